@@ -1,0 +1,60 @@
+"""What a data set gives and what a model takes."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One source image and, where there is a second domain, one target image that is not its pair.
+
+    Attributes:
+        source: float32 (C, H, W) in [−1, 1], the domain to translate from.
+        target: float32 (C, H, W) in [−1, 1], the domain to translate to; None for one-sided data.
+        source_path, target_path: the files they were read from.
+    """
+
+    source: Tensor
+    target: Tensor | None
+    source_path: str
+    target_path: str | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples stacked along a first axis: `source` and `target` are (B, C, H, W) in [−1, 1]."""
+
+    source: Tensor
+    target: Tensor | None = None
+    source_paths: tuple[str, ...] = ()
+    target_paths: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device; from pinned memory the copy overlaps with computation."""
+        target = None if self.target is None else self.target.to(device, non_blocking=True)
+        return Batch(self.source.to(device, non_blocking=True), target, self.source_paths, self.target_paths)
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory (the DataLoader calls this)."""
+        target = None if self.target is None else self.target.pin_memory()
+        return Batch(self.source.pin_memory(), target, self.source_paths, self.target_paths)
+
+
+def collate(samples: list[Sample]) -> Batch:
+    """Stack samples into a batch.
+
+    Raises:
+        RuntimeError: when the images differ in size, which only batch size 1 allows.
+    """
+    one_sided = samples[0].target is None
+    return Batch(
+        torch.stack([sample.source for sample in samples]),
+        None if one_sided else torch.stack([sample.target for sample in samples]),
+        tuple(sample.source_path for sample in samples),
+        () if one_sided else tuple(sample.target_path for sample in samples),
+    )

@@ -1,0 +1,18 @@
+"""The one exception that is meant for the person who ran the command."""
+
+
+class UserError(Exception):
+    """What was wrong and what to do, one sentence per problem.
+
+    The scripts print it without a traceback and exit with status 2; anything else that escapes is a bug.
+
+    Args:
+        problems: one sentence each; several when several things were found wrong together.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: tuple[str, ...] = problems
+
+    def __reduce__(self):
+        return type(self), self.problems  # survives the way from a data worker to the main process
