@@ -1,0 +1,90 @@
+"""What the scripts of this folder share: clear errors, folders that appear whole or not at all, archives.
+
+The scripts run as `python datasets/NAME.py` before anything is trained, so nothing here needs PyTorch or the `cut` package.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+DATASETS = Path(__file__).resolve().parent
+ABOUT = "about.txt"  # in each prepared folder: where it comes from and how it was made
+
+
+class PreparationError(Exception):
+    """What was wrong and what to do, in one sentence."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's `main`; what the user can mend ends in one sentence on standard error and exit status 2."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are cleaned up then, too
+    try:
+        main()
+    except PreparationError as error:
+        sys.exit(fail(str(error)))
+    except KeyboardInterrupt:
+        print("\nStopped; nothing half-made was left.", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(fail(explain_os_error(error)))
+
+
+def fail(message: str) -> int:
+    """Print the sentence for the user and return the exit status that goes with it."""
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+def explain_os_error(error: OSError) -> str:
+    """One sentence for an error of the file system."""
+    where = f" at '{error.filename}'" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full{where}; free some space and run the same command again."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"No permission to write or read{where}; choose another place with --output or change the permissions."
+    return f"{error.strerror or error}{where}; mend that and run the same command again."
+
+
+def is_prepared(folder: Path, about: str, force: bool) -> bool:
+    """Whether `folder` already holds the data set that `about` describes, so that nothing is left to do.
+
+    Raises:
+        PreparationError: something else is there, and `force` does not allow replacing it.
+    """
+    if force or not folder.exists():
+        return False
+    note = folder / ABOUT
+    if folder.is_dir() and note.is_file() and note.read_text(encoding="utf-8") == about:
+        print(f"{folder} is already there; --force makes it anew.")
+        return True
+    if folder.is_dir() and not any(folder.iterdir()):
+        return False
+    raise PreparationError(
+        f"{folder} exists but was not made by this version of the script with these settings; "
+        "move it away, choose another --output, or replace it with --force."
+    )
+
+
+@contextlib.contextmanager
+def appearing_whole(folder: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of `folder` to fill; it takes the name `folder` when the block ends without an error.
+
+    What was at `folder` is replaced only then. After an error nothing new is left.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        filled = workplace / "new"
+        filled.mkdir()
+        yield filled
+        if folder.exists():
+            folder.rename(workplace / "old")
+        os.replace(filled, folder)
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
