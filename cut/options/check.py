@@ -1,0 +1,106 @@
+"""Checks of options that only make sense together. Each returns a sentence, or None."""
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from typing import Any
+
+from cut.options.words import file_name
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check, and what it looks at: it is skipped when one of these was already refused or is not there.
+
+    Attributes:
+        names: the options it reads.
+        check: returns a sentence when they do not fit together.
+        phase: the script it is for; None for both.
+    """
+
+    names: tuple[str, ...]
+    check: Callable[[Values], str | None]
+    phase: str | None = None
+
+
+def problems_together(values: Values, rejected: Set[str], phase: str) -> list[str]:
+    """A sentence for every rule that the values break."""
+    found = (
+        rule.check(values)
+        for rule in RULES
+        if rule.phase in (None, phase) and not rejected & set(rule.names) and values.keys() >= set(rule.names)
+    )
+    return [problem for problem in found if problem]
+
+
+def crop_fits(values: Values) -> str | None:
+    words = values["preprocess"].split("_and_")
+    scaled = "resize" in words or "scale_width" in words
+    if not scaled or "crop" not in words or values["crop_size"] <= values["load_size"]:
+        return None
+    return (
+        f"--crop_size {values['crop_size']} is larger than --load_size {values['load_size']}, the size images are scaled to "
+        f"before they are cropped; give a --load_size of at least {values['crop_size']}."
+    )
+
+
+def data_given(values: Values) -> str | None:
+    if values["dataroot"] != "placeholder" or values.get("input") is not None:
+        return None
+    return "Give --dataroot, the folder that holds your images" + (
+        ", or --input and --output." if "input" in values else " in trainA and trainB."
+    )
+
+
+def input_and_output(values: Values) -> str | None:
+    if (values["input"] is None) == (values["output"] is None):
+        return None
+    missing, given = ("output", "input") if values["output"] is None else ("input", "output")
+    return f"--{given} needs --{missing} too: --input says what to translate, --output the folder for the results."
+
+
+def identity_channels(values: Values) -> str | None:
+    identity = "--nce_idt true" if values["nce_idt"] else ""
+    if values.get("lambda_identity", 0) > 0:
+        identity = f"{identity} and " * bool(identity) + "--lambda_identity above 0"
+    if not identity or values["input_nc"] == values["output_nc"]:
+        return None
+    off = " and ".join(word.replace("true", "false").replace("above ", "") for word in identity.split(" and "))
+    return (
+        f"{identity} passes target images through the generator, so --input_nc {values['input_nc']} and "
+        f"--output_nc {values['output_nc']} must be equal; use {off}, or equal channel counts."
+    )
+
+
+def something_to_learn(values: Values) -> str | None:
+    weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
+    if any(values.get(name, 0) > 0 for name in weights):
+        return None
+    return f"All loss weights are 0, so nothing would be trained; set {' or '.join(f'--{n}' for n in weights if n in values)} above 0."
+
+
+def epochs_to_train(values: Values) -> str | None:
+    last = values["n_epochs"] + values["n_epochs_decay"]
+    if values["epoch_count"] <= last:
+        return None
+    return (
+        f"There is no epoch to train: --n_epochs {values['n_epochs']} and --n_epochs_decay {values['n_epochs_decay']} end at "
+        f"epoch {last}, and --epoch_count is {values['epoch_count']}."
+    )
+
+
+def name_stays_in_folder(values: Values) -> str | None:
+    expected = file_name(values["name"])
+    return f"The run's name with its --suffix is {values['name']!r} but must be {expected}." if expected else None
+
+
+RULES = (
+    Rule(("name",), name_stays_in_folder),
+    Rule(("dataroot",), data_given),
+    Rule(("input", "output"), input_and_output),
+    Rule(("load_size", "crop_size", "preprocess"), crop_fits),
+    Rule(("nce_idt", "input_nc", "output_nc"), identity_channels, "train"),
+    Rule(("lambda_GAN", "lambda_NCE"), something_to_learn, "train"),
+    Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
+)

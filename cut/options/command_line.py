@@ -1,0 +1,131 @@
+"""Words of the command line → the options that were given, and `--help`. Values are checked elsewhere, together."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cut.errors import UserError
+from cut.options.catalogue import catalogue
+from cut.options.field import Declaration
+from cut.options.wording import did_you_mean
+
+NO_VALUE = object()  # the option stood there without a value
+
+RUN_VERBS = {
+    "help": "show this help and exit",
+    "dry_run": "print the options as YAML and exit, before any data is touched or folder made",
+    "config": "YAML file of options; the command line wins over it",
+}
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What was written.
+
+    Attributes:
+        values: the given options by name, still text; True for a flag.
+        problems: sentences about what could not be understood.
+        help, dry_run: whether they were asked for.
+        config: the file of --config.
+    """
+
+    values: Mapping[str, Any]
+    problems: tuple[str, ...]
+    help: bool
+    dry_run: bool
+    config: str | None
+
+
+def parse(arguments: Sequence[str]) -> CommandLine:
+    """Split the words of a command line into options, without judging their values.
+
+    Raises:
+        UserError: when argparse itself gives up.
+    """
+    known = catalogue()
+    parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    parser.add_argument("-h", "--help", action="store_true", default=False)
+    parser.add_argument("--dry_run", action="store_true", default=False)
+    parser.add_argument("--config", nargs="?", const=NO_VALUE, default=None)
+    for name in known:
+        parser.add_argument(f"--{name}", nargs="?", const=NO_VALUE)
+    found, unknown = parser.parse_known_args([str(word) for word in arguments])
+    given = vars(found)
+    help_, dry_run, config = (given.pop(verb) for verb in ("help", "dry_run", "config"))
+    problems = _unknown_words(unknown, [*known, *RUN_VERBS])
+    if config is NO_VALUE:
+        problems.append("--config needs a file.")
+        config = None
+    values = {}
+    for name, word in given.items():
+        try:
+            values[name] = _bare_or_text(known[name], word)
+        except ValueError as error:
+            problems.append(f"--{name} {error}.")
+    return CommandLine(values, tuple(problems), help_, dry_run, config)
+
+
+def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) -> str:
+    """What `--help` prints: the options of one script and model, grouped by concern, with these defaults."""
+    parser = _Parser(prog=script, usage=f"python {script} [options]", add_help=False, formatter_class=_HelpFormatter)
+    general = parser.add_argument_group("General")
+    for verb, words in RUN_VERBS.items():
+        names = ("-h", "--help") if verb == "help" else (f"--{verb}",)
+        general.add_argument(*names, help=words, **({"metavar": "FILE"} if verb == "config" else {"action": "store_true"}))
+    groups: dict[str, Any] = {}
+    for name, declaration in catalogue().items():
+        if not declaration.offered(phase, model):
+            continue
+        heading = declaration.group
+        group = groups.setdefault(heading, None) or parser.add_argument_group(heading)
+        groups[heading] = group
+        words = declaration.help.replace("%", "%%")
+        if declaration.flag:
+            group.add_argument(f"--{name}", action="store_true", help=words)
+        else:
+            default = str(defaults[name]).replace("%", "%%")
+            group.add_argument(f"--{name}", metavar=_metavar(declaration), help=f"{words} [{default}]")
+    return parser.format_help()
+
+
+def _metavar(declaration: Declaration) -> str:
+    """What stands for the value: the choices, or the kind of value."""
+    allowed = declaration.allowed()
+    if allowed is not None:
+        return "{" + ",".join(allowed) + "}"
+    if declaration.kind is bool:
+        return "{true,false}"
+    return {int: "N", float: "X"}.get(declaration.kind, "N" if "int" in str(declaration.kind) else "TEXT")
+
+
+def _bare_or_text(declaration: Declaration, word: Any) -> Any:
+    if declaration.flag and word is not NO_VALUE:
+        raise ValueError(f"takes no value, so {word!r} cannot follow it")
+    if word is NO_VALUE and declaration.kind is not bool:
+        raise ValueError("needs a value")
+    return True if word is NO_VALUE else word  # as published, a bare --nce_idt is true
+
+
+def _unknown_words(words: Sequence[str], known: Sequence[str]) -> list[str]:
+    problems = []
+    follows_unknown = False  # then it is that option's value, and was said with it
+    for word in words:
+        if word.startswith("-") and word != "-":
+            name = word.lstrip("-").split("=")[0]
+            near = did_you_mean(name, known).replace("mean ", "mean --")
+            problems.append(f"There is no option {word.split('=')[0]}{near}.")
+            follows_unknown = True
+        elif not follows_unknown:
+            problems.append(f"{word!r} belongs to no option.")
+    return problems
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        raise UserError(f"The command line cannot be read: {message}.")
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=110)

@@ -1,0 +1,244 @@
+"""Every option of a run that is not a component's own, one dataclass per concern.
+
+The defaults here are those of training CUT; `test=` is the default of test.py where it differs. Names and defaults are
+the published ones; the README lists the few that differ and why.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cut.options.field import (
+    Count,
+    at_least,
+    at_least_and_below,
+    between,
+    finite_at_least,
+    option,
+    positive,
+)
+from cut.options.words import (
+    color,
+    file_name,
+    gpu_choice,
+    no_image_pool,
+    parse_taps,
+    preprocess_words,
+    tap_list,
+)
+from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS
+
+
+def preset_names() -> list[str]:
+    """What --CUT_mode takes: CUT, the model's own defaults, and the presets of every registered model."""
+    return ["CUT", *sorted({preset for entry in MODELS.entries() for preset in entry.presets})]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Which run this is."""
+
+    model: str = option("cut", "the model to train", choices=MODELS.names, fixed=True, from_training=True)
+    CUT_mode: str = option(
+        "CUT",
+        "preset of the model's options: FastCUT has no identity loss and a larger weight of PatchNCE",
+        choices=preset_names,
+        ignore_case=True,
+        fixed=True,
+        from_training=True,
+    )
+    name: str = option("experiment_name", "name of the run: its folder in checkpoints_dir", check=file_name)
+    easy_label: str = option("experiment_name", "a name for people, shown on pages and plots")
+    suffix: str = option("", "added to the name, with options filled in: {model}_{netG}_size{load_size}")
+    checkpoints_dir: str = option("./checkpoints", "folder of the runs")
+    phase: str = option(
+        "train", "images are read from the folders {phase}A and {phase}B of dataroot", test="test", check=file_name
+    )
+    epoch: str = option(
+        "latest", "which saved weights to load: latest, an epoch, or iter_N for those saved by --save_by_iter", check=file_name
+    )
+    gpu_ids: str = option(
+        "auto", "auto: GPU 0 if there is one, else the CPU; -1: the CPU; N: that GPU", check=gpu_choice
+    )
+    seed: int = option(
+        0, "decides every random draw, whatever the number of workers", check=between(0, 2**63 - 1), fixed=True
+    )
+    verbose: bool = option(False, "print the networks", flag=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run keeps its weights, options and logs."""
+        return Path(self.checkpoints_dir) / self.name
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which images are read, and what is done to them."""
+
+    dataroot: str = option("placeholder", "folder that holds trainA, trainB, testA, …", from_training=True)
+    dataset_mode: str = option(
+        "unaligned", "how images are found and paired", choices=DATASETS.names, fixed=True, from_training=True
+    )
+    direction: str = option(
+        "AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True, from_training=True
+    )
+    input_nc: int = option(
+        3, "channels of the images to translate: 3 for colour, 1 for grayscale", check=at_least(1), fixed=True, from_training=True
+    )
+    output_nc: int = option(
+        3, "channels of the translated images: 3 for colour, 1 for grayscale", check=at_least(1), fixed=True, from_training=True
+    )
+    batch_size: int = option(1, "images in one step", check=at_least(1), fixed=True)
+    load_size: int = option(286, "size in pixels that images are scaled to", test=256, check=at_least(1), fixed=True)
+    crop_size: int = option(256, "side in pixels of the square that is then cut out", check=at_least(1), fixed=True)
+    max_dataset_size: Count = option(
+        float("inf"), "use the first N images of each side, and end an epoch after N", check=at_least(1), fixed=True
+    )
+    preprocess: str = option(
+        "resize_and_crop",
+        "what is done to an image, joined by _and_: resize, scale_width, scale_shortside, zoom, crop, patch, trim; or none",
+        check=preprocess_words,
+        fixed=True,
+    )
+    no_flip: bool = option(False, "do not flip images left-right at random", flag=True, fixed=True)
+    serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
+    num_threads: int = option(4, "processes that load images; 0 loads them in the main one", check=at_least(0))
+    random_scale_max: float = option(
+        3.0, "zoom shrinks each side by a random factor of at most this (single-image training)",
+        check=finite_at_least(1), fixed=True,
+    )
+    verify_images: bool = option(False, "decode every image before the first step, not only its header", flag=True)
+    alpha_background: str = option(
+        "white", "colour behind transparent pixels: a name or #rrggbb", check=color, fixed=True
+    )
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Which networks are trained, and how large they are."""
+
+    netG: str = option(
+        "resnet_9blocks", "generator", choices=GENERATORS.names, unusable=("unet_256", "unet_128", "resnet_cat"),
+        fixed=True, from_training=True,
+    )
+    ngf: int = option(64, "channels of the generator's first layer", check=at_least(1), fixed=True, from_training=True)
+    normG: str = option(
+        "instance", "normalisation in the generator", choices=("instance", "batch", "none"), fixed=True, from_training=True
+    )
+    no_dropout: bool = option(True, "false: dropout 0.5 in the generator's blocks", fixed=True, from_training=True)
+    no_antialias: bool = option(
+        False, "strided convolutions instead of blurred downsampling, in generator and discriminator",
+        flag=True, fixed=True, from_training=True,
+    )
+    no_antialias_up: bool = option(
+        False, "transposed convolutions instead of blurred upsampling in the generator", flag=True, fixed=True, from_training=True
+    )
+    netD: str = option(
+        "basic", "discriminator; basic is a PatchGAN of three layers", choices=DISCRIMINATORS.names, unusable=("patch",), fixed=True
+    )
+    ndf: int = option(64, "channels of the discriminator's first layer", check=at_least(1), fixed=True)
+    normD: str = option("instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True)
+    n_layers_D: int = option(3, "layers of the discriminator n_layers", check=at_least(1), fixed=True)
+    netF: str = option(
+        "mlp_sample", "head that turns sampled patches into the vectors PatchNCE compares", choices=HEADS.names,
+        unusable=("reshape",), fixed=True,
+    )
+    netF_nc: int = option(256, "length of those vectors", check=at_least(1), fixed=True)
+    init_type: str = option(
+        "xavier", "distribution of the initial weights", choices=("normal", "xavier", "kaiming", "orthogonal"), fixed=True
+    )
+    init_gain: float = option(0.02, "scale of the initial weights", check=positive(), fixed=True)
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What the generator is trained for."""
+
+    gan_mode: str = option("lsgan", "GAN loss", phase="train", choices=GAN_LOSSES.names, fixed=True)
+    lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
+    lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
+    nce_idt: bool = option(True, "PatchNCE between target images and their own translation too (identity loss)")
+    nce_layers: str = option("0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True)
+    nce_includes_all_negatives_from_minibatch: bool = option(
+        False, "negatives from the whole batch instead of the same image (single-image training)"
+    )
+    nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
+    num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
+    flip_equivariance: bool = option(False, "flip the generator's input half of the time, and its features back (FastCUT)")
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """`nce_layers` as numbers, in the order given."""
+        return parse_taps(self.nce_layers)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How long and how fast is trained."""
+
+    n_epochs: int = option(200, "epochs at the initial learning rate", phase="train", check=at_least(0))
+    n_epochs_decay: int = option(200, "epochs in which it then falls to zero", phase="train", check=at_least(0))
+    epoch_count: int = option(1, "number of the first epoch", phase="train", check=at_least(1), fixed=True)
+    lr: float = option(0.0002, "learning rate of Adam", phase="train", check=positive())
+    beta1: float = option(0.5, "first-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)
+    beta2: float = option(0.999, "second-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)
+    lr_policy: str = option(
+        "linear", "how the learning rate falls", phase="train", choices=("linear", "step", "plateau", "cosine")
+    )
+    lr_decay_iters: int = option(50, "epochs between the falls of --lr_policy step", phase="train", check=at_least(1))
+    pool_size: int = option(0, "must be 0: CUT has no image pool", phase="train", check=no_image_pool)
+
+
+@dataclass(frozen=True)
+class CheckpointOptions:
+    """What is saved when, and what a run starts from. Frequencies count images, not steps."""
+
+    save_latest_freq: int = option(5000, "save the latest state every N images; 0: only after epochs", phase="train", check=at_least(0))
+    save_epoch_freq: int = option(5, "keep the weights every N epochs; 0: never", phase="train", check=at_least(0))
+    save_by_iter: bool = option(False, "keep the weights of every save of the latest state", phase="train", flag=True)
+    continue_train: bool = option(False, "continue the run exactly where its last save was", phase="train", flag=True)
+    pretrained_name: str | None = option(
+        None, "start a new run from the weights of the run of this name", phase="train", check=file_name, fixed=True
+    )
+
+
+@dataclass(frozen=True)
+class MonitoringOptions:
+    """How a run is watched; nothing here changes what is trained. Frequencies count images, and 0 means never."""
+
+    print_freq: int = option(100, "write the losses every N images", phase="train", check=at_least(0))
+    display_freq: int = option(400, "show pictures every N images", phase="train", check=at_least(0))
+    display_env: str = option("main", "visdom: environment", phase="train")
+    display_id: int | None = option(
+        None, "visdom: window of the display; none or 0 and below: no visdom", phase="train"
+    )
+    display_ncols: int = option(4, "pictures in one row; 0: each in a window of its own", phase="train", check=at_least(0))
+    display_port: int = option(8097, "visdom: port of the server", phase="train", check=between(0, 65535))
+    display_server: str = option("http://localhost", "visdom: address of the server", phase="train")
+    display_winsize: int = option(256, "width in pixels of a picture on pages and in windows", check=at_least(1))
+    update_html_freq: int = option(1000, "write the web page every N images", phase="train", check=at_least(0))
+    no_html: bool = option(False, "write no web page", phase="train", flag=True)
+    evaluation_freq: int = option(5000, "measure the translations every N images", phase="train", check=at_least(0))
+
+
+@dataclass(frozen=True)
+class TestingOptions:
+    """What test.py translates, and where the results go."""
+
+    results_dir: str = option("./results/", "folder of the result pages", phase="test")
+    num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
+    eval: bool = option(False, "use the running statistics of batch norm, and no dropout", phase="test", flag=True)
+    input: str | None = option(None, "an image or a folder to translate, instead of dataroot", phase="test")
+    output: str | None = option(None, "folder for the translations of --input, under the same names", phase="test")
+
+
+GROUPS: dict[str, type] = {
+    "run": RunOptions,
+    "data": DataOptions,
+    "networks": NetworkOptions,
+    "loss": LossOptions,
+    "training": TrainingOptions,
+    "checkpoints": CheckpointOptions,
+    "monitoring": MonitoringOptions,
+    "testing": TestingOptions,
+}
+"""The groups by the attribute of `Options` that holds them."""

@@ -1,0 +1,114 @@
+"""The one object that says what a run is."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cut.errors import UserError
+from cut.options.catalogue import catalogue
+from cut.options.groups import (
+    GROUPS,
+    CheckpointOptions,
+    DataOptions,
+    LossOptions,
+    MonitoringOptions,
+    NetworkOptions,
+    RunOptions,
+    TestingOptions,
+    TrainingOptions,
+)
+from cut.options.wording import did_you_mean
+
+
+class Own(Mapping[str, Any]):
+    """The own options of components, by name; it cannot be changed and it pickles."""
+
+    def __init__(self, values: Mapping[str, Any] = {}) -> None:  # noqa: B006 (copied at once)
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Own({self._values!r})"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is: decided once by `train_options` or `test_options`, then only read.
+
+    Attributes:
+        own: the own options of registered components, by name (`options.own["lambda_R1"]`).
+        is_train: whether the run trains; the options that only the other script takes keep their defaults.
+        dry_run: only show the options.
+        changes: sentences about what `--continue_train` changes in the saved options, for the loop to say.
+    """
+
+    run: RunOptions = RunOptions()
+    data: DataOptions = DataOptions()
+    networks: NetworkOptions = NetworkOptions()
+    loss: LossOptions = LossOptions()
+    training: TrainingOptions = TrainingOptions()
+    checkpoints: CheckpointOptions = CheckpointOptions()
+    monitoring: MonitoringOptions = MonitoringOptions()
+    testing: TestingOptions = TestingOptions()
+    own: Mapping[str, Any] = field(default_factory=Own)
+    is_train: bool = True
+    dry_run: bool = False
+    changes: tuple[str, ...] = ()
+
+    @property
+    def script_phase(self) -> str:
+        """"train" or "test": which script's options these are (not the folder of images, which is `run.phase`)."""
+        return "train" if self.is_train else "test"
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any], **state: Any) -> "Options":
+        """Options from checked values by name; what is not a field of a group is a component's own."""
+        parts, left = {}, dict(values)
+        for attribute, group in GROUPS.items():
+            names = [item.name for item in dataclasses.fields(group) if item.name in left]
+            parts[attribute] = group(**{name: left.pop(name) for name in names})
+        return cls(**parts, own=Own(left), **state)
+
+    def flat(self) -> dict[str, Any]:
+        """Every option that this phase and model take, by name."""
+        values = self._all()
+        return {
+            name: values[name]
+            for name, declaration in catalogue().items()
+            if name in values and declaration.offered(self.script_phase, self.run.model)
+        }
+
+    def replace(self, **values: Any) -> "Options":
+        """The same options with some of them changed, by name.
+
+        Raises:
+            UserError: for a name or a value that does not exist, with the nearest.
+        """
+        known, problems = catalogue(), []
+        everything = self._all()
+        for name, raw in values.items():
+            if name not in everything:
+                problems.append(f"There is no option {name}{did_you_mean(name, everything)}.")
+                continue
+            try:
+                everything[name] = known[name].read(raw)
+            except ValueError as error:
+                problems.append(f"{name} {error}.")
+        if problems:
+            raise UserError(*problems)
+        return Options.build(everything, is_train=self.is_train, dry_run=self.dry_run, changes=self.changes)
+
+    def _all(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for attribute in GROUPS:
+            values |= vars(getattr(self, attribute))
+        return values | dict(self.own)

@@ -1,0 +1,89 @@
+"""What a run saved about itself, read back to continue it or to translate with it."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cut.errors import UserError
+from cut.options.catalogue import catalogue
+from cut.options.files import read_yaml
+from cut.options.layers import Layer, Merged
+from cut.options.wording import did_you_mean
+from cut.registry import GENERATORS
+
+FILE_NAME = "options.yaml"
+
+NOT_OF_THE_RUN = ("name", "suffix", "checkpoints_dir", "continue_train", "epoch")
+"""Where a run lies, and what one start of it was asked to do: never taken from the saved options."""
+
+
+def layer_to_continue(folder: Path) -> Layer:
+    """All options of the run that trained in this folder.
+
+    Raises:
+        UserError: when there is none.
+    """
+    file = folder / FILE_NAME
+    if not file.is_file():
+        raise UserError(_nothing_to_continue(folder))
+    values = {name: value for name, value in read_yaml(file).items() if name not in NOT_OF_THE_RUN}
+    return Layer(values, str(file))
+
+
+def layer_to_translate(folder: Path) -> Layer:
+    """The options of the trained generator and its data, or none when the folder has no saved options."""
+    file = folder / FILE_NAME
+    if not file.is_file():
+        return Layer({})
+    saved, known = read_yaml(file), catalogue()
+    values = {name: value for name, value in saved.items() if name in known and known[name].from_training}
+    return Layer(values | _sizes_of_generator(saved), str(file))
+
+
+def _sizes_of_generator(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Image sizes for a generator that is built for one size, as StyleGAN2's widths are; else the published defaults."""
+    name = saved.get("netG")
+    if name not in GENERATORS or "crop_size" not in inspect.signature(GENERATORS[name].factory).parameters:
+        return {}
+    try:
+        side = min(saved["load_size"], saved["crop_size"])
+    except (KeyError, TypeError):
+        return {}
+    return {"load_size": side, "crop_size": side}  # equal: whole images instead of random crops
+
+
+def compare(before: Merged, after: Merged) -> tuple[list[str], list[str]]:
+    """What the command line and --config change in a saved run.
+
+    Returns:
+        (changes, refusals): a sentence for each change that is taken, and for each that would make no sense.
+    """
+    known, changes, refusals = catalogue(), [], []
+    if after.values["epoch"] != "latest":
+        refusals.append(
+            f"--epoch {after.values['epoch']} cannot be combined with --continue_train, which continues from the latest save; "
+            f"to start a new run from the weights of an epoch, use --pretrained_name with --epoch."
+        )
+    for name, value in after.values.items():
+        old = before.values.get(name, value)
+        if value == old or name in NOT_OF_THE_RUN or name in after.rejected:
+            continue
+        if name == "epoch_count":
+            refusals.append("--epoch_count is not needed: --continue_train goes on after the last saved step; leave it out.")
+        elif known[name].fixed:
+            refusals.append(f"--{name} is {value}, but the run was trained with {old}; keep it, or start a new run.")
+        else:
+            changes.append(f"{name} is now {value} (it was {old}).")
+    return changes, refusals
+
+
+def _nothing_to_continue(folder: Path) -> str:
+    if folder.is_dir() and any(folder.glob("*_net_*.pth")):
+        return (
+            f"{folder} has weights but no {FILE_NAME}, so it cannot be continued; "
+            f"a new run starts from its weights with --pretrained_name {folder.name}."
+        )
+    runs = [file.parent.name for file in folder.parent.glob(f"*/{FILE_NAME}")]
+    near = did_you_mean(folder.name, runs)
+    return f"There is no run {folder.name} in {folder.parent} to continue{near}; leave out --continue_train to start it."

@@ -1,0 +1,32 @@
+"""How the scripts run: options in, exit status out, and a person's mistakes as sentences."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from cut.errors import UserError
+from cut.options.files import as_yaml
+from cut.options.options import Options
+
+
+def run_script(
+    main: Callable[[Options], int | None], parse: Callable[[Sequence[str]], Options], arguments: Sequence[str]
+) -> int:
+    """Resolve the options and run `main` with them, or print them for --dry_run.
+
+    Args:
+        main: does the work; returns the exit status, None for 0.
+        parse: `train_options` or `test_options`.
+        arguments: the words after the script's name.
+
+    Returns:
+        The exit status: 2 after a `UserError`, whose sentences go to the standard error stream.
+    """
+    try:
+        options = parse(arguments)
+        if options.dry_run:
+            print(as_yaml(options), end="")
+            return 0
+        return main(options) or 0
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2

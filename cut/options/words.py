@@ -1,0 +1,56 @@
+"""Checks of options that are small languages: each returns what the value must be when it is not, else None."""
+
+import re
+
+from cut.options.wording import did_you_mean
+
+PREPROCESS_WORDS = ("resize", "scale_width", "scale_shortside", "zoom", "crop", "patch", "trim")
+
+
+def file_name(text: str) -> str | None:
+    """A name that stays in its folder: no path separators, and not the folder itself or its parent."""
+    usable = text.strip() not in ("", ".", "..") and not re.search(r"[/\\\0]", text)
+    return None if usable else "a name that is not empty and has no path separators"
+
+
+def parse_taps(text: str) -> tuple[int, ...]:
+    """`"0,4,8"` as `(0, 4, 8)`.
+
+    Raises:
+        ValueError: when a part is not a whole number.
+    """
+    return tuple(int(part) for part in text.split(","))
+
+
+def tap_list(text: str) -> str | None:
+    """Layer numbers, in any order, none twice."""
+    expected = "different layer numbers of at least 0 separated by commas, such as 0,4,8"
+    try:
+        taps = parse_taps(text)
+    except ValueError:
+        return expected
+    return expected if min(taps) < 0 or len(set(taps)) < len(taps) else None
+
+
+def preprocess_words(text: str) -> str | None:
+    """Words of `PREPROCESS_WORDS` joined by _and_, or none."""
+    if text == "none":
+        return None
+    for word in text.split("_and_"):
+        if word not in PREPROCESS_WORDS:
+            return f"none, or words out of {', '.join(PREPROCESS_WORDS)} joined by _and_{did_you_mean(word, PREPROCESS_WORDS)}"
+    return None
+
+
+def gpu_choice(text: str) -> str | None:
+    """auto, -1 or the number of one GPU."""
+    return None if re.fullmatch(r"auto|-1|\d+", text) else "auto, -1 for the CPU, or one GPU number: a run uses one GPU"
+
+
+def no_image_pool(size: int) -> str | None:
+    """CUT judges only the latest translations; the published program took the option and ignored it."""
+    return None if size == 0 else "0: CUT has no image pool"
+
+
+def color(text: str) -> str | None:
+    return None if re.fullmatch(r"[A-Za-z]+|#[0-9A-Fa-f]{6}", text) else "a colour name or #rrggbb"
