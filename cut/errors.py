@@ -10,9 +10,17 @@ class UserError(Exception):
         problems: one sentence each; several when several things were found wrong together.
     """
 
+    exit_status = 2
+
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems: tuple[str, ...] = problems
 
     def __reduce__(self):
         return type(self), self.problems  # survives the way from a data worker to the main process
+
+
+class RunFailed(UserError):
+    """A run that began well and cannot go on, such as one whose loss is no longer finite."""
+
+    exit_status = 1

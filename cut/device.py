@@ -1,0 +1,25 @@
+"""Where a run computes."""
+
+import torch
+
+from cut.errors import UserError
+
+
+def choose_device(gpu_ids: str) -> torch.device:
+    """The device that `--gpu_ids` names.
+
+    Args:
+        gpu_ids: "auto" (GPU 0 if there is one, else the CPU), "-1" (the CPU) or the number of one GPU.
+
+    Raises:
+        UserError: when there is no such GPU.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpu_ids == "auto":
+        return torch.device("cuda:0" if count else "cpu")
+    if int(gpu_ids) < 0:
+        return torch.device("cpu")
+    if int(gpu_ids) >= count:
+        found = f"this machine has {count}, numbered from 0" if count else "PyTorch finds no GPU here"
+        raise UserError(f"--gpu_ids {gpu_ids} asks for a GPU that is not there ({found}); --gpu_ids -1 uses the CPU.")
+    return torch.device(f"cuda:{int(gpu_ids)}")

@@ -1,0 +1,100 @@
+"""Adversarial losses on a discriminator's logits; scalars, each a mean over all logits.
+
+The discriminator pays ½ (`fake` + `real`), the generator `generator`.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cut.options.field import finite_at_least, option
+from cut.registry import GAN_LOSSES
+
+
+class AdversarialLoss:
+    """Base of the GAN losses.
+
+    Attributes:
+        gradient_penalty: weight of the WGAN gradient penalty that belongs to the loss; 0 for none.
+    """
+
+    gradient_penalty: float = 0.0
+
+    def real(self, logits: Tensor) -> Tensor:
+        """What the discriminator pays for these logits of real images."""
+        raise NotImplementedError
+
+    def fake(self, logits: Tensor) -> Tensor:
+        """What the discriminator pays for these logits of translated images."""
+        raise NotImplementedError
+
+    def generator(self, logits: Tensor) -> Tensor:
+        """What the generator pays for these logits of its images: they should look real."""
+        return self.real(logits)
+
+
+@GAN_LOSSES.register("lsgan")
+class LeastSquares(AdversarialLoss):
+    """Squared distance to 1 for real and 0 for fake (Mao et al., ICCV 2017)."""
+
+    def real(self, logits: Tensor) -> Tensor:
+        return (logits - 1).square().mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return logits.square().mean()
+
+
+@GAN_LOSSES.register("vanilla")
+@GAN_LOSSES.register("nonsaturating")
+class NonSaturating(AdversarialLoss):
+    """Binary cross-entropy on logits (Goodfellow et al., 2014); `softplus` is its numerically safe form."""
+
+    def real(self, logits: Tensor) -> Tensor:
+        return F.softplus(-logits).mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return F.softplus(logits).mean()
+
+
+@GAN_LOSSES.register("hinge")
+class Hinge(AdversarialLoss):
+    """Margins of 1 for the discriminator, the plain logit for the generator (Miyato et al., ICLR 2018)."""
+
+    def real(self, logits: Tensor) -> Tensor:
+        return F.relu(1 - logits).mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return F.relu(1 + logits).mean()
+
+    def generator(self, logits: Tensor) -> Tensor:
+        return -logits.mean()
+
+
+@dataclass(frozen=True)
+class WassersteinOptions:
+    """Own options of `--gan_mode wgangp`."""
+
+    lambda_GP: float = option(10.0, "weight of the gradient penalty of --gan_mode wgangp", phase="train", check=finite_at_least(0))
+
+
+@GAN_LOSSES.register("wgangp", options=WassersteinOptions)
+@dataclass(frozen=True)
+class Wasserstein(AdversarialLoss):
+    """Difference of mean scores with a gradient penalty (Gulrajani et al., NeurIPS 2017, eq. 3).
+
+    Attributes:
+        lambda_GP: weight of the penalty; the paper's is 10.
+    """
+
+    lambda_GP: float = 10.0
+
+    def real(self, logits: Tensor) -> Tensor:
+        return -logits.mean()
+
+    def fake(self, logits: Tensor) -> Tensor:
+        return logits.mean()
+
+    @property
+    def gradient_penalty(self) -> float:
+        return self.lambda_GP

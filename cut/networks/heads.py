@@ -1,0 +1,67 @@
+"""The head F that turns sampled features into the vectors PatchNCE compares (CUT, section 3.2)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cut.registry import HEADS
+
+
+def sample_patches(feature: Tensor, positions: Tensor) -> Tensor:
+    """Pick the feature vectors at some positions.
+
+    Args:
+        feature: (B, C, H, W).
+        positions: (P,) integers in [0, H·W), row-major; the same for all images of the batch.
+
+    Returns:
+        (B, P, C).
+    """
+    return feature.flatten(2)[:, :, positions].transpose(1, 2)  # (B, C, H·W) → (B, C, P) → (B, P, C)
+
+
+def unit_length(vectors: Tensor) -> Tensor:
+    """Divide vectors (…, C) by their L2 norm + 1e-7."""
+    return vectors / (vectors.norm(dim=-1, keepdim=True) + 1e-7)
+
+
+@HEADS.register("sample")
+class SampleHead(nn.Module):
+    """The features themselves, sampled and divided by their length; no weights."""
+
+    def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        """Vectors (B, P_l, C_l) of unit length for each tap.
+
+        Args:
+            features: (B, C_l, H_l, W_l) for each tap l.
+            positions: (P_l,) for each tap, see `sample_patches`.
+        """
+        picked = [sample_patches(feature, at) for feature, at in zip(features, positions, strict=True)]
+        return [unit_length(vectors) for vectors in picked]
+
+
+@HEADS.register("mlp_sample")
+class MLPHead(SampleHead):
+    """A two-layer MLP of its own for each tap, `mlp_0`, `mlp_1`, … in the order of the taps.
+
+    Args:
+        channels: C_l of each tap.
+        netF_nc: width of the hidden and output layers.
+    """
+
+    def __init__(self, channels: Sequence[int], netF_nc: int = 256) -> None:
+        super().__init__()
+        for index, width in enumerate(channels):
+            mlp = nn.Sequential(nn.Linear(width, netF_nc), nn.ReLU(), nn.Linear(netF_nc, netF_nc))
+            self.add_module(f"mlp_{index}", mlp)
+
+    def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        picked = [sample_patches(feature, at) for feature, at in zip(features, positions, strict=True)]
+        return [unit_length(mlp(vectors)) for mlp, vectors in zip(self.children(), picked, strict=True)]
+
+
+def draw_positions(size: tuple[int, int], count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw min(count, H·W) positions of an (H, W) map without replacement: (P,) int64 on the CPU."""
+    height, width = size
+    return torch.randperm(height * width, generator=generator)[:count]

@@ -1,0 +1,43 @@
+"""What the training step expects of a generator and of a discriminator."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class Generator(nn.Module):
+    """Image (B, C_in, H, W) in [−1, 1] → image (B, C_out, H, W), with feature taps along the encoder.
+
+    A tap is a place in the encoder, numbered from 0 at the image, whose features PatchNCE compares (CUT, section 3.2).
+
+    Attributes:
+        size_multiple: heights and widths that are multiples of this come back unchanged.
+        encoder_is_exact: the features of an image depend on that image and the weights alone: no batch statistics, no
+            random draw. Then one pass over stacked images equals separate passes, and features may be kept and reused.
+    """
+
+    size_multiple: int = 1
+    encoder_is_exact: bool = False
+
+    @abstractmethod
+    def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """Features (B, C_l, H_l, W_l) at the taps `layers`, in that order, computing no further than the last of them.
+
+        Raises:
+            UserError: for a tap that does not exist, by its number.
+        """
+
+    @abstractmethod
+    def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """`(self(image), self.encode(image, layers))` in one pass."""
+
+
+class Discriminator(nn.Module):
+    """Image (B, C, H, W) → logits, larger for images that look real; (B, 1, h, w) or (B, 1).
+
+    Attributes:
+        per_image: an image's logits do not depend on the rest of the batch, so real and fake may share one pass.
+    """
+
+    per_image: bool = False

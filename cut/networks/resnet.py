@@ -1,0 +1,126 @@
+"""The ResNet generator (Johnson et al. 2016 as used by CycleGAN and CUT), with anti-aliased resampling."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+from cut.errors import UserError
+from cut.networks.blur import BlurDown, BlurUp
+from cut.networks.interface import Generator
+from cut.networks.norm import needs_bias, norm_layer
+from cut.registry import GENERATORS
+
+
+class ResidualBlock(nn.Module):
+    """x + conv_block(x) on (B, C, H, W); two 3×3 convolutions with reflected edges."""
+
+    def __init__(self, channels: int, norm: str, dropout: bool) -> None:
+        super().__init__()
+        bias = needs_bias(norm)
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            norm_layer(norm, channels),
+            nn.ReLU(inplace=True),
+            *([nn.Dropout(0.5)] if dropout else []),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=bias),
+            norm_layer(norm, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class ResnetGenerator(Generator):
+    """Two downsamplings, residual blocks, two upsamplings, tanh.
+
+    `model` is one sequence. Its indices are the weight names of published files and the numbers of the taps: with the
+    anti-aliased default, 0 is the padded image, 4 and 8 the downsampling convolutions, 12, 13, … the residual blocks.
+
+    Args:
+        input_nc, output_nc: image channels, 1 or 3.
+        ngf: channels after the first convolution.
+        blocks: residual blocks.
+        norm: `instance`, `batch` or `none`.
+        dropout: dropout 0.5 in the residual blocks.
+        antialias: blur before downsampling; otherwise convolutions of stride 2.
+        antialias_up: interpolate when upsampling; otherwise transposed convolutions.
+    """
+
+    size_multiple = 4
+
+    def __init__(
+        self,
+        input_nc: int = 3,
+        output_nc: int = 3,
+        ngf: int = 64,
+        blocks: int = 9,
+        norm: str = "instance",
+        dropout: bool = False,
+        antialias: bool = True,
+        antialias_up: bool = True,
+    ) -> None:
+        super().__init__()
+        self.encoder_is_exact = norm != "batch" and not dropout
+        bias = needs_bias(norm)
+
+        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]
+        layers += [nn.ReLU(inplace=True)]
+        for channels in (ngf, 2 * ngf):
+            layers += _downsampling(channels, 2 * channels, norm, bias, antialias)
+        layers += [ResidualBlock(4 * ngf, norm, dropout) for _ in range(blocks)]
+        for channels in (4 * ngf, 2 * ngf):
+            layers += _upsampling(channels, channels // 2, norm, bias, antialias_up)
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.model(image)
+
+    def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        return self._run(image, layers, stop=max(layers))[1]
+
+    def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        return self._run(image, layers, stop=len(self.model) - 1)
+
+    def _run(self, x: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
+        self._check_taps(taps)
+        features: dict[int, Tensor] = {}
+        deepest = max(taps)
+        for index, layer in enumerate(self.model[: stop + 1]):
+            # The ReLUs work in place, so a tap on the norm before one is rectified: so are the published features, and
+            # the numbers that come of them. Only the deepest tap is not, because there the published pass ends.
+            x = layer(x.clone() if isinstance(layer, nn.ReLU) and index - 1 == deepest else x)
+            if index in taps:
+                features[index] = x
+        return x, [features[tap] for tap in taps]
+
+    def _check_taps(self, taps: Sequence[int]) -> None:
+        missing = [str(tap) for tap in taps if not 0 <= tap < len(self.model)]
+        if missing:
+            raise UserError(
+                f"nce_layers names tap {', '.join(missing)}, which this ResNet generator does not have: "
+                f"its taps are 0 to {len(self.model) - 1}."
+            )
+
+
+def _downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
+    """Convolution, norm and ReLU that halve the resolution."""
+    conv = nn.Conv2d(channels, out, 3, stride=1 if antialias else 2, padding=1, bias=bias)
+    blur = [BlurDown(out)] if antialias else []
+    return [conv, norm_layer(norm, out), nn.ReLU(inplace=True), *blur]
+
+
+def _upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
+    """Convolution, norm and ReLU that double the resolution."""
+    if antialias:
+        conv = [BlurUp(channels), nn.Conv2d(channels, out, 3, padding=1, bias=bias)]
+    else:
+        conv = [nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1, bias=bias)]
+    return [*conv, norm_layer(norm, out), nn.ReLU(inplace=True)]
+
+
+for _blocks in (9, 6, 4):
+    GENERATORS.register(f"resnet_{_blocks}blocks")(partial(ResnetGenerator, blocks=_blocks))

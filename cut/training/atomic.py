@@ -1,0 +1,105 @@
+"""Files that are written whole or not at all, singly or as a set that changes at once.
+
+A set is committed with a journal: all files are staged under temporary names and flushed, then one small file lists
+them, and that file's appearance is the commit. Whoever opens the folder next finishes the renames that a kill left
+undone (`roll_forward`), so a set never mixes two states.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from cut.errors import UserError
+
+STAGED = ".staged"
+JOURNAL = "commit.json"
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write one file by `write(stream)`; at every instant `path` is the old file or the new one.
+
+    Raises:
+        UserError: when the disk is full or the folder cannot be written; the old file is untouched.
+    """
+    _stage(path, write)
+    os.replace(_staged(path), path)
+    _flush_folder(path.parent)
+
+
+def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -> None:
+    """Write several files of a folder, by name; either all of them change, or none.
+
+    Raises:
+        UserError: when the disk is full or the folder cannot be written; nothing has changed.
+    """
+    try:
+        for name, write in files.items():
+            _stage(folder / name, write)
+        write_atomically(folder / JOURNAL, lambda stream: stream.write(json.dumps(sorted(files)).encode()))
+    except BaseException:
+        for name in files:
+            _staged(folder / name).unlink(missing_ok=True)
+        raise
+    roll_forward(folder)
+
+
+def roll_forward(folder: Path) -> None:
+    """Finish a commit that was interrupted; remove what was staged but never committed. Needs the folder's lock."""
+    journal = folder / JOURNAL
+    if journal.exists():
+        for name in json.loads(journal.read_text()):
+            if _staged(folder / name).exists():
+                os.replace(_staged(folder / name), folder / name)
+        _flush_folder(folder)
+        journal.unlink()
+    for leftover in folder.glob(f"*{STAGED}"):
+        leftover.unlink()
+
+
+def committed(path: Path) -> Path:
+    """Where the committed content of `path` lies now, for readers without the lock: it may not be renamed yet."""
+    journal = path.parent / JOURNAL
+    try:
+        names: Iterable[str] = json.loads(journal.read_text())
+    except FileNotFoundError:
+        return path
+    return _staged(path) if path.name in names and _staged(path).exists() else path
+
+
+def _staged(path: Path) -> Path:
+    return path.with_name(path.name + STAGED)
+
+
+def _stage(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    staged = _staged(path)
+    try:
+        with open(staged, "wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException as error:
+        staged.unlink(missing_ok=True)
+        # torch.save reports a failed write as a RuntimeError of its zip writer, with the OSError as its context.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if isinstance(cause, OSError):
+            raise UserError(_explain(path, cause)) from error
+        raise
+
+
+def _explain(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"The disk is full: {path} was not written and its earlier version is untouched; make room and go on."
+    return f"{path} cannot be written ({error.strerror}): nothing was changed; check the folder and its permissions."
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make renames survive a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

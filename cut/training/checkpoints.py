@@ -1,0 +1,185 @@
+"""The folder of a run: weights under their published names, and beside them everything that has state.
+
+    latest_net_{G,D,F}.pth        weights, plain state dicts
+    latest_training_state.pth     optimizers and progress of the same instant; `--continue_train` reads it
+    {epoch}_net_{G,D,F}.pth       weights kept for good
+    options.yaml, train_opt.txt   what the run is
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import nn
+
+from cut.errors import UserError
+from cut.networks.weights import export_weights, load_weights, read_weights
+from cut.training.atomic import committed, roll_forward, write_set
+
+STATE_FILE = "latest_training_state.pth"
+_WEIGHTS = re.compile(r"(?P<label>.+)_net_(?P<network>\w+)\.pth")
+
+
+@dataclass
+class TrainingState:
+    """Where a run stands; with the weights and the optimizers, all that a continued run needs.
+
+    Attributes:
+        epoch: the epoch being trained; the first is 1.
+        epoch_steps, epoch_images: steps done and images seen in it.
+        step, images: the same since the run began.
+        epoch_losses: mean generator loss of each finished epoch.
+        loss_sum: sum of the generator loss over the steps of this epoch.
+        data: fingerprint of the data set.
+    """
+
+    epoch: int = 1
+    epoch_steps: int = 0
+    epoch_images: int = 0
+    step: int = 0
+    images: int = 0
+    epoch_losses: list[float] = field(default_factory=list)
+    loss_sum: float = 0.0
+    data: str = ""
+
+    def count_step(self, images: int, loss: float) -> None:
+        self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
+        self.images, self.epoch_images = self.images + images, self.epoch_images + images
+        self.loss_sum += loss
+
+    def finish_epoch(self) -> None:
+        if self.epoch_steps:
+            self.epoch_losses.append(self.loss_sum / self.epoch_steps)
+        self.epoch, self.epoch_steps, self.epoch_images, self.loss_sum = self.epoch + 1, 0, 0, 0.0
+
+
+class RunFolder:
+    """Reads and writes the checkpoints of one run.
+
+    Args:
+        folder: `checkpoints_dir/name`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run has been saved here."""
+        return committed(self.folder / STATE_FILE).exists()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder and keep every other run out of it.
+
+        Raises:
+            UserError: when another run is using it, or it cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir.")
+        with stream:
+            if not _try_lock(stream):
+                raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
+            roll_forward(self.folder)
+            yield  # the system drops the lock with the stream, also after a kill
+
+    def save(self, labels: list[str], networks: Mapping[str, nn.Module], optimizers: Mapping, state: Any) -> None:
+        """Save the weights under each label and the training state, all switched at once.
+
+        Raises:
+            UserError: when the disk is full or the folder cannot be written; the earlier checkpoint is untouched.
+        """
+        content = {"state": asdict(state), "optimizers": {name: opt.state_dict() for name, opt in optimizers.items()}}
+        files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
+        for name, network in networks.items():
+            weights = export_weights(network)
+            for label in labels:
+                files[f"{label}_net_{name}.pth"] = partial(torch.save, weights)
+        write_set(self.folder, files)
+
+    def load(self, networks: Mapping[str, nn.Module], optimizers: Mapping) -> TrainingState:
+        """Put networks and optimizers where the last save was.
+
+        Raises:
+            UserError: when there is nothing to continue from, or it is of another architecture.
+        """
+        if not self.has_run:
+            raise UserError(
+                f"{self.folder} holds no training state to continue from (no {STATE_FILE}): "
+                f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
+            )
+        path = committed(self.folder / STATE_FILE)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            state = TrainingState(**content["state"])
+        except Exception as error:  # a damaged or foreign file can fail in any way
+            raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
+        for name, network in networks.items():
+            weights = network_file(self.folder, "latest", name)
+            load_weights(network, read_weights(weights), str(weights))
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(content["optimizers"][name])
+        return state
+
+
+def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module]) -> list[str]:
+    """Fill networks from another run's weights. G must be there; D and F are taken where they are.
+
+    Returns:
+        The names of the networks that had weights there.
+    """
+    loaded = []
+    for name, network in networks.items():
+        if name != "G" and not committed(folder / f"{epoch}_net_{name}.pth").exists():
+            continue
+        path = network_file(folder, epoch, name)
+        load_weights(network, read_weights(path), str(path))
+        loaded.append(name)
+    return loaded
+
+
+def network_file(folder: Path, epoch: str, network: str) -> Path:
+    """The file with a network's weights at an epoch.
+
+    Raises:
+        UserError: when that epoch was not saved, with the list of those that were.
+    """
+    path = committed(folder / f"{epoch}_net_{network}.pth")
+    if path.exists():
+        return path
+    saved = saved_epochs(folder, network)
+    if saved:
+        raise UserError(f"--epoch {epoch} was not saved in {folder}: there are {', '.join(saved)}.")
+    raise UserError(f"{folder} holds no weights of {network}: check --name and --checkpoints_dir.")
+
+
+def saved_epochs(folder: Path, network: str = "G") -> list[str]:
+    """What `--epoch` can be for a run, numbers first in order."""
+    matches = (_WEIGHTS.fullmatch(path.name) for path in folder.glob(f"*_net_{network}.pth"))
+    labels = [match["label"] for match in matches if match and match["network"] == network]
+    return sorted(labels, key=lambda label: (not label.isdigit(), int(label) if label.isdigit() else 0, label))
+
+
+def _try_lock(stream) -> bool:
+    """Take an exclusive lock that ends with the process, however it ends."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

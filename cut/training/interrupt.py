@@ -1,0 +1,37 @@
+"""Ending a run when asked to: Ctrl-C, or a cluster's SIGTERM."""
+
+import signal
+from types import FrameType
+
+
+class StopRequest:
+    """Context manager that turns the first SIGINT or SIGTERM into a wish to stop; a second one acts as usual.
+
+    Attributes:
+        signal: the number of the signal that was received, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> "StopRequest":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._previous[number] = signal.signal(number, self._receive)
+        return self
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    @property
+    def exit_status(self) -> int:
+        """130 for SIGINT, 143 for SIGTERM, as a shell reports them; 0 when nobody asked to stop."""
+        return 128 + self.signal if self.signal else 0

@@ -1,0 +1,178 @@
+"""The training loop: epochs of steps, when to save, when to stop."""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cut.data.batch import Batch
+from cut.errors import RunFailed, UserError
+from cut.options import Options
+from cut.training.checkpoints import RunFolder, TrainingState
+from cut.training.interrupt import StopRequest
+from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.schedule import learning_rate
+
+
+class Trainer:
+    """Trains a model on a loader's batches and tells listeners.
+
+    Args:
+        options: `training`, `checkpoints` and `run.seed` are read.
+        model: has `networks`, `optimizers`, `draw`, `step`, `preview`, `set_learning_rate`, `device`.
+        loader: `epoch(number, start_batch)` gives batches, `len` the batches of an epoch.
+        folder: where checkpoints go.
+        listeners: told after every step; one that fails is dropped, and training goes on.
+    """
+
+    def __init__(self, options: Options, model, loader, folder: RunFolder, listeners: Sequence[Listener] = ()) -> None:
+        self.options, self.model, self.loader, self.folder = options, model, loader, folder
+        self.listeners = list(listeners)
+        self.state = TrainingState(epoch=options.training.epoch_count)
+        self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
+        self.last_save = "nothing was saved in this run"
+
+    def run(self) -> int:
+        """Train from `self.state` to the last epoch.
+
+        Returns:
+            The exit status: 0, or 130 or 143 when a signal asked to stop (after saving).
+
+        Raises:
+            RunFailed: when a loss or a weight is no longer finite.
+        """
+        self.tell("start", self.options, self.progress())
+        try:
+            with StopRequest() as stop:
+                while self.state.epoch <= self.last_epoch and not stop.signal:
+                    self.train_epoch(stop)
+                if stop.signal:
+                    self.save(["latest"], must_succeed=True)
+                    self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
+            return stop.exit_status
+        finally:
+            self.tell("finish", self.progress())
+
+    def train_epoch(self, stop: StopRequest) -> None:
+        """The rest of the current epoch, until it ends or somebody asks to stop."""
+        epoch, started = self.state.epoch, time.perf_counter()
+        rate = learning_rate(self.options.training, epoch, self.state.epoch_losses)
+        self.model.set_learning_rate(rate)
+        for batch, data_seconds in timed(self.loader.epoch(epoch, start_batch=self.state.epoch_steps)):
+            self.train_step(batch, data_seconds, rate)
+            if stop.signal:
+                return
+        self.finish_epoch(epoch, time.perf_counter() - started)
+
+    def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
+        started = time.perf_counter()
+        draws = self.model.draw(batch, step_generator(self.options.run.seed, self.state.step))
+        on_device = batch.to(self.model.device)
+        losses = as_floats(self.model.step(on_device, draws))
+        seconds = time.perf_counter() - started
+        self.state.count_step(len(batch), losses["G"])
+        self.check_losses(losses, batch)
+
+        size = len(batch)
+        event = StepEvent(
+            progress=self.progress(),
+            batch_size=size,
+            losses=lambda: losses,
+            images=lambda: {name: image.cpu() for name, image in self.model.preview(on_device).items()},
+            seconds=seconds / size,
+            data_seconds=data_seconds / size,
+            learning_rate=rate,
+        )
+        self.tell("after_step", event)
+        if event.due(self.options.checkpoints.save_latest_freq):
+            by_iteration = [f"iter_{self.state.images}"] if self.options.checkpoints.save_by_iter else []
+            self.save(["latest", *by_iteration])
+
+    def finish_epoch(self, epoch: int, seconds: float) -> None:
+        finished = self.progress()
+        self.state.finish_epoch()
+        next_rate = learning_rate(self.options.training, epoch + 1, self.state.epoch_losses)
+        self.tell("after_epoch", finished, seconds, next_rate)
+        last = epoch == self.last_epoch
+        if last or epoch % self.options.checkpoints.save_epoch_freq == 0:
+            self.save(["latest", str(epoch)], must_succeed=last)
+
+    # ------------------------------------------------------------------ saving and checking
+
+    def save(self, labels: list[str], must_succeed: bool = False) -> None:
+        """Save under each label. A failed save is said and tried again at the next, unless it is the last chance."""
+        self.check_weights()
+        try:
+            self.folder.save(labels, self.model.networks, self.model.optimizers, self.state)
+        except UserError as error:
+            if must_succeed:
+                raise
+            self.say(f"{error} Training goes on; the next save will try again.")
+            return
+        self.last_save = f"the checkpoint saved at {self.where()} in {self.folder.folder} is good"
+        for label in labels:
+            self.tell("after_save", self.progress(), label)
+
+    def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
+        broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
+        if broken:
+            files = ", ".join([*batch.source_paths, *batch.target_paths])
+            raise RunFailed(
+                f"Training stopped at {self.where()}: {', '.join(broken)}; the files of that step were {files}; "
+                f"{self.last_save}."
+            )
+
+    def check_weights(self) -> None:
+        """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
+        for name, network in self.model.networks.items():
+            if not all(torch.isfinite(parameter).all() for parameter in network.parameters()):
+                raise RunFailed(
+                    f"Training stopped at {self.where()}: the weights of {name} are no longer finite; {self.last_save}."
+                )
+
+    # ------------------------------------------------------------------ telling
+
+    def progress(self) -> Progress:
+        state = self.state
+        images = len(self.loader) * self.options.data.batch_size
+        return Progress(state.epoch, state.epoch_images, state.images, state.step, self.last_epoch, images)
+
+    def where(self) -> str:
+        return f"epoch {self.state.epoch}, image {self.state.epoch_images} of it (step {self.state.step})"
+
+    def say(self, text: str) -> None:
+        self.tell("message", text)
+
+    def tell(self, event: str, *details: object) -> None:
+        """Call a method of every listener; monitoring may fail in any way, and training goes on."""
+        for listener in list(self.listeners):
+            try:
+                getattr(listener, event)(*details)
+            except Exception as error:  # whatever it is, it must not end hours of training
+                self.listeners.remove(listener)
+                self.say(f"{type(listener).__name__} failed and is off for the rest of the run ({error!r}).")
+
+
+def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds spent waiting for it."""
+    iterator = iter(batches)
+    while True:
+        started = time.perf_counter()
+        batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch, time.perf_counter() - started
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The source of a step's draws, a function of the seed and the steps before it alone: nothing to save or restore."""
+    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
+
+
+def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
+    """Losses as numbers, with one wait for the device."""
+    return dict(zip(logs, torch.stack(list(logs.values())).tolist(), strict=True))

@@ -1,0 +1,61 @@
+"""The step against numbers measured from the authors' published implementation."""
+
+import numpy as np
+import pytest
+import torch
+
+from cut.networks.weights import export_weights
+from tests.reference_runs import ReferenceRun
+
+RUNS = ["cut", "fastcut", "cut_batch2", "cut_batch2_all_negatives", "cut_strided"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_losses_of_all_steps(name):
+    run = ReferenceRun.load(name)
+    model, batch = run.model(), run.batch()
+    for step, expected in enumerate(run.facts["losses"]):
+        logs = model.step(batch, run.draws(step))
+        assert set(logs) == set(expected)
+        for loss, value in expected.items():
+            assert logs[loss].item() == pytest.approx(value, rel=1e-4), f"step {step}: {loss}"
+    if "final/G(A)" in run.numbers:
+        np.testing.assert_allclose(model.translate(batch.source).numpy(), run.numbers["final/G(A)"], atol=2e-4)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_gradients_of_the_first_step(name):
+    run = ReferenceRun.load(name)
+    model = run.model()
+    model.step(run.batch(), run.draws(0))
+    for network in "GDF":
+        recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
+        # Float32 rounding of a sum of large terms: a bias before an instance norm, whose gradient is zero, is all noise.
+        noise = 1e-6 * max(values[0] for values in recorded.values())
+        for parameter, value in model.networks[network].named_parameters():
+            expected = recorded[f"grad/{network}/{parameter}"]
+            gradient = value.grad.flatten().double()
+            assert gradient.norm().item() == pytest.approx(expected[0], rel=1e-3, abs=noise), f"{network} {parameter}"
+            head = gradient[: len(expected) - 1].numpy()
+            np.testing.assert_allclose(head, expected[1:], rtol=1e-3, atol=noise, err_msg=f"{network} {parameter}")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_first_pictures(name):
+    run = ReferenceRun.load(name)
+    model = run.model()
+    with torch.no_grad():
+        translated = model.translate_batch(run.batch(), run.draws(0))
+    np.testing.assert_allclose(translated.fake.numpy(), run.numbers["step0/fake_B"], atol=1e-5)
+    if "step0/idt_B" in run.numbers:
+        np.testing.assert_allclose(translated.identity.numpy(), run.numbers["step0/idt_B"], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_exported_names_and_shapes_are_the_published_ones(name):
+    run = ReferenceRun.load(name)
+    model = run.model()
+    for network in "GDF":
+        recorded = run.facts["weights"][network]
+        exported = {key: list(value.shape) for key, value in export_weights(model.networks[network]).items()}
+        assert exported == {key: shape for key, shape in recorded["parameters"] + recorded["buffers"]}
