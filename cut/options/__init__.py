@@ -1,14 +1,15 @@
 """What a run is: frozen options by concern, resolved once from defaults, presets, YAML and the command line."""
 
 from cut.options.field import Count, at_least, at_least_and_below, between, finite_at_least, option, positive
-from cut.options.files import as_train_opt, as_yaml
 from cut.options.options import Options
-from cut.options.resolve import published_defaults, test_options, train_options
+from cut.options.printing import as_saved_yaml, as_train_opt, as_yaml
+from cut.options.resolve import test_options, train_options
 from cut.options.script import run_script
 
 __all__ = [
     "Count",
     "Options",
+    "as_saved_yaml",
     "as_train_opt",
     "as_yaml",
     "at_least",
@@ -17,7 +18,6 @@ __all__ = [
     "finite_at_least",
     "option",
     "positive",
-    "published_defaults",
     "run_script",
     "test_options",
     "train_options",

@@ -17,21 +17,20 @@ class Rule:
         names: the options it reads.
         check: returns a sentence when they do not fit together.
         phase: the script it is for; None for both.
+        before_running: whether options that are only looked at need not keep it.
     """
 
     names: tuple[str, ...]
     check: Callable[[Values], str | None]
     phase: str | None = None
+    before_running: bool = False
 
 
-def problems_together(values: Values, rejected: Set[str], phase: str) -> list[str]:
-    """A sentence for every rule that the values break."""
-    found = (
-        rule.check(values)
-        for rule in RULES
-        if rule.phase in (None, phase) and not rejected & set(rule.names) and values.keys() >= set(rule.names)
-    )
-    return [problem for problem in found if problem]
+def problems_together(values: Values, rejected: Set[str], phase: str, to_run: bool) -> list[str]:
+    """A sentence for every rule that the values break; `to_run` when a script is about to use them."""
+    rules = [rule for rule in RULES if rule.phase in (None, phase) and (to_run or not rule.before_running)]
+    usable = values.keys() - rejected
+    return [problem for rule in rules if usable >= set(rule.names) and (problem := rule.check(values))]
 
 
 def crop_fits(values: Values) -> str | None:
@@ -40,8 +39,8 @@ def crop_fits(values: Values) -> str | None:
     if not scaled or "crop" not in words or values["crop_size"] <= values["load_size"]:
         return None
     return (
-        f"--crop_size {values['crop_size']} is larger than --load_size {values['load_size']}, the size images are scaled to "
-        f"before they are cropped; give a --load_size of at least {values['crop_size']}."
+        f"--crop_size {values['crop_size']} is larger than --load_size {values['load_size']}, "
+        f"to which images are scaled before they are cropped; give a --load_size of at least {values['crop_size']}."
     )
 
 
@@ -61,15 +60,15 @@ def input_and_output(values: Values) -> str | None:
 
 
 def identity_channels(values: Values) -> str | None:
-    identity = "--nce_idt true" if values["nce_idt"] else ""
+    off = ["--nce_idt false"] if values["nce_idt"] else []
     if values.get("lambda_identity", 0) > 0:
-        identity = f"{identity} and " * bool(identity) + "--lambda_identity above 0"
-    if not identity or values["input_nc"] == values["output_nc"]:
+        off.append("--lambda_identity 0")
+    if not off or values["input_nc"] == values["output_nc"]:
         return None
-    off = " and ".join(word.replace("true", "false").replace("above ", "") for word in identity.split(" and "))
     return (
-        f"{identity} passes target images through the generator, so --input_nc {values['input_nc']} and "
-        f"--output_nc {values['output_nc']} must be equal; use {off}, or equal channel counts."
+        "The identity loss passes target images through the generator, which takes source images, so "
+        f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; "
+        f"use {' and '.join(off)}, or equal channel counts."
     )
 
 
@@ -77,7 +76,8 @@ def something_to_learn(values: Values) -> str | None:
     weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
     if any(values.get(name, 0) > 0 for name in weights):
         return None
-    return f"All loss weights are 0, so nothing would be trained; set {' or '.join(f'--{n}' for n in weights if n in values)} above 0."
+    offered = " or ".join(f"--{name}" for name in weights if name in values)
+    return f"All loss weights are 0, so nothing would be trained; set {offered} above 0."
 
 
 def epochs_to_train(values: Values) -> str | None:
@@ -85,8 +85,8 @@ def epochs_to_train(values: Values) -> str | None:
     if values["epoch_count"] <= last:
         return None
     return (
-        f"There is no epoch to train: --n_epochs {values['n_epochs']} and --n_epochs_decay {values['n_epochs_decay']} end at "
-        f"epoch {last}, and --epoch_count is {values['epoch_count']}."
+        f"There is no epoch to train: --n_epochs {values['n_epochs']} and --n_epochs_decay {values['n_epochs_decay']} "
+        f"end at epoch {last}, and --epoch_count is {values['epoch_count']}."
     )
 
 
@@ -97,7 +97,7 @@ def name_stays_in_folder(values: Values) -> str | None:
 
 RULES = (
     Rule(("name",), name_stays_in_folder),
-    Rule(("dataroot",), data_given),
+    Rule(("dataroot",), data_given, before_running=True),
     Rule(("input", "output"), input_and_output),
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("nce_idt", "input_nc", "output_nc"), identity_channels, "train"),

@@ -1,14 +1,15 @@
 """Words of the command line → the options that were given, and `--help`. Values are checked elsewhere, together."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cut.errors import UserError
 from cut.options.catalogue import catalogue
 from cut.options.field import Declaration
-from cut.options.wording import did_you_mean
+from cut.options.wording import did_you_mean, shown
 
 NO_VALUE = object()  # the option stood there without a value
 
@@ -72,21 +73,24 @@ def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) 
     general = parser.add_argument_group("General")
     for verb, words in RUN_VERBS.items():
         names = ("-h", "--help") if verb == "help" else (f"--{verb}",)
-        general.add_argument(*names, help=words, **({"metavar": "FILE"} if verb == "config" else {"action": "store_true"}))
-    groups: dict[str, Any] = {}
-    for name, declaration in catalogue().items():
-        if not declaration.offered(phase, model):
-            continue
-        heading = declaration.group
-        group = groups.setdefault(heading, None) or parser.add_argument_group(heading)
-        groups[heading] = group
+        form = {"metavar": "FILE"} if verb == "config" else {"action": "store_true"}
+        general.add_argument(*names, help=words, **form)
+    offered = [item for item in catalogue().values() if item.offered(phase, model)]
+    for heading, items in itertools.groupby(offered, key=lambda item: item.group):
+        _add_to_help(parser.add_argument_group(heading), items, defaults)
+    return parser.format_help()
+
+
+def _add_to_help(group: Any, items: Iterable[Declaration], defaults: Mapping[str, Any]) -> None:
+    """Describe these options in one group of an argparse parser; argparse formats with %."""
+    for declaration in items:
+        name = declaration.name
         words = declaration.help.replace("%", "%%")
         if declaration.flag:
             group.add_argument(f"--{name}", action="store_true", help=words)
         else:
-            default = str(defaults[name]).replace("%", "%%")
+            default = shown(defaults[name]).replace("%", "%%")
             group.add_argument(f"--{name}", metavar=_metavar(declaration), help=f"{words} [{default}]")
-    return parser.format_help()
 
 
 def _metavar(declaration: Declaration) -> str:

@@ -144,6 +144,9 @@ class Declaration:
 def declarations(group: type, heading: str, models: tuple[str, ...] = ()) -> list[Declaration]:
     """The options of a dataclass, in the order of its fields."""
     kinds = get_type_hints(group)
+    for item in dataclasses.fields(group):
+        if "option" not in item.metadata or kinds[item.name] not in READERS:
+            raise TypeError(f"{group.__name__}.{item.name}: declare it with option(), as one of the types it lists")
     return [
         dataclasses.replace(
             item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading, models=models

@@ -17,6 +17,7 @@ from cut.options.field import (
     positive,
 )
 from cut.options.words import (
+    PREPROCESS_WORDS,
     color,
     file_name,
     gpu_choice,
@@ -50,11 +51,9 @@ class RunOptions:
     easy_label: str = option("experiment_name", "a name for people, shown on pages and plots")
     suffix: str = option("", "added to the name, with options filled in: {model}_{netG}_size{load_size}")
     checkpoints_dir: str = option("./checkpoints", "folder of the runs")
-    phase: str = option(
-        "train", "images are read from the folders {phase}A and {phase}B of dataroot", test="test", check=file_name
-    )
+    phase: str = option("train", "read the images in {phase}A and {phase}B of dataroot", test="test", check=file_name)
     epoch: str = option(
-        "latest", "which saved weights to load: latest, an epoch, or iter_N for those saved by --save_by_iter", check=file_name
+        "latest", "which saved weights to load: latest, an epoch, or iter_N of --save_by_iter", check=file_name
     )
     gpu_ids: str = option(
         "auto", "auto: GPU 0 if there is one, else the CPU; -1: the CPU; N: that GPU", check=gpu_choice
@@ -82,10 +81,18 @@ class DataOptions:
         "AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True, from_training=True
     )
     input_nc: int = option(
-        3, "channels of the images to translate: 3 for colour, 1 for grayscale", check=at_least(1), fixed=True, from_training=True
+        3,
+        "channels of the images to translate: 3 for colour, 1 for grayscale",
+        check=at_least(1),
+        fixed=True,
+        from_training=True,
     )
     output_nc: int = option(
-        3, "channels of the translated images: 3 for colour, 1 for grayscale", check=at_least(1), fixed=True, from_training=True
+        3,
+        "channels of the translated images: 3 for colour, 1 for grayscale",
+        check=at_least(1),
+        fixed=True,
+        from_training=True,
     )
     batch_size: int = option(1, "images in one step", check=at_least(1), fixed=True)
     load_size: int = option(286, "size in pixels that images are scaled to", test=256, check=at_least(1), fixed=True)
@@ -95,7 +102,7 @@ class DataOptions:
     )
     preprocess: str = option(
         "resize_and_crop",
-        "what is done to an image, joined by _and_: resize, scale_width, scale_shortside, zoom, crop, patch, trim; or none",
+        "what is done to an image: none, or words joined by _and_: " + ", ".join(PREPROCESS_WORDS),
         check=preprocess_words,
         fixed=True,
     )
@@ -103,8 +110,10 @@ class DataOptions:
     serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
     num_threads: int = option(4, "processes that load images; 0 loads them in the main one", check=at_least(0))
     random_scale_max: float = option(
-        3.0, "zoom shrinks each side by a random factor of at most this (single-image training)",
-        check=finite_at_least(1), fixed=True,
+        3.0,
+        "zoom shrinks each side by a random factor of at most this (single-image training)",
+        check=finite_at_least(1),
+        fixed=True,
     )
     verify_images: bool = option(False, "decode every image before the first step, not only its header", flag=True)
     alpha_background: str = option(
@@ -117,34 +126,61 @@ class NetworkOptions:
     """Which networks are trained, and how large they are."""
 
     netG: str = option(
-        "resnet_9blocks", "generator", choices=GENERATORS.names, unusable=("unet_256", "unet_128", "resnet_cat"),
-        fixed=True, from_training=True,
+        "resnet_9blocks",
+        "generator",
+        choices=GENERATORS.names,
+        unusable=("unet_256", "unet_128", "resnet_cat"),
+        fixed=True,
+        from_training=True,
     )
     ngf: int = option(64, "channels of the generator's first layer", check=at_least(1), fixed=True, from_training=True)
     normG: str = option(
-        "instance", "normalisation in the generator", choices=("instance", "batch", "none"), fixed=True, from_training=True
+        "instance",
+        "normalisation in the generator",
+        choices=("instance", "batch", "none"),
+        fixed=True,
+        from_training=True,
     )
     no_dropout: bool = option(True, "false: dropout 0.5 in the generator's blocks", fixed=True, from_training=True)
     no_antialias: bool = option(
-        False, "strided convolutions instead of blurred downsampling, in generator and discriminator",
-        flag=True, fixed=True, from_training=True,
+        False,
+        "strided convolutions instead of blurred downsampling, in generator and discriminator",
+        flag=True,
+        fixed=True,
+        from_training=True,
     )
     no_antialias_up: bool = option(
-        False, "transposed convolutions instead of blurred upsampling in the generator", flag=True, fixed=True, from_training=True
+        False,
+        "transposed convolutions instead of blurred upsampling in the generator",
+        flag=True,
+        fixed=True,
+        from_training=True,
     )
     netD: str = option(
-        "basic", "discriminator; basic is a PatchGAN of three layers", choices=DISCRIMINATORS.names, unusable=("patch",), fixed=True
+        "basic",
+        "discriminator; basic is a PatchGAN of three layers",
+        choices=DISCRIMINATORS.names,
+        unusable=("patch",),
+        fixed=True,
     )
     ndf: int = option(64, "channels of the discriminator's first layer", check=at_least(1), fixed=True)
-    normD: str = option("instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True)
+    normD: str = option(
+        "instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True
+    )
     n_layers_D: int = option(3, "layers of the discriminator n_layers", check=at_least(1), fixed=True)
     netF: str = option(
-        "mlp_sample", "head that turns sampled patches into the vectors PatchNCE compares", choices=HEADS.names,
-        unusable=("reshape",), fixed=True,
+        "mlp_sample",
+        "head that turns sampled patches into the vectors PatchNCE compares",
+        choices=HEADS.names,
+        unusable=("reshape",),
+        fixed=True,
     )
     netF_nc: int = option(256, "length of those vectors", check=at_least(1), fixed=True)
     init_type: str = option(
-        "xavier", "distribution of the initial weights", choices=("normal", "xavier", "kaiming", "orthogonal"), fixed=True
+        "xavier",
+        "distribution of the initial weights",
+        choices=("normal", "xavier", "kaiming", "orthogonal"),
+        fixed=True,
     )
     init_gain: float = option(0.02, "scale of the initial weights", check=positive(), fixed=True)
 
@@ -157,13 +193,15 @@ class LossOptions:
     lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
     lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
     nce_idt: bool = option(True, "PatchNCE between target images and their own translation too (identity loss)")
-    nce_layers: str = option("0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True)
+    nce_layers: str = option(
+        "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
+    )
     nce_includes_all_negatives_from_minibatch: bool = option(
         False, "negatives from the whole batch instead of the same image (single-image training)"
     )
     nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
     num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
-    flip_equivariance: bool = option(False, "flip the generator's input half of the time, and its features back (FastCUT)")
+    flip_equivariance: bool = option(False, "flip the generator's input at random, and its features back (FastCUT)")
 
     @property
     def taps(self) -> tuple[int, ...]:
@@ -180,7 +218,9 @@ class TrainingOptions:
     epoch_count: int = option(1, "number of the first epoch", phase="train", check=at_least(1), fixed=True)
     lr: float = option(0.0002, "learning rate of Adam", phase="train", check=positive())
     beta1: float = option(0.5, "first-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)
-    beta2: float = option(0.999, "second-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)
+    beta2: float = option(
+        0.999, "second-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True
+    )
     lr_policy: str = option(
         "linear", "how the learning rate falls", phase="train", choices=("linear", "step", "plateau", "cosine")
     )
@@ -192,7 +232,9 @@ class TrainingOptions:
 class CheckpointOptions:
     """What is saved when, and what a run starts from. Frequencies count images, not steps."""
 
-    save_latest_freq: int = option(5000, "save the latest state every N images; 0: only after epochs", phase="train", check=at_least(0))
+    save_latest_freq: int = option(
+        5000, "save the latest state every N images; 0: never", phase="train", check=at_least(0)
+    )
     save_epoch_freq: int = option(5, "keep the weights every N epochs; 0: never", phase="train", check=at_least(0))
     save_by_iter: bool = option(False, "keep the weights of every save of the latest state", phase="train", flag=True)
     continue_train: bool = option(False, "continue the run exactly where its last save was", phase="train", flag=True)
@@ -208,10 +250,10 @@ class MonitoringOptions:
     print_freq: int = option(100, "write the losses every N images", phase="train", check=at_least(0))
     display_freq: int = option(400, "show pictures every N images", phase="train", check=at_least(0))
     display_env: str = option("main", "visdom: environment", phase="train")
-    display_id: int | None = option(
-        None, "visdom: window of the display; none or 0 and below: no visdom", phase="train"
+    display_id: int | None = option(None, "visdom: number of the first window; 0 and below: no visdom", phase="train")
+    display_ncols: int = option(
+        4, "pictures in one row; 0: each in a window of its own", phase="train", check=at_least(0)
     )
-    display_ncols: int = option(4, "pictures in one row; 0: each in a window of its own", phase="train", check=at_least(0))
     display_port: int = option(8097, "visdom: port of the server", phase="train", check=between(0, 65535))
     display_server: str = option("http://localhost", "visdom: address of the server", phase="train")
     display_winsize: int = option(256, "width in pixels of a picture on pages and in windows", check=at_least(1))

@@ -6,7 +6,7 @@ from typing import Any
 
 from cut.options.catalogue import catalogue
 from cut.options.field import Declaration
-from cut.options.files import config_folder, read_preset
+from cut.options.files import config_folder, read_yaml
 from cut.options.wording import did_you_mean
 from cut.registry import MODELS
 
@@ -55,16 +55,20 @@ def merge(phase: str, layers: Sequence[Layer]) -> Merged:
     model_layers = _layers_of_model(phase, model)
     if preset != "CUT":
         model_layers.append(_preset_layer(model, preset, merged.problems))
+    strangers = []
     for layer in (*model_layers, *layers):
         for name, raw in layer.values.items():
             try:
                 if name in offered:
                     merged.values[name] = offered[name].read(raw)
-                elif problem := _why_not(name, layer, phase, model, known):
-                    merged.problems.append(problem)
+                else:
+                    strangers.append((name, layer))
             except ValueError as error:
                 merged.problems.append(f"{layer.where(name)} {error}.")
                 merged.rejected.add(name)
+    for name, layer in strangers:
+        if problem := _why_not(name, layer, phase, None if "model" in merged.rejected else model):
+            merged.problems.append(problem)
     return merged
 
 
@@ -88,18 +92,22 @@ def _layers_of_model(phase: str, model: str) -> list[Layer]:
 def _preset_layer(model: str, preset: str, problems: list[str]) -> Layer:
     presets = MODELS[model].presets if model in MODELS else {}
     if preset not in presets:
-        problems.append(f"--CUT_mode {preset} is no preset of --model {model}, which has {', '.join(['CUT', *presets])}.")
+        names = ", ".join(["CUT", *presets])
+        problems.append(f"--CUT_mode {preset} is no preset of --model {model}, which has {names}.")
         return Layer({})
-    return Layer(read_preset(presets[preset]), file=str(config_folder() / presets[preset]))
+    file = config_folder() / presets[preset]
+    return Layer(read_yaml(file), str(file))
 
 
-def _why_not(name: str, layer: Layer, phase: str, model: str, known: Mapping[str, Declaration]) -> str | None:
+def _why_not(name: str, layer: Layer, phase: str, model: str | None) -> str | None:
     """Why an option is not taken; None where a file may hold it because it serves both scripts."""
+    known = catalogue()
     if name not in known:
         return f"There is no option {layer.where(name)}{did_you_mean(name, known)}."
-    declaration = known[name]
-    if declaration.models and model not in declaration.models:
-        return f"{layer.where(name)} belongs to --model {' or '.join(declaration.models)}, but the model is {model}."
+    models = known[name].models
+    if models and model not in models:
+        owners = " or ".join(models)
+        return f"{layer.where(name)} belongs to --model {owners}, but the model is {model}." if model else None
     if layer.file is None:
         other = SCRIPTS["test" if phase == "train" else "train"]
         return f"{layer.where(name)} belongs to {other}; {SCRIPTS[phase]} does not take it."

@@ -24,8 +24,8 @@ from cut.options.wording import did_you_mean
 class Own(Mapping[str, Any]):
     """The own options of components, by name; it cannot be changed and it pickles."""
 
-    def __init__(self, values: Mapping[str, Any] = {}) -> None:  # noqa: B006 (copied at once)
-        self._values = dict(values)
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self._values = dict(values or {})
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
@@ -66,7 +66,7 @@ class Options:
 
     @property
     def script_phase(self) -> str:
-        """"train" or "test": which script's options these are (not the folder of images, which is `run.phase`)."""
+        """Which script's options these are, "train" or "test"; `run.phase` is the folder that images are read from."""
         return "train" if self.is_train else "test"
 
     @classmethod

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cut.errors import UserError
 from cut.options import saved
@@ -14,43 +13,38 @@ from cut.options.layers import SCRIPTS, Layer, Merged, chosen, merge
 from cut.options.options import Options
 
 
-def train_options(arguments: Sequence[str]) -> Options:
+def train_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
     """The options of a training run.
 
     Args:
         arguments: words as after `python train.py`, such as `["--CUT_mode", "FastCUT", "--name", "mine"]`.
+        to_run: whether a run follows, for which the data must be given (not with --dry_run).
 
     Raises:
         UserError: with a sentence for every problem.
         SystemExit: with status 0 after printing the help, when asked for.
     """
-    return _resolve(arguments, "train")
+    return _resolve(arguments, "train", to_run)
 
 
-def test_options(arguments: Sequence[str]) -> Options:
+def test_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
     """The options of a translation with test.py; the generator's are read from what the trained run saved.
 
     Args, Raises: as `train_options`.
     """
-    return _resolve(arguments, "test")
+    return _resolve(arguments, "test", to_run)
 
 
 test_options.__test__ = False  # or pytest takes it for a test
 
 
-def published_defaults(options: Options) -> dict[str, Any]:
-    """The values that these options would have had with only --model and --CUT_mode given."""
-    choice = Layer({"model": options.run.model, "CUT_mode": options.run.CUT_mode})
-    return merge(options.script_phase, [choice]).values
-
-
-def _resolve(arguments: Sequence[str], phase: str) -> Options:
+def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     line = parse(arguments)
     given, problems = _given(line)
     if line.help:
         _print_help(phase, given)
     plain = merge(phase, given)
-    _add_suffix(plain)
+    problems += _add_suffix(plain)
     stored = _saved_layers(phase, plain, problems)
     merged = merge(phase, [*stored, *given])
     merged.values["name"] = plain.values["name"]
@@ -59,7 +53,7 @@ def _resolve(arguments: Sequence[str], phase: str) -> Options:
     if phase == "train" and stored:
         changes, refusals = saved.compare(merge(phase, stored), merged)
         problems += refusals
-    problems += plain.problems + merged.problems + problems_together(merged.values, merged.rejected, phase)
+    problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run and not line.dry_run)
     if problems:
         raise UserError(*dict.fromkeys(problems))
     return Options.build(merged.values, is_train=phase == "train", dry_run=line.dry_run, changes=tuple(changes))
@@ -74,13 +68,20 @@ def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
         config = Layer(read_yaml(Path(line.config)), line.config)
     except UserError as error:
         return [command], [*problems, *error.problems]
+    return [config, command], problems + _two_presets(config, command)
+
+
+def _two_presets(config: Layer, command: Layer) -> list[str]:
+    """Values of a config win over a preset, so one written for CUT would silently spoil --CUT_mode FastCUT."""
     preset = catalogue()["CUT_mode"]
-    if {"CUT_mode"} <= line.values.keys() & config.values.keys() and chosen(preset, [command]) != chosen(preset, [config]):
-        problems.append(
-            f"--CUT_mode {line.values['CUT_mode']} contradicts {config.where('CUT_mode')}, whose other values would win "
-            "over the preset; choose another file or leave --CUT_mode out."
-        )
-    return [config, command], problems
+    if not all(preset.name in layer.values for layer in (config, command)):
+        return []
+    if chosen(preset, [config]) == chosen(preset, [command]):
+        return []
+    return [
+        f"--CUT_mode {command.values[preset.name]} contradicts {config.where(preset.name)}, "
+        "whose other values would win over the preset; choose another file, or leave --CUT_mode out."
+    ]
 
 
 def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]:
@@ -95,15 +96,15 @@ def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]
         return []
 
 
-def _add_suffix(plain: Merged) -> None:
-    """Add the suffix to the run's name, its {placeholders} filled in with the options."""
+def _add_suffix(plain: Merged) -> list[str]:
+    """Add the suffix, filled in with the options, to the run's name; returns what is wrong with it."""
     suffix = plain.values["suffix"]
-    if not suffix:
-        return
     try:
-        plain.values["name"] += "_" + suffix.format(**plain.values)
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
-        plain.problems.append(f"--suffix {suffix!r} cannot be filled in with the options: {error!r}.")
+        if suffix:
+            plain.values["name"] += "_" + suffix.format(**plain.values)
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        return [f"--suffix {suffix!r} cannot be filled in: each pair of braces must hold the name of an option."]
+    return []
 
 
 def _print_help(phase: str, given: Sequence[Layer]) -> None:

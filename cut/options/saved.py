@@ -9,7 +9,7 @@ from cut.errors import UserError
 from cut.options.catalogue import catalogue
 from cut.options.files import read_yaml
 from cut.options.layers import Layer, Merged
-from cut.options.wording import did_you_mean
+from cut.options.wording import did_you_mean, shown
 from cut.registry import GENERATORS
 
 FILE_NAME = "options.yaml"
@@ -42,7 +42,7 @@ def layer_to_translate(folder: Path) -> Layer:
 
 
 def _sizes_of_generator(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Image sizes for a generator that is built for one size, as StyleGAN2's widths are; else the published defaults."""
+    """Image sizes for a generator that is built for one size, as StyleGAN2's widths are; empty for others."""
     name = saved.get("netG")
     if name not in GENERATORS or "crop_size" not in inspect.signature(GENERATORS[name].factory).parameters:
         return {}
@@ -62,19 +62,21 @@ def compare(before: Merged, after: Merged) -> tuple[list[str], list[str]]:
     known, changes, refusals = catalogue(), [], []
     if after.values["epoch"] != "latest":
         refusals.append(
-            f"--epoch {after.values['epoch']} cannot be combined with --continue_train, which continues from the latest save; "
-            f"to start a new run from the weights of an epoch, use --pretrained_name with --epoch."
+            f"--epoch {after.values['epoch']} cannot go with --continue_train, which continues from the latest save; "
+            "to start a new run from the weights of an epoch, give --pretrained_name with --epoch."
         )
     for name, value in after.values.items():
         old = before.values.get(name, value)
         if value == old or name in NOT_OF_THE_RUN or name in after.rejected:
             continue
         if name == "epoch_count":
-            refusals.append("--epoch_count is not needed: --continue_train goes on after the last saved step; leave it out.")
+            refusals.append("--epoch_count must be left out: --continue_train goes on after the last saved step.")
         elif known[name].fixed:
-            refusals.append(f"--{name} is {value}, but the run was trained with {old}; keep it, or start a new run.")
+            refusals.append(
+                f"--{name} is {shown(value)}, but the run was trained with {shown(old)}: keep it, or start a new run."
+            )
         else:
-            changes.append(f"{name} is now {value} (it was {old}).")
+            changes.append(f"{name} is now {shown(value)} (it was {shown(old)}).")
     return changes, refusals
 
 
@@ -86,4 +88,6 @@ def _nothing_to_continue(folder: Path) -> str:
         )
     runs = [file.parent.name for file in folder.parent.glob(f"*/{FILE_NAME}")]
     near = did_you_mean(folder.name, runs)
-    return f"There is no run {folder.name} in {folder.parent} to continue{near}; leave out --continue_train to start it."
+    return (
+        f"There is no run {folder.name} in {folder.parent} to continue{near}; leave out --continue_train to start it."
+    )

@@ -4,13 +4,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cut.errors import UserError
-from cut.options.files import as_yaml
 from cut.options.options import Options
+from cut.options.printing import as_yaml
 
 
-def run_script(
-    main: Callable[[Options], int | None], parse: Callable[[Sequence[str]], Options], arguments: Sequence[str]
-) -> int:
+def run_script(main: Callable[[Options], int | None], parse: Callable[..., Options], arguments: Sequence[str]) -> int:
     """Resolve the options and run `main` with them, or print them for --dry_run.
 
     Args:
@@ -22,7 +20,7 @@ def run_script(
         The exit status: 2 after a `UserError`, whose sentences go to the standard error stream.
     """
     try:
-        options = parse(arguments)
+        options = parse(arguments, to_run=True)
         if options.dry_run:
             print(as_yaml(options), end="")
             return 0

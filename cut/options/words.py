@@ -38,7 +38,8 @@ def preprocess_words(text: str) -> str | None:
         return None
     for word in text.split("_and_"):
         if word not in PREPROCESS_WORDS:
-            return f"none, or words out of {', '.join(PREPROCESS_WORDS)} joined by _and_{did_you_mean(word, PREPROCESS_WORDS)}"
+            hint = did_you_mean(word, PREPROCESS_WORDS)
+            return f"none, or words out of {', '.join(PREPROCESS_WORDS)} joined by _and_{hint}"
     return None
 
 

@@ -1,0 +1,34 @@
+"""Options as text: the YAML that `--config` reads back, and the published `train_opt.txt`."""
+
+import yaml
+
+from cut.options.catalogue import catalogue
+from cut.options.layers import Layer, merge
+from cut.options.options import Options
+
+
+def as_yaml(options: Options) -> str:
+    """Every option of this script as flat YAML with a comment above each group; `--config` reads it back."""
+    known, heading, lines = catalogue(), None, []
+    for name, value in options.flat().items():
+        if known[name].group != heading:
+            heading = known[name].group
+            lines.append(f"{chr(10) if lines else ''}# {heading}\n")
+        lines.append(yaml.safe_dump({name: value}, allow_unicode=True, width=10_000))
+    return "".join(lines)
+
+
+def as_saved_yaml(options: Options) -> str:
+    """What a training run keeps as `options.yaml`: `as_yaml`, but reading it back never continues a run by itself."""
+    return as_yaml(options.replace(continue_train=False))
+
+
+def as_train_opt(options: Options) -> str:
+    """The published form of `train_opt.txt`: sorted by name, with the default beside every value that is another."""
+    choice = Layer({"model": options.run.model, "CUT_mode": options.run.CUT_mode})
+    defaults = merge(options.script_phase, [choice]).values
+    lines = ["----------------- Options ---------------"]
+    for name, value in sorted(options.flat().items()):
+        comment = "" if value == defaults[name] else f"\t[default: {defaults[name]}]"
+        lines.append(f"{name:>25}: {value!s:<30}{comment}")
+    return "\n".join([*lines, "----------------- End -------------------", ""])
