@@ -15,10 +15,13 @@ class Generator(nn.Module):
         size_multiple: heights and widths that are multiples of this come back unchanged.
         encoder_is_exact: the features of an image depend on that image and the weights alone: no batch statistics, no
             random draw. Then one pass over stacked images equals separate passes, and features may be kept and reused.
+        context: pixels around a window of the image on which the translation of the window depends, apart from
+            normalisation over the image; large images are translated in tiles that overlap by it.
     """
 
     size_multiple: int = 1
     encoder_is_exact: bool = False
+    context: int = 128
 
     @abstractmethod
     def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
@@ -31,6 +34,18 @@ class Generator(nn.Module):
     @abstractmethod
     def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """`(self(image), self.encode(image, layers))` in one pass."""
+
+    def translate_window(self, image: Tensor, seed: int, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        """`self(image)` for one window of a larger picture.
+
+        A generator that adds noise overrides this with noise that depends on `seed` and the place in the picture alone,
+        so that neighbouring windows agree where they overlap.
+
+        Args:
+            image: (1, C_in, h, w) in [−1, 1], the window.
+            corner: its (top, left) in the picture, in pixels, multiples of `size_multiple`.
+        """
+        return self(image)
 
 
 class Discriminator(nn.Module):

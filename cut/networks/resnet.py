@@ -64,6 +64,7 @@ class ResnetGenerator(Generator):
     ) -> None:
         super().__init__()
         self.encoder_is_exact = norm != "batch" and not dropout
+        self.context = 24 + 8 * blocks  # 9 pixels before the blocks, two 3×3 at a quarter in each, 15 after them
         bias = needs_bias(norm)
 
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]

@@ -1,0 +1,32 @@
+"""Run a network without training it, and leave it as it was found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from cut.networks.mode import mode
+
+
+@contextmanager
+def inference(network: nn.Module, training: bool = False) -> Iterator[None]:
+    """Inside, `network` keeps no graph and is in train mode (`training`) or evaluation mode; afterwards as before.
+
+    The published `test.py` translates in train mode unless `--eval` is given: batch norm normalises by the image at hand
+    and dropout is active. Either way running statistics do not move, so looking at a network never changes it.
+    """
+    with mode(network, training), _running_statistics_at_rest(network), torch.inference_mode():
+        yield
+
+
+@contextmanager
+def _running_statistics_at_rest(network: nn.Module) -> Iterator[None]:
+    moving = [layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)]
+    for layer in moving:
+        layer.track_running_stats = False  # in train mode it alone decides whether they are updated
+    try:
+        yield
+    finally:
+        for layer in moving:
+            layer.track_running_stats = True

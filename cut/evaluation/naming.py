@@ -1,0 +1,29 @@
+"""Which file a translation is written to: one for each input, never the same for two."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+
+def output_names(inputs: Sequence[PurePath]) -> list[Path]:
+    """A relative `.png` path for each of several relative paths: sub-folders and names are kept.
+
+    Inputs that differ in their suffix alone keep it in the name: x.jpg and x.png become x.jpg.png and x.png.png. Letter
+    case does not tell two files apart, since on some file systems it cannot.
+    """
+    names = [Path(path).with_suffix(".png") for path in inputs]
+    full = [Path(path).with_name(path.name + ".png") for path in inputs]
+    while True:
+        counts = Counter(_key(name) for name in names)
+        folders = {_key(folder) for name in names for folder in name.parents}
+        settled = [
+            whole if counts[_key(name)] > 1 or _key(name) in folders else name
+            for name, whole in zip(names, full, strict=True)
+        ]
+        if settled == names:
+            return names
+        names = settled  # a name that kept its suffix may now meet another, as x.jpg.png does
+
+
+def _key(path: Path) -> str:
+    return path.as_posix().casefold()

@@ -1,0 +1,101 @@
+"""One set of normalisation statistics for all tiles of an image.
+
+Instance norm divides each feature map by statistics of the image it sees. A tile of sky has others than a tile of rock,
+so tiles translated on their own differ in tone, and no blending hides that. Here one pass over small windows spread over
+the whole image measures the statistics of every norm layer, and all tiles are normalised by these. The windows are at
+full resolution, as the network was trained.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+_MOST_WINDOWS_PER_AXIS = 8
+_LEAST_WINDOW = 48  # pixels
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and reciprocal standard deviation of one norm layer's input, each (1, C, 1, 1)."""
+
+    mean: Tensor
+    inverse_deviation: Tensor
+
+
+def depends_on_whole_image(network: nn.Module) -> bool:
+    """Whether a norm layer of `network`, in its present mode, measures the image that it is given."""
+    return any(_measures(module) for module in network.modules())
+
+
+def sample_windows(image: Tensor, area_side: int, multiple: int) -> Tensor:
+    """Square windows spread evenly over (1, C, H, W), stacked: (n², C, s, s), together as large as one tile.
+
+    They are many, since a picture's regions differ, and not too small, since the edges of a window are no part of the
+    picture.
+
+    Args:
+        area_side: side of that tile in pixels.
+        multiple: s is a multiple of this.
+    """
+    count = min(_MOST_WINDOWS_PER_AXIS, max(1, area_side // _LEAST_WINDOW))
+    side = min(area_side // count, *image.shape[-2:]) // multiple * multiple
+    tops, lefts = (_middles(length, side, count) for length in image.shape[-2:])
+    return torch.cat([image[..., top : top + side, left : left + side] for top in tops for left in lefts])
+
+
+def _middles(length: int, side: int, count: int) -> list[int]:
+    """First pixels of windows in the middle of `count` equal cells of an axis."""
+    cell = length / count
+    return [min(max(round((i + 0.5) * cell - side / 2), 0), length - side) for i in range(count)]
+
+
+def measure(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, Statistics]:
+    """Statistics of every norm layer over all images of the batch that `run` passes through `network`.
+
+    Each layer already normalises by the common statistics while they are measured, as it will in the tiles.
+    """
+    measured: dict[nn.Module, Statistics] = {}
+
+    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
+        variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3), keepdim=True, correction=0)
+        measured[layer] = Statistics(mean, (variance + layer.eps).rsqrt())
+        return _normalise(layer, inputs[0], measured[layer])
+
+    with _hooked(network, hook):
+        run()
+    return measured
+
+
+@contextmanager
+def fixed(network: nn.Module, statistics: dict[nn.Module, Statistics]) -> Iterator[None]:
+    """Inside, the measured layers of `network` normalise by `statistics`, whatever image they see."""
+    with _hooked(network, lambda layer, inputs, _output: _normalise(layer, inputs[0], statistics[layer])):
+        yield
+
+
+@contextmanager
+def _hooked(network: nn.Module, hook: Callable) -> Iterator[None]:
+    handles = [layer.register_forward_hook(hook) for layer in network.modules() if _measures(layer)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _measures(layer: nn.Module) -> bool:
+    if isinstance(layer, nn.GroupNorm):  # one group per channel is how this project spells instance norm
+        return layer.num_groups == layer.num_channels
+    if isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
+        return layer.training or not layer.track_running_stats
+    return False
+
+
+def _normalise(layer: nn.Module, x: Tensor, statistics: Statistics) -> Tensor:
+    normalised = (x - statistics.mean) * statistics.inverse_deviation
+    if layer.weight is not None:
+        normalised = normalised * layer.weight[:, None, None] + layer.bias[:, None, None]
+    return normalised.to(x.dtype)

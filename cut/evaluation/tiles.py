@@ -1,0 +1,111 @@
+"""Translate an image in overlapping tiles whose seams cannot be seen.
+
+Of every tile the outermost `context` pixels are computed and thrown away (they miss surroundings that they depend on);
+what is left overlaps with the neighbours by a ramp over which one tile fades into the next. Where tiles agree on the
+overlap, as for a generator without a norm over the image, the result is that of the whole image to float rounding.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of an image, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def of(self, image: Tensor) -> Tensor:
+        """The view of `image` (…, H, W) that lies under the window."""
+        return image[..., self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def tile_starts(length: int, tile: int, overlap: int, multiple: int) -> list[int]:
+    """First pixels of tiles that cover one axis of an image.
+
+    Args:
+        length: of the axis, a multiple of `multiple`, in pixels.
+        tile: length of a tile, a multiple of `multiple`; at least `overlap + multiple` unless one tile covers the axis.
+        overlap: neighbours share at least so many pixels.
+        multiple: every start is one of these, so that strided layers see the same grid as in the whole image.
+    """
+    if tile >= length:
+        return [0]
+    stride = (tile - overlap) // multiple * multiple
+    if stride < 1:
+        raise ValueError(f"tiles of {tile} pixels cannot overlap by {overlap} and still advance by {multiple}")
+    return [*range(0, length - tile, stride), length - tile]
+
+
+def blending_weights(length: int, tile: int, starts: list[int], context: int, ramp: int) -> Tensor:
+    """How much each tile counts at each pixel of one axis: float32 (tiles, length), summing to 1 over the tiles.
+
+    A tile counts nothing in its outer `context` pixels, except where it ends with the image, then rises over `ramp`.
+    """
+    position = torch.arange(length)
+    weights = []
+    for start in starts:
+        end = min(start + tile, length)
+        first = start + context if start > 0 else -ramp  # the image's own edge is no seam
+        last = end - context if end < length else length + ramp
+        rise = torch.minimum(position - first + 1, last - position)
+        inside = (position >= start) & (position < end)
+        weights.append((rise.clamp(0, ramp) * inside).float())
+    stacked = torch.stack(weights)
+    return stacked / stacked.sum(dim=0)
+
+
+def windows(height: int, width: int, tile: int, overlap: int, multiple: int) -> Iterator[tuple[int, int, Window]]:
+    """Row, column and rectangle of every tile of an image, row by row."""
+    for row, top in enumerate(tile_starts(height, tile, overlap, multiple)):
+        for column, left in enumerate(tile_starts(width, tile, overlap, multiple)):
+            yield row, column, Window(top, left, min(tile, height), min(tile, width))
+
+
+def smallest_tile(context: int, multiple: int) -> int:
+    """The least side of a tile, in pixels, of which a useful part is left when its context is cut off."""
+    return math.ceil((2 * context + _ramp(context) + multiple) / multiple) * multiple
+
+
+def translate_in_tiles(
+    run: Callable[[Tensor, Window], Tensor], image: Tensor, tile: int, context: int, multiple: int
+) -> Tensor:
+    """The translation of an image of which only one tile at a time is in the network.
+
+    Beside the network's work on one tile this holds the input and the output, nothing else.
+
+    Args:
+        run: translates one tile, (1, C, h, w) → (1, C', h, w); it is told where in the image the tile lies.
+        image: (1, C, H, W) with H and W multiples of `multiple`, anywhere; tiles are cut from it as views.
+        tile: side of a tile in pixels; raised to what the context needs, lowered to a multiple of `multiple`.
+        context: pixels of surroundings on which an output pixel depends.
+        multiple: the generator's size multiple.
+
+    Returns:
+        float32 (1, C', H, W) on the CPU.
+    """
+    height, width = image.shape[-2:]
+    tile = max(tile // multiple * multiple, smallest_tile(context, multiple))
+    overlap = 2 * context + _ramp(context)
+    vertical = blending_weights(height, tile, tile_starts(height, tile, overlap, multiple), context, _ramp(context))
+    horizontal = blending_weights(width, tile, tile_starts(width, tile, overlap, multiple), context, _ramp(context))
+    output = None
+    for row, column, window in windows(height, width, tile, overlap, multiple):
+        translated = run(window.of(image), window).float().cpu()
+        if output is None:  # the channel count is the network's to know
+            output = torch.zeros(1, translated.shape[1], height, width)
+        rows = vertical[row, window.top : window.top + window.height]
+        columns = horizontal[column, window.left : window.left + window.width]
+        window.of(output).add_(translated * rows[:, None] * columns)
+    return output
+
+
+def _ramp(context: int) -> int:
+    return max(8, context // 2)
