@@ -1,0 +1,20 @@
+"""Those who watch a run: the terminal, the logs, the web page, visdom. Training depends on none of them."""
+
+from cut.monitoring.console import ConsoleListener
+from cut.monitoring.log_files import LossLog, MetricsLog
+from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.web_page import WebPage
+from cut.options import Options
+from cut.training.listener import Listener
+
+
+def make_listeners(options: Options) -> list[Listener]:
+    """The listeners that the options ask for, in the order in which to tell them."""
+    console = ConsoleListener()
+    listeners: list[Listener] = [console, LossLog(), MetricsLog()]
+    if not options.monitoring.no_html:
+        listeners.append(WebPage())  # after MetricsLog: it draws the curves from that file
+    display_id = options.monitoring.display_id
+    if display_id is None or display_id > 0:
+        listeners.append(VisdomView(say=console.message))
+    return listeners

@@ -1,0 +1,17 @@
+"""How a step is written as one line, the form that people's plotting scripts read."""
+
+import re
+from collections.abc import Mapping
+
+LINE = re.compile(r"\(epoch: (?P<epoch>\d+), iters: (?P<iters>\d+), ")
+
+
+def log_line(epoch: int, epoch_images: int, seconds: float, data_seconds: float, losses: Mapping[str, float]) -> str:
+    """The line of one step: "(epoch: 3, iters: 100, time: 0.123, data: 0.004) G_GAN: 0.313 D_real: 0.256 ".
+
+    Args:
+        epoch_images: images seen in this epoch ("iters" in the published form).
+        seconds, data_seconds: per image.
+    """
+    head = f"(epoch: {epoch}, iters: {epoch_images}, time: {seconds:.3f}, data: {data_seconds:.3f}) "
+    return head + "".join(f"{name}: {value:.3f} " for name, value in losses.items())

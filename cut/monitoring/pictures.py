@@ -1,0 +1,40 @@
+"""From the tensors of a step to pictures for people."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from cut.data.images import to_8bit
+
+PUBLISHED_ORDER = ("real_A", "fake_B", "real_B", "idt_B")
+
+
+def first_of_batch(images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """The first picture of each (B, C, H, W) tensor in [−1, 1], as uint8 RGB (H, W, 3), rounded; the order is kept."""
+    return {label: _rgb(to_8bit(batch[0])) for label, batch in images.items()}
+
+
+def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
+    """Pictures of any sizes side by side on white, row by row: uint8 (H, W, 3).
+
+    Each cell is as large as the largest picture; smaller ones are centred in theirs.
+    """
+    columns = max(1, min(columns, len(pictures)))
+    rows = -(-len(pictures) // columns)
+    height = max(picture.shape[0] for picture in pictures) + gap
+    width = max(picture.shape[1] for picture in pictures) + gap
+    canvas = np.full((rows * height, columns * width, 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        h, w = picture.shape[:2]
+        top = index // columns * height + (height - h) // 2
+        left = index % columns * width + (width - w) // 2
+        canvas[top : top + h, left : left + w] = picture
+    return canvas
+
+
+def _rgb(picture: np.ndarray) -> np.ndarray:
+    channels = picture.shape[-1]
+    if channels >= 3:
+        return picture[..., :3]
+    return np.repeat(picture[..., :1], 3, axis=-1)  # grayscale; a second channel has no colour to show

@@ -1,0 +1,47 @@
+"""A run in miniature: the events that a loop would send."""
+
+from collections.abc import Iterable
+
+import torch
+
+from cut.options import Options
+from cut.training.listener import Listener, Progress, StepEvent
+
+IMAGES_PER_EPOCH = 10
+LAST_EPOCH = 400
+
+
+def progress_at(images: int, batch_size: int = 1) -> Progress:
+    """Where a run stands after so many images; an epoch ends with its last image, not with the next one's first."""
+    epoch = max(0, images - 1) // IMAGES_PER_EPOCH
+    return Progress(
+        epoch=epoch + 1,
+        epoch_images=images - epoch * IMAGES_PER_EPOCH,
+        images=images,
+        step=images // batch_size,
+        last_epoch=LAST_EPOCH,
+        images_per_epoch=IMAGES_PER_EPOCH,
+    )
+
+
+def step_event(images: int, losses: dict[str, float] | None = None, size: tuple[int, int] = (6, 8)) -> StepEvent:
+    """The step of batch size 1 after which `images` images were seen."""
+    pictures = {"real_A": torch.full((1, 3, *size), 0.5), "fake_B": torch.full((1, 1, *size), -1.0)}
+    return StepEvent(
+        progress=progress_at(images),
+        batch_size=1,
+        losses=lambda: {"G_GAN": 0.25, "NCE": images / 8} if losses is None else losses,
+        images=lambda: pictures,
+        seconds=0.5,
+        data_seconds=0.125,
+        learning_rate=2e-4,
+    )
+
+
+def train(listener: Listener, options: Options, steps: Iterable[int], resumed_at: int = 0) -> None:
+    """Start a listener at `resumed_at` images and tell it of steps, without a `finish`: as if killed."""
+    listener.start(options, progress_at(resumed_at))
+    for images in steps:
+        listener.after_step(step_event(images))
+        if images % IMAGES_PER_EPOCH == 0:
+            listener.after_epoch(progress_at(images), 5.0, 2e-4)
