@@ -1,6 +1,6 @@
 """What the scripts of this folder share: clear errors, folders that appear whole or not at all, archives.
 
-The scripts run as `python datasets/NAME.py` before anything is trained, so nothing here needs PyTorch or the `cut` package.
+The scripts run as `python datasets/NAME.py`; they need neither PyTorch nor the `cut` package.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def run(main: Callable[[], None]) -> None:
     except PreparationError as error:
         sys.exit(fail(str(error)))
     except KeyboardInterrupt:
-        print("\nStopped; nothing half-made was left.", file=sys.stderr)
+        print("\nStopped, with nothing half-made left; run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
         sys.exit(fail(explain_os_error(error)))
@@ -45,10 +45,17 @@ def explain_os_error(error: OSError) -> str:
     """One sentence for an error of the file system."""
     where = f" at '{error.filename}'" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full{where}; free some space and run the same command again."
+        return f"The disk is full{where} ({error.strerror}); free some space and run the same command again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write or read{where}; choose another place with --output or change the permissions."
     return f"{error.strerror or error}{where}; mend that and run the same command again."
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Refuse at once what cannot fit: `needed` bytes below `folder`."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"{needed:,} bytes are needed and {free:,} are free", str(folder))
 
 
 def is_prepared(folder: Path, about: str, force: bool) -> bool:
@@ -87,4 +94,6 @@ def appearing_whole(folder: Path) -> Iterator[Path]:
             folder.rename(workplace / "old")
         os.replace(filled, folder)
     finally:
+        if (workplace / "old").exists() and not folder.exists():
+            (workplace / "old").rename(folder)  # stopped between the two
         shutil.rmtree(workplace, ignore_errors=True)

