@@ -23,3 +23,10 @@ def choose_device(gpu_ids: str) -> torch.device:
         found = f"this machine has {count}, numbered from 0" if count else "PyTorch finds no GPU here"
         raise UserError(f"--gpu_ids {gpu_ids} asks for a GPU that is not there ({found}); --gpu_ids -1 uses the CPU.")
     return torch.device(f"cuda:{int(gpu_ids)}")
+
+
+def describe_device(device: torch.device, gpu_ids: str) -> str:
+    """One sentence on where the run computes and why."""
+    if device.type == "cuda":
+        return f"Computing on GPU {device.index} ({torch.cuda.get_device_name(device)})."
+    return "Computing on the CPU" + (": PyTorch finds no GPU here." if gpu_ids == "auto" else ".")

@@ -225,7 +225,8 @@ class CUT:
         return self.D(fake), self.D(real)
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        return self.G.encode(images, self.options.loss.taps)
+        """Features of images of either domain: those of another channel count are brought to the encoder's."""
+        return self.G.encode(with_channels(images, self.options.data.input_nc), self.options.loss.taps)
 
     def encode_mirrored(self, images: Tensor, mirrored: bool) -> list[Tensor]:
         features = self.encode(images)
@@ -280,3 +281,12 @@ class CUT:
         fake, identity = translated[: len(batch)], translated[len(batch) :]
         pictures = {"real_A": batch.source, "fake_B": fake, "real_B": batch.target}
         return {**pictures, "idt_B": identity} if len(identity) else pictures
+
+
+def with_channels(images: Tensor, channels: int) -> Tensor:
+    """(B, C, H, W) with one or three channels as an image of the other count: repeated, or the luma of ITU-R 601."""
+    if images.shape[1] == channels:
+        return images
+    if channels == 3:
+        return images.expand(-1, 3, -1, -1)
+    return (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)

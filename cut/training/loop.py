@@ -25,18 +25,30 @@ class Trainer:
         model: has `networks`, `optimizers`, `draw`, `step`, `preview`, `set_learning_rate`, `device`.
         loader: `epoch(number, start_batch)` gives batches, `len` the batches of an epoch.
         folder: where checkpoints go.
+        state: where to begin.
         listeners: told after every step; one that fails is dropped, and training goes on.
     """
 
-    def __init__(self, options: Options, model, loader, folder: RunFolder, listeners: Sequence[Listener] = ()) -> None:
+    def __init__(
+        self,
+        options: Options,
+        model,
+        loader,
+        folder: RunFolder,
+        state: TrainingState,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
         self.listeners = list(listeners)
-        self.state = TrainingState(epoch=options.training.epoch_count)
+        self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.last_save = "nothing was saved in this run"
 
-    def run(self) -> int:
+    def run(self, messages: Sequence[str] = ()) -> int:
         """Train from `self.state` to the last epoch.
+
+        Args:
+            messages: sentences to say first.
 
         Returns:
             The exit status: 0, or 130 or 143 when a signal asked to stop (after saving).
@@ -45,6 +57,8 @@ class Trainer:
             RunFailed: when a loss or a weight is no longer finite.
         """
         self.tell("start", self.options, self.progress())
+        for message in messages:
+            self.say(message)
         try:
             with StopRequest() as stop:
                 while self.state.epoch <= self.last_epoch and not stop.signal:
@@ -97,8 +111,11 @@ class Trainer:
         next_rate = learning_rate(self.options.training, epoch + 1, self.state.epoch_losses)
         self.tell("after_epoch", finished, seconds, next_rate)
         last = epoch == self.last_epoch
-        if last or epoch % self.options.checkpoints.save_epoch_freq == 0:
+        every = self.options.checkpoints.save_epoch_freq
+        if every and epoch % every == 0:
             self.save(["latest", str(epoch)], must_succeed=last)
+        elif last:
+            self.save(["latest"], must_succeed=True)
 
     # ------------------------------------------------------------------ saving and checking
 

@@ -41,7 +41,7 @@ def _step(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:
 
 
 def _cosine(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:
-    return (1 + math.cos(math.pi * (epoch - 1) / options.n_epochs)) / 2
+    return (1 + math.cos(math.pi * (epoch - 1) / max(1, options.n_epochs))) / 2
 
 
 def _plateau(options: TrainingOptions, epoch: int, epoch_losses: Sequence[float]) -> float:

@@ -1,0 +1,67 @@
+"""How a run begins: afresh, from another run's weights, or where it stopped."""
+
+from pathlib import Path
+
+from cut.errors import UserError
+from cut.options import Options, as_saved_yaml, as_train_opt
+from cut.training.atomic import write_set
+from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
+
+
+def starting_state(options: Options, model, data_fingerprint: str, folder: RunFolder) -> tuple[TrainingState, list[str]]:
+    """Bring a new model to where its run begins, and write down what the run is.
+
+    Args:
+        options: of the run.
+        model: has `networks` and `optimizers`.
+        data_fingerprint: identifies the images of the data set and their order.
+        folder: the run's folder, locked.
+
+    Returns:
+        The state to train on from, and sentences that say how it came about.
+
+    Raises:
+        UserError: when a run is in the way, or cannot be continued.
+    """
+    if options.checkpoints.continue_train:
+        state, messages = _continued(options, model, data_fingerprint, folder)
+    elif folder.has_run:
+        raise UserError(
+            f"{folder.folder} already holds a run: --continue_train goes on with it, another --name starts a new one "
+            "(or remove the folder)."
+        )
+    else:
+        state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
+        messages = _pretrained(options, model)
+    write_set(
+        folder.folder,
+        {
+            "options.yaml": lambda stream: stream.write(as_saved_yaml(options).encode()),
+            "train_opt.txt": lambda stream: stream.write(as_train_opt(options).encode()),
+        },
+    )
+    return state, messages
+
+
+def _continued(options: Options, model, data_fingerprint: str, folder: RunFolder) -> tuple[TrainingState, list[str]]:
+    state = folder.load(model.networks, model.optimizers)
+    if state.data != data_fingerprint:
+        raise UserError(
+            f"The training images are not those that {folder.folder} was trained with, so it cannot go on exactly: "
+            "restore them, or start a new run from its weights with --pretrained_name."
+        )
+    last_epoch = options.training.n_epochs + options.training.n_epochs_decay
+    if state.epoch > last_epoch:
+        done = f"The run {options.run.name} is complete: {state.epoch - 1} of {last_epoch} epochs are done"
+        return state, [f"{done}; a larger --n_epochs or --n_epochs_decay trains on."]
+    where = f"epoch {state.epoch}, after {state.epoch_images} of its images (step {state.step})"
+    return state, [f"Continuing {options.run.name} at {where}.", *options.changes]
+
+
+def _pretrained(options: Options, model) -> list[str]:
+    name = options.checkpoints.pretrained_name
+    if name is None:
+        return []
+    source = Path(options.run.checkpoints_dir) / name
+    loaded = load_pretrained(source, options.run.epoch, model.networks)
+    return [f"Starting from the weights of {', '.join(loaded)} in {source} (epoch {options.run.epoch})."]

@@ -1,0 +1,28 @@
+"""Train a model: `python train.py --dataroot FOLDER --name NAME [--CUT_mode FastCUT]`; `--help` lists every option."""
+
+import sys
+
+from cut.data.loader import make_dataset, make_loader
+from cut.device import choose_device, describe_device
+from cut.monitoring import make_listeners
+from cut.options import Options, run_script, train_options
+from cut.registry import MODELS
+from cut.training.checkpoints import RunFolder
+from cut.training.loop import Trainer
+from cut.training.start import starting_state
+
+
+def main(options: Options) -> int:
+    device = choose_device(options.run.gpu_ids)
+    dataset = make_dataset(options)
+    model = MODELS[options.run.model].factory(options, device)
+    folder = RunFolder(options.run.folder)
+    with folder.locked():
+        state, messages = starting_state(options, model, dataset.fingerprint(), folder)
+        loader = make_loader(options, dataset)
+        trainer = Trainer(options, model, loader, folder, state, make_listeners(options))
+        return trainer.run([describe_device(device, options.run.gpu_ids), *messages])
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, train_options, sys.argv[1:]))
