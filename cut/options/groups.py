@@ -269,8 +269,18 @@ class TestingOptions:
     results_dir: str = option("./results/", "folder of the result pages", phase="test")
     num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
     eval: bool = option(False, "use the running statistics of batch norm, and no dropout", phase="test", flag=True)
-    input: str | None = option(None, "an image or a folder to translate, instead of dataroot", phase="test")
+    input: str | None = option(
+        None,
+        "an image or a folder to translate, instead of dataroot; sizes are kept, unless --preprocess is given too",
+        phase="test",
+    )
     output: str | None = option(None, "folder for the translations of --input, under the same names", phase="test")
+    tile_size: int = option(
+        0,
+        "translate images with a side above N pixels in overlapping tiles of N; 0: those that memory cannot hold",
+        phase="test",
+        check=at_least(0),
+    )
 
 
 GROUPS: dict[str, type] = {

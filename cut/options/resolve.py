@@ -89,7 +89,9 @@ def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]
     folder = Path(plain.values["checkpoints_dir"]) / plain.values["name"]
     try:
         if phase == "test":
-            return [saved.layer_to_translate(folder)]
+            # Images of one's own keep their sizes; the papers' preprocessing only comes when it is asked for.
+            own_size = [Layer({"preprocess": "none"})] if plain.values["input"] is not None else []
+            return [saved.layer_to_translate(folder), *own_size]
         return [saved.layer_to_continue(folder)] if plain.values["continue_train"] else []
     except UserError as error:
         problems += error.problems

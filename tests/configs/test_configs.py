@@ -1,0 +1,51 @@
+"""Every shipped config can be used by both scripts, and says why."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cut.options import test_options as options_to_test
+from cut.options import train_options
+
+FOLDER = Path(__file__).parents[2] / "configs"
+FILES = sorted(FOLDER.glob("*.yaml"))
+EXPERIMENTS = ("horse2zebra", "cat2dog", "cityscapes", "grumpifycat", "maps")
+
+
+def test_they_are_all_there():
+    names = {file.stem for file in FILES}
+    assert names >= {"cut", "fastcut", "quickstart"}
+    assert names >= {f"{name}_{mode}" for name in EXPERIMENTS for mode in ("cut", "fastcut")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_both_scripts_take_it(file):
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    flat = train_options(["--config", str(file)]).flat()
+    for name, value in values.items():
+        assert str(flat.get(name, value)).lower() == str(value).lower(), name
+    options_to_test(["--config", str(file)])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_value_that_is_no_default_has_its_reason(file):
+    defaults = train_options([]).flat()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            ((name, value),) = yaml.safe_load(line).items()
+            if name not in ("CUT_mode", "model") and defaults[name] != value:
+                assert "#" in line, f"{file.name}: {line}"
+
+
+def test_experiments_differ_from_their_preset_only_in_data():
+    for name in EXPERIMENTS:
+        for mode in ("CUT", "FastCUT"):
+            config = train_options(["--config", str(FOLDER / f"{name}_{mode.lower()}.yaml")]).flat()
+            preset = train_options(["--CUT_mode", mode]).flat()
+            differing = {key for key in config if config[key] != preset[key]}
+            assert differing <= {"name", "dataroot", "direction"}
+
+
+def test_the_preset_is_its_file():
+    assert train_options(["--config", str(FOLDER / "fastcut.yaml")]) == train_options(["--CUT_mode", "FastCUT"])

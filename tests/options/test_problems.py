@@ -1,0 +1,136 @@
+"""Every problem is said at once, each in a sentence that names what to do."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from cut.errors import UserError
+from cut.options import at_least, option, train_options
+from cut.options import test_options as options_to_test
+from cut.registry import MODELS
+
+
+def problems(words, parse=train_options, **more):
+    with pytest.raises(UserError) as error:
+        parse(words if isinstance(words, list) else words.split(), **more)
+    return error.value.problems
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ("--lamda_NCE 3", "There is no option --lamda_NCE (did you mean --lambda_NCE?)."),
+        ("--lambda_N 3", "There is no option --lambda_N (did you mean --lambda_NCE?)."),
+        ("--netG resnet_9block", "--netG is 'resnet_9block', which is not a choice (did you mean resnet_9blocks?)"),
+        ("--CUT_mode CUTmode", "--CUT_mode is 'CUTmode', which is not a choice (did you mean CUT?); choose one of"),
+        ("--direction BtoB", "--direction is 'BtoB', which is not a choice (did you mean"),
+        ("--lr_policy constant", "--lr_policy is 'constant', which is not a choice; choose one of linear, "),
+        ("--batch_size two", "--batch_size is 'two' but must be a whole number."),
+        ("--batch_size 0", "--batch_size is 0 but must be at least 1."),
+        ("--lr 0", "--lr is 0.0 but must be a finite number above 0."),
+        ("--lr nan", "--lr is nan but must be a finite number above 0."),
+        ("--lambda_GAN inf", "--lambda_GAN is inf but must be a finite number of at least 0."),
+        ("--beta1 1", "--beta1 is 1.0 but must be at least 0 and below 1."),
+        ("--nce_idt perhaps", "--nce_idt is 'perhaps' but must be true or false."),
+        ("--max_dataset_size 1.5", "--max_dataset_size is '1.5' but must be a whole number or inf."),
+        ("--nce_layers 0,4,", "--nce_layers is '0,4,' but must be different layer numbers of at least 0"),
+        ("--nce_layers 0,-4", "--nce_layers is '0,-4' but must be"),
+        ("--nce_layers 4,0,4", "--nce_layers is '4,0,4' but must be"),
+        ("--name a/b", "--name is 'a/b' but must be a name that is not empty and has no path separators."),
+        ("--name ..", "--name is '..' but must be"),
+        ("--name a --suffix {x}", "--suffix '{x}' cannot be filled in"),
+        ("--name a --suffix {checkpoints_dir}", "The run's name with its --suffix is 'a_./checkpoints' but must be"),
+        ("--preprocess resize_and_corp", "--preprocess is 'resize_and_corp' but must be none, or words out of "),
+        ("--crop_size 400", "--crop_size 400 is larger than --load_size 286, to which images are scaled before"),
+        ("--gpu_ids 0,1", "--gpu_ids is '0,1' but must be auto, -1 for the CPU, or one GPU number: a run uses"),
+        ("--pool_size 50", "--pool_size is 50 but must be 0: CUT has no image pool."),
+        ("--input_nc 1", "The identity loss passes target images through the generator"),
+        ("--lambda_NCE 0 --lambda_GAN 0", "All loss weights are 0, so nothing would be trained; set --lambda_GAN or"),
+        ("--epoch_count 401", "There is no epoch to train: --n_epochs 200 and --n_epochs_decay 200 end at epoch 400"),
+        ("--seed", "--seed needs a value."),
+        ("--no_flip true", "--no_flip takes no value, so 'true' cannot follow it."),
+        ("stray", "'stray' belongs to no option."),
+        ("--num_test 3", "--num_test belongs to test.py; train.py does not take it."),
+        ("--config", "--config needs a file."),
+        ("--config configs/fastcut.yml", "There is no file configs/fastcut.yml (did you mean configs/fastcut.yaml?)."),
+    ],
+)  # fmt: skip
+def test_sentences_of_training(words, sentence):
+    (said,) = problems(words)
+    assert said.startswith(sentence) and said.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        ("--lr 1", "--lr belongs to train.py; test.py does not take it."),
+        ("--input a.png", "--input needs --output too"),
+        ("--output a", "--output needs --input too"),
+        ("--crop_size 512", "--crop_size 512 is larger than --load_size 256"),
+    ],
+)
+def test_sentences_of_testing(words, sentence):
+    (said,) = problems(words, options_to_test)
+    assert said.startswith(sentence)
+
+
+def test_all_at_once():
+    said = problems("--lr -1 --netG nothing --bath_size 3 --crop_size 300 --num_threads x")
+    assert len(said) == 5 and all(sentence.endswith(".") for sentence in said)
+
+
+def test_a_refused_value_does_not_cause_a_second_sentence():
+    assert len(problems("--crop_size 300 --load_size x")) == 1
+
+
+def test_data_must_be_given_to_run_only():
+    assert problems("--name x", to_run=True) == (
+        "Give --dataroot, the folder that holds your images in trainA and trainB.",
+    )
+    assert len(problems("--name x", options_to_test, to_run=True)) == 1
+    assert options_to_test(["--input", "a", "--output", "b"], to_run=True).testing.output == "b"
+    assert train_options(["--dry_run"], to_run=True).dry_run
+
+
+def test_channels_may_differ_without_identity_loss():
+    assert train_options(["--input_nc", "1", "--nce_idt", "false"]).data.input_nc == 1
+
+
+def test_own_options_of_another_model(register):
+    @dataclass(frozen=True)
+    class MineOptions:
+        lambda_mine: float = option(1.0, "weight of mine", check=at_least(0))
+
+    register(MODELS, "mine", options=MineOptions)
+    assert problems("--lambda_mine 2") == ("--lambda_mine belongs to --model mine, but the model is cut.",)
+    assert train_options(["--model", "mine", "--lambda_mine", "2"]).own["lambda_mine"] == 2
+    assert "lambda_mine" not in train_options([]).flat()
+    assert len(problems("--model mien --lambda_mine 2")) == 1  # about the model only
+
+
+def test_a_preset_that_the_model_does_not_have(register):
+    register(MODELS, "mine")
+    assert problems("--model mine --CUT_mode FastCUT") == (
+        "--CUT_mode FastCUT is no preset of --model mine, which has CUT.",
+    )
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        ("lamda_NCE: 3", "There is no option lamda_NCE in FILE (did you mean lambda_NCE?)."),
+        ("lr: fast", "lr in FILE is 'fast' but must be a number."),
+        ("no_flip: 3", "no_flip in FILE is 3 but must be true or false."),
+        ("name: true", "name in FILE is True but must be text."),
+        ("dry_run: true", "There is no option dry_run in FILE."),
+        ("lr: 1\nlr: 2", "FILE is not valid YAML: lr is given twice in line 2."),
+        ("lr: [1", "FILE is not valid YAML: "),
+        ("- lr", "FILE must hold lines of the form 'option: value'."),
+        ("nce_layers: [0, 4]", "nce_layers in FILE is [0, 4] but must be text."),
+    ],
+)
+def test_sentences_about_a_config(tmp_path, text, sentence):
+    file = tmp_path / "c.yaml"
+    file.write_text(text, encoding="utf-8")
+    (said,) = problems(["--config", str(file)])
+    assert said.startswith(sentence.replace("FILE", str(file)))
