@@ -18,8 +18,7 @@ def catalogue() -> dict[str, Declaration]:
     """
     known: dict[str, Declaration] = {}
     for group in GROUPS.values():
-        for declaration in declarations(group, _first_line(group)):
-            known[declaration.name] = declaration
+        known |= {item.name: item for item in declarations(group, _heading(group))}
     for registry in (*COMPONENTS, MODELS):
         for declaration in own_options(registry):
             add(known, declaration)
@@ -52,5 +51,6 @@ def add(known: dict[str, Declaration], new: Declaration) -> None:
     known[new.name] = dataclasses.replace(old, models=models)
 
 
-def _first_line(group: type) -> str:
-    return group.__doc__.splitlines()[0].split(".")[0]
+def _heading(group: type) -> str:
+    """The first sentence of a group's docstring; its name where python -OO removed that."""
+    return (group.__doc__ or group.__name__).split(".")[0]

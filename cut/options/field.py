@@ -80,6 +80,7 @@ class Declaration:
         kind: the field's annotation.
         group: the heading under which it is shown.
         models: the models that own it; empty when it does not depend on the model.
+
     The others are the arguments of `option`.
     """
 
@@ -104,6 +105,7 @@ class Declaration:
         return self.phase in (None, phase) and (not self.models or model in self.models)
 
     def default_in(self, phase: str) -> Any:
+        """The default of one script, "train" or "test"."""
         return self.test if phase == "test" else self.default
 
     def allowed(self) -> tuple[str, ...] | None:
@@ -178,22 +180,27 @@ class Range:
 
 
 def at_least(low: float) -> Range:
+    """low ≤ value; inf is allowed."""
     return Range(low, math.inf, False, False, f"at least {low}")
 
 
 def finite_at_least(low: float) -> Range:
+    """low ≤ value < inf."""
     return Range(low, math.inf, False, True, f"a finite number of at least {low}")
 
 
 def positive() -> Range:
+    """0 < value < inf."""
     return Range(0, math.inf, True, True, "a finite number above 0")
 
 
 def between(low: float, high: float) -> Range:
+    """low ≤ value ≤ high."""
     return Range(low, high, False, False, f"from {low} to {high}")
 
 
 def at_least_and_below(low: float, high: float) -> Range:
+    """low ≤ value < high."""
     return Range(low, high, False, True, f"at least {low} and below {high}")
 
 

@@ -87,6 +87,8 @@ def _two_presets(config: Layer, command: Layer) -> list[str]:
 def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]:
     """The options that the run of this name saved, as far as this start wants them."""
     folder = Path(plain.values["checkpoints_dir"]) / plain.values["name"]
+    if plain.rejected & {"name", "checkpoints_dir"}:
+        return []  # it is not known which run is meant
     try:
         if phase == "test":
             # Images of one's own keep their sizes; the papers' preprocessing only comes when it is asked for.

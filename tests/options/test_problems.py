@@ -83,6 +83,10 @@ def test_a_refused_value_does_not_cause_a_second_sentence():
     assert len(problems("--crop_size 300 --load_size x")) == 1
 
 
+def test_a_refused_name_is_not_looked_for():
+    assert len(problems("--name a/b --continue_train")) == 1
+
+
 def test_data_must_be_given_to_run_only():
     assert problems("--name x", to_run=True) == (
         "Give --dataroot, the folder that holds your images in trainA and trainB.",

@@ -129,6 +129,13 @@ def test_a_generator_that_is_built_for_a_size_gets_it(train, register):
     assert (options.data.load_size, options.data.crop_size) == (128, 128)
 
 
+def test_images_of_ones_own_keep_their_size(train):
+    train()
+    words = [*train.there, "--input", "a.png", "--output", "b"]
+    assert options_to_test(words).data.preprocess == "none"
+    assert options_to_test([*words, "--preprocess", "resize_and_crop"]).data.preprocess == "resize_and_crop"
+
+
 def test_translating_without_saved_options(tmp_path):
     assert options_to_test(["--checkpoints_dir", str(tmp_path), "--name", "official", "--ngf", "8"]).networks.ngf == 8
 
