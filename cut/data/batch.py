@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cut.errors import UserError
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -49,12 +51,23 @@ def collate(samples: list[Sample]) -> Batch:
     """Stack samples into a batch.
 
     Raises:
-        RuntimeError: when the images differ in size, which only batch size 1 allows.
+        UserError: when the images of one side differ in size, which only batch size 1 allows.
     """
-    one_sided = samples[0].target is None
-    return Batch(
-        torch.stack([sample.source for sample in samples]),
-        None if one_sided else torch.stack([sample.target for sample in samples]),
-        tuple(sample.source_path for sample in samples),
-        () if one_sided else tuple(sample.target_path for sample in samples),
-    )
+    sources = _stack([(sample.source, sample.source_path) for sample in samples])
+    source_paths = tuple(sample.source_path for sample in samples)
+    if samples[0].target is None:
+        return Batch(sources, None, source_paths)
+    targets = _stack([(sample.target, sample.target_path) for sample in samples])
+    return Batch(sources, targets, source_paths, tuple(sample.target_path for sample in samples))
+
+
+def _stack(images: list[tuple[Tensor, str]]) -> Tensor:
+    first, first_path = images[0]
+    for image, path in images:
+        if image.shape != first.shape:
+            sizes = [f"{path} is {image.shape[-1]}×{image.shape[-2]}" for image, path in ((first, first_path), (image, path))]
+            raise UserError(
+                f"Images of one batch must be of one size after preprocessing, but {' and '.join(sizes)}; "
+                "use --batch_size 1, or a --preprocess with crop."
+            )
+    return torch.stack([image for image, _ in images])

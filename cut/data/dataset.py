@@ -1,0 +1,168 @@
+"""What the data sets share: options → files → samples."""
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from cut.data.batch import Sample
+from cut.data.files import check_images
+from cut.data.images import parse_color, read_image, to_tensor
+from cut.data.randomness import Purpose, generator, permutation
+from cut.data.resampling import Size
+from cut.data.transforms import Preprocessing
+from cut.errors import UserError
+from cut.options import Options
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The images of one side.
+
+    Attributes:
+        letter: "A" or "B", as in the folder's name.
+        folder: what the file names are relative to.
+        files: the images, sorted.
+        channels: 1 or 3, of the tensors made from them.
+    """
+
+    letter: str
+    folder: Path
+    files: tuple[Path, ...]
+    channels: int
+
+    @property
+    def augmentation(self) -> Purpose:
+        return Purpose.AUGMENT_A if self.letter == "A" else Purpose.AUGMENT_B
+
+
+class ImageDataset(Dataset[Sample]):
+    """Samples by (epoch, index): each is a function of the seed, the epoch and the index alone.
+
+    Which worker makes it, what was loaded before and where a run was resumed change nothing. In training, images are
+    cropped and flipped at random; a test set is read in order, whole or cropped in the middle, and never flipped.
+
+    Args:
+        options: of the run; `options.is_train` decides between training and testing.
+        source: images to translate.
+        target: images of the other domain, or None.
+        multiple: what both sides of every image are rounded to; 1 keeps any size.
+
+    Attributes:
+        smallest: least width and height of a sample, from the headers; None until `check` was called.
+    """
+
+    resample = Image.Resampling.BICUBIC
+
+    def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
+        data = options.data
+        for name, count in (("input_nc", data.input_nc), ("output_nc", data.output_nc)):
+            if count not in (1, 3):
+                raise UserError(f"--{name} {count}: images are read with 3 channels (colour) or 1 (grayscale).")
+        self.source, self.target = source, target
+        self.seed = options.run.seed
+        self.is_train = options.is_train
+        self.serial = data.serial_batches or not options.is_train
+        self.limit = data.max_dataset_size
+        self.decode_all = data.verify_images
+        self.background = parse_color(data.alpha_background)
+        self.decay_after = options.training.n_epochs if options.is_train else math.inf
+        words = frozenset() if data.preprocess == "none" else frozenset(data.preprocess.split("_and_"))
+        self.preprocessing = Preprocessing(
+            words=words,
+            load_size=data.load_size,
+            crop_size=data.crop_size,
+            flip=options.is_train and not data.no_flip,
+            zoom_low=1 / data.random_scale_max if options.is_train else 1.0,
+            resample=self.resample,
+            multiple=multiple,
+        )
+        self.smallest: Size | None = None
+
+    def __len__(self) -> int:
+        """Samples in one epoch."""
+        raise NotImplementedError
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        """The sample at (epoch, index); the first epoch is 1, the first index 0.
+
+        Raises:
+            UserError: when a file cannot be read any more.
+        """
+        epoch, index = key
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index} in a data set of {len(self)} samples")
+        source, source_path = self._read(self.source, epoch, index)
+        if self.target is None:
+            return Sample(source, None, source_path)
+        target, target_path = self._read(self.target, epoch, index)
+        return Sample(source, target, source_path, target_path)
+
+    def _number(self, domain: Domain, epoch: int, index: int) -> int:
+        """Which image of a domain goes into a sample."""
+        return index % len(domain.files)
+
+    def _cell(self, domain: Domain, epoch: int, index: int) -> int | None:
+        """Which cell of the grid of patches goes into a sample; None leaves it to chance."""
+        return None
+
+    def files(self) -> list[Path]:
+        """Every image that may be read."""
+        return [*self.source.files, *(self.target.files if self.target else ())]
+
+    def fingerprint(self) -> str:
+        """A hash of the names on each side, in order: equal exactly when a resumed run would see the same files."""
+        digest = hashlib.sha256()
+        for domain in (self.source, self.target):
+            names = [path.relative_to(domain.folder).as_posix() for path in domain.files] if domain else []
+            digest.update("\0".join([domain.letter if domain else "", *names, "\n"]).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The indices of an epoch in the order in which they are used."""
+        return np.arange(len(self)) if self.serial else permutation(self.seed, Purpose.ORDER, epoch, len(self))
+
+    def check(self) -> None:
+        """Read the header of every file, or decode them all under `--verify_images`.
+
+        Raises:
+            UserError: one sentence for every file that cannot be used.
+        """
+        sizes = check_images(self.files(), decode=self.decode_all, problem=self.problem)
+        phases = (self.preprocessing, self._preprocessing_in(math.inf))
+        smallest = [phase.smallest_output(size) for phase in phases for size in set(sizes)]
+        self.smallest = min(width for width, _ in smallest), min(height for _, height in smallest)
+
+    def problem(self, size: Size) -> str | None:
+        """Why an image of this size cannot be used, to follow its name, or None."""
+        return self.preprocessing.problem(size)
+
+    def _preprocessing_in(self, epoch: float) -> Preprocessing:
+        """While the learning rate decays, images are scaled to the crop's size: no more scale jitter."""
+        if epoch <= self.decay_after:
+            return self.preprocessing
+        return replace(self.preprocessing, load_size=self.preprocessing.crop_size)
+
+    def _image(self, domain: Domain, number: int) -> Image.Image:
+        """Image `number` of a domain, decoded."""
+        return read_image(domain.files[number], domain.channels, self.background)
+
+    def _read(self, domain: Domain, epoch: int, index: int) -> tuple[Tensor, str]:
+        """One side of a sample, (C, H, W) in [−1, 1], and its file."""
+        number = self._number(domain, epoch, index)
+        image = self._image(domain, number)
+        problem = self.problem(image.size)  # again: the file may have been replaced since the check
+        if problem:
+            raise UserError(f"{domain.files[number]} {problem}")
+        preprocessing = self._preprocessing_in(epoch)
+        if self.is_train:
+            rng = generator(self.seed, domain.augmentation, epoch, index)
+            draws = preprocessing.draw(image.size, rng, self._cell(domain, epoch, index))
+        else:
+            draws = preprocessing.centred(image.size)
+        return to_tensor(preprocessing.apply(image, draws), domain.channels), str(domain.files[number])

@@ -1,0 +1,107 @@
+"""Which files a data set consists of, and whether they can be read: all of it known before the first step."""
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cut.data.images import check_image
+from cut.data.resampling import Size
+from cut.errors import UserError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff")
+
+
+def find_images(folder: Path | str, limit: float = math.inf) -> list[Path]:
+    """The images below a folder by their extension in any case, sorted by relative name; at most the first `limit`.
+
+    Hidden files and folders are left out; links to folders are followed.
+    """
+    folder = Path(folder)
+    found, entered = [], set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(where))
+        # Not into a folder twice: links can form a circle.
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(os.path.join(where, name)) not in entered
+        )
+        found += [
+            Path(where, name) for name in names if not name.startswith(".") and name.lower().endswith(EXTENSIONS)
+        ]
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    return found if len(found) <= limit else found[: int(limit)]
+
+
+def phase_folders(dataroot: Path | str, phase: str, needed: str, fallbacks: tuple[str, ...] = ("val",)) -> dict[str, Path]:
+    """The folders of domain A and B: {phase}A and {phase}B; for phase test also those of the fallbacks.
+
+    Args:
+        dataroot: the folder that holds them.
+        phase: what their names begin with.
+        needed: the domains that must be there, "AB", "A" or "B".
+        fallbacks: phases to take instead of test when it has no folder, in order.
+
+    Raises:
+        UserError: when a needed folder is missing, with the folders that are there.
+    """
+    dataroot = Path(dataroot)
+    if not dataroot.is_dir():
+        raise UserError(f"There is no folder {dataroot}; give the folder of your data set as --dataroot.")
+    phases = (phase, *fallbacks) if phase == "test" else (phase,)
+    for candidate in phases:
+        folders = {domain: dataroot / f"{candidate}{domain}" for domain in "AB"}
+        if all(folders[domain].is_dir() for domain in needed):
+            return folders
+    missing = " and ".join(f"{phase}{domain}" for domain in needed if not (dataroot / f"{phase}{domain}").is_dir())
+    there = ", ".join(sorted(entry.name for entry in dataroot.iterdir() if entry.is_dir())[:10]) or "no folders"
+    raise UserError(f"{dataroot} has no folder {missing} (it has {there}); make it, or choose another --phase or --dataroot.")
+
+
+def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
+    """`find_images`, of which there must be some.
+
+    Raises:
+        UserError: when the folder is missing or has no images.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}.")
+    found = find_images(folder, limit)
+    if not found:
+        raise UserError(f"{folder} holds no images; put some there ({', '.join(EXTENSIONS)}).")
+    return found
+
+
+def check_images(
+    paths: Iterable[Path], *, decode: bool = False, problem: Callable[[Size], str | None] = lambda size: None
+) -> list[Size]:
+    """Read the header of every image.
+
+    Args:
+        paths: the files.
+        decode: decode them too (`--verify_images`).
+        problem: what is wrong with a width and height in pixels, to follow the file's name; None when all is well.
+
+    Returns:
+        the size of every image, in the order of `paths`.
+
+    Raises:
+        UserError: one sentence for every file that cannot be used.
+    """
+
+    def check(path: Path) -> Size | str:
+        try:
+            size = check_image(path, decode)
+        except UserError as error:
+            return str(error)
+        complaint = problem(size)
+        return f"{path} {complaint}" if complaint else size
+
+    with ThreadPoolExecutor(min(16, 4 * (os.cpu_count() or 1))) as pool:  # mostly waiting for the disk
+        results = list(pool.map(check, paths))
+    problems = [result for result in results if isinstance(result, str)]
+    if problems:
+        raise UserError(*problems)
+    return results

@@ -1,0 +1,180 @@
+"""Image files → Pillow images → tensors in [−1, 1], and back to 8 bits."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from cut.errors import UserError
+from cut.data.resampling import Size
+
+# Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
+FORMATS = ("JPEG", "MPO", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
+
+# Pillow warns from half of its limit on; a picture that we accept is no reason to worry anybody.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+Color = tuple[int, int, int]
+
+
+def read_image(path: Path | str, channels: int, background: Color = (255, 255, 255)) -> Image.Image:
+    """The picture in a file, upright, without alpha, its values in 0 … 255.
+
+    - The EXIF orientation is applied. Of several pages or frames, the first is taken.
+    - Transparent pixels are composited on `background`.
+    - Palette, 1-bit and CMYK images become grey or RGB.
+    - Integers of more than 8 bits are scaled from 0 … 65535 to 0 … 255. Floats are scaled from the smallest of
+      0 … 1, 0 … 255 and 0 … 65535 that contains all values. If none does, for integers too, from the image's own least
+      and greatest value. Nothing is clipped, and mode "F" keeps the fractions through the transforms.
+
+    Args:
+        path: the file.
+        channels: 1 for grayscale, 3 for colour.
+        background: red, green and blue in 0 … 255.
+
+    Returns:
+        mode "L" (channels 1), "RGB" (channels 3), or "F" for one channel of more than 8 bits (either).
+
+    Raises:
+        UserError: a sentence that names the file, when it cannot be read.
+    """
+    with _open(path) as image:
+        upright = _upright(image)
+        if upright.mode.startswith("I") or upright.mode == "F":
+            return _deep_to_float(upright, background)
+        if upright.has_transparency_data:
+            layer = upright.convert("RGBA")
+            upright = Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
+        return upright.convert("L" if channels == 1 else "RGB")
+
+
+def check_image(path: Path | str, decode: bool = False) -> Size:
+    """Width and height, upright, from the header; also finds files that were cut short.
+
+    Args:
+        path: the file.
+        decode: decode the picture as well, which finds any other damage.
+
+    Raises:
+        UserError: a sentence that names the file, when it cannot be read.
+    """
+    with _open(path) as image:
+        width, height = image.size
+        if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow has turned a TIFF's size already
+            width, height = height, width
+        if decode or not _ends_properly(path, image):
+            image.load()
+        return width, height
+
+
+def parse_color(name: str) -> Color:
+    """Red, green and blue of a colour name or #rrggbb.
+
+    Raises:
+        UserError: when there is no such colour.
+    """
+    try:
+        return ImageColor.getrgb(name)[:3]
+    except ValueError:
+        raise UserError(
+            f"--alpha_background {name!r} is no colour: give a name such as white, black or gray, or #rrggbb."
+        ) from None
+
+
+def to_tensor(image: Image.Image, channels: int) -> Tensor:
+    """A picture from `read_image` as float32 (channels, H, W) in [−1, 1]: (x/255 − 0.5)/0.5."""
+    if image.mode == "F":
+        # Bicubic filters overshoot; 8-bit images are limited by their type.
+        pixels = torch.from_numpy(np.array(image)).clamp_(0, 255)[None].expand(channels, -1, -1)  # (C, H, W)
+    else:
+        values = torch.from_numpy(np.array(image))  # (H, W) or (H, W, 3), uint8
+        pixels = values[None] if values.ndim == 2 else values.permute(2, 0, 1)  # (C, H, W)
+    return pixels.contiguous().float().div_(255).sub_(0.5).div_(0.5)
+
+
+def to_8bit(image: Tensor) -> np.ndarray:
+    """A tensor (C, H, W) in [−1, 1] as uint8 (H, W, C), rounded to the nearest value; outside is clipped."""
+    pixels = image.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255)
+    return pixels.to(torch.uint8).permute(1, 2, 0).numpy()
+
+
+def to_image(image: Tensor) -> Image.Image:
+    """A tensor (1 or 3, H, W) in [−1, 1] as a Pillow image of mode "L" or "RGB"."""
+    pixels = to_8bit(image)  # (H, W, C)
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+@contextmanager
+def _open(path: Path | str) -> Iterator[Image.Image]:
+    """The opened file, not yet decoded; whatever goes wrong inside becomes a UserError that names it."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            yield image
+    except UserError:
+        raise
+    except UnidentifiedImageError:
+        what = "is no image that can be read" if Path(path).stat().st_size else "is an empty file"
+        raise UserError(f"{path} {what}; remove it, or save it again as PNG or JPEG.") from None
+    except Image.DecompressionBombError:
+        raise UserError(
+            f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; cut it into smaller images."
+        ) from None
+    except Exception as error:  # Pillow's decoders raise whatever the damage makes them stumble over
+        if isinstance(error, OSError) and error.strerror:
+            raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise UserError(f"{path} is damaged ({reason}); replace it, or remove it from the folder.") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # unreadable EXIF says nothing about the picture
+        return image
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return Image.Image.getexif(image).get(0x0112, 1)  # not the PNG class's own method, which decodes the picture
+    except Exception:
+        return 1
+
+
+def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
+    """Modes "I", "I;16…" and "F" as mode "F" in 0 … 255 (see `read_image`)."""
+    values = np.array(image).astype(np.float64)
+    ranges = ((0, 1), (0, 255), (0, 65535)) if image.mode == "F" else ((0, 65535),)
+    if not np.isfinite(values).all():
+        raise ValueError("some of its values are infinite or no numbers")
+    least, greatest = values.min(), values.max()
+    for low, high in ranges:
+        if low <= least and greatest <= high:
+            break
+    else:
+        low, high = least, max(greatest, least + 1)
+    scaled = (values - low) * (255 / (high - low))
+    transparent = image.info.get("transparency")  # of a deep grayscale PNG: the one value that is transparent
+    if isinstance(transparent, int):
+        gray = Image.new("RGB", (1, 1), background).convert("L").getpixel((0, 0))
+        scaled[values == transparent] = gray
+    return Image.fromarray(scaled.astype(np.float32))
+
+
+def _ends_properly(path: Path | str, image: Image.Image) -> bool:
+    """Whether a JPEG or PNG ends as it must. A few valid files do not, nor does any other format: decode those to know."""
+    ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
+    if ending is None:
+        return False
+    with open(path, "rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - len(ending)))
+        return file.read() == ending

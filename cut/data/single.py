@@ -1,0 +1,25 @@
+"""One folder of images and no second domain."""
+
+from pathlib import Path
+
+from cut.data.dataset import Domain, ImageDataset
+from cut.data.files import images_in
+from cut.options import Options
+from cut.registry import DATASETS
+
+
+@DATASETS.register("single")
+class SingleDataset(ImageDataset):
+    """Every image below `dataroot` itself, once an epoch; there is no target.
+
+    Raises:
+        UserError: when the folder is missing or has no images.
+    """
+
+    def __init__(self, options: Options) -> None:
+        folder = Path(options.data.dataroot)
+        files = tuple(images_in(folder, options.data.max_dataset_size))
+        super().__init__(options, Domain("A", folder, files, options.data.input_nc), None)
+
+    def __len__(self) -> int:
+        return len(self.source.files)

@@ -1,0 +1,45 @@
+"""Two folders of images that are not pairs of each other."""
+
+from cut.data.dataset import Domain, ImageDataset
+from cut.data.files import find_images, images_in, phase_folders
+from cut.data.randomness import Purpose, generator
+from cut.options import Options
+from cut.registry import DATASETS
+
+
+@DATASETS.register("unaligned")
+class UnalignedDataset(ImageDataset):
+    """Domain A from `dataroot/{phase}A`, domain B from `dataroot/{phase}B`; phase test falls back to val.
+
+    In training, an epoch has as many samples as the larger domain: A is gone through in turn, and B is drawn uniformly
+    at random, or goes in step with A under `--serial_batches`. In testing, every image to translate comes exactly once,
+    in order, beside the target of the same place; the folder of targets may be missing.
+
+    Args:
+        options: of the run; `--direction BtoA` makes domain B the source.
+
+    Raises:
+        UserError: when a folder is missing or empty.
+    """
+
+    def __init__(self, options: Options) -> None:
+        data = options.data
+        source, target = "AB" if data.direction == "AtoB" else "BA"
+        folders = phase_folders(data.dataroot, options.run.phase, "AB" if options.is_train else source)
+
+        def domain(letter: str, channels: int) -> Domain:
+            return Domain(letter, folders[letter], tuple(images_in(folders[letter], data.max_dataset_size)), channels)
+
+        with_target = options.is_train or bool(find_images(folders[target], limit=1))
+        super().__init__(
+            options, domain(source, data.input_nc), domain(target, data.output_nc) if with_target else None
+        )
+
+    def __len__(self) -> int:
+        sides = (self.source, self.target) if self.is_train else (self.source,)
+        return max(len(side.files) for side in sides)
+
+    def _number(self, domain: Domain, epoch: int, index: int) -> int:
+        if domain.letter == "B" and not self.serial:
+            return int(generator(self.seed, Purpose.PARTNER, epoch, index).integers(len(domain.files)))
+        return super()._number(domain, epoch, index)
