@@ -103,18 +103,20 @@ def page_name(number: int) -> str:
     return "index.html" if number == 1 else f"page{number}.html"
 
 
-def page_links(pages: Sequence[tuple[str, str]], current: int, newer: str = "previous", older: str = "next") -> tags.nav:
+def page_links(
+    pages: Sequence[tuple[str, str]], current: int, back: str = "previous", onward: str = "next"
+) -> tags.nav:
     """Links to the neighbours of a page, and to the first, the last and those around it by label.
 
     Args:
         pages: (label, file beside the page) of each.
         current: index in `pages` of the page that carries the links.
-        newer, older: the words for one page back and one on.
+        back, onward: the words for one page back and one on.
     """
     near = {0, len(pages) - 1, *range(max(0, current - 3), min(len(pages), current + 4))}
     with tags.nav(cls="pages") as result:
         if current > 0:
-            tags.a(f"‹ {newer}", href=address(pages[current - 1][1]), rel="prev")
+            tags.a(f"‹ {back}", href=address(pages[current - 1][1]), rel="prev")
         before = -1
         for index in sorted(near):
             if index > before + 1:
@@ -126,5 +128,5 @@ def page_links(pages: Sequence[tuple[str, str]], current: int, newer: str = "pre
                 tags.a(label, href=address(file))
             before = index
         if current < len(pages) - 1:
-            tags.a(f"{older} ›", href=address(pages[current + 1][1]), rel="next")
+            tags.a(f"{onward} ›", href=address(pages[current + 1][1]), rel="next")
     return result

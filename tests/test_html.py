@@ -6,7 +6,7 @@ import pytest
 
 from cut.html import address, figure, page, page_links, page_name
 
-NAMES = ["plain.png", "a b.png", "50%.png", "été #1?.png", 'quote".png', "it's <b>&.png", "日本/地図.png", "a:b.png", "%41.png"]
+NAMES = ["plain.png", "a b.png", "50%.png", "été #1?.png", 'quote".png', "it's <b>&.png", "日本/地図.png", "a:b.png"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,9 +26,6 @@ class ConsoleListener(Listener):
 
     def start(self, options: Options, progress: Progress) -> None:
         self.print_freq = options.monitoring.print_freq
-        if options.checkpoints.continue_train:
-            at = f"epoch {progress.epoch}, image {progress.epoch_images} of {progress.images_per_epoch}"
-            self.message(f"Continuing {options.run.name} at {at} ({progress.images} images seen).")
         if self.stream.isatty():
             self.bar = tqdm(
                 total=progress.images + progress.images_left,
@@ -56,13 +53,13 @@ class ConsoleListener(Listener):
             )
 
     def after_epoch(self, progress: Progress, seconds: float, learning_rate: float) -> None:
-        self.message(
-            f"End of epoch {progress.epoch} / {progress.last_epoch}, {seconds:.0f} s"
-            f" ({progress.epoch_images / max(seconds, 1e-9):.2f} images/s), learning rate now {learning_rate:.3g}"
-        )
+        text = f"End of epoch {progress.epoch} / {progress.last_epoch}, {seconds:.1f} s"
+        if progress.epoch < progress.last_epoch:
+            text += f", learning rate now {learning_rate:.3g}"
+        self.message(text)
 
     def after_save(self, progress: Progress, label: str) -> None:
-        self.message(f"Saved as {label} at epoch {progress.epoch}, image {progress.epoch_images}.")
+        self.message(f"Saved as {label} after {progress.images:,} images.")
 
     def message(self, text: str) -> None:
         if self.bar is not None:

@@ -1,7 +1,9 @@
-"""How a step is written as one line, the form that people's plotting scripts read."""
+"""How a run is called and how its steps are written, in the form that people's plotting scripts read."""
 
 import re
 from collections.abc import Mapping
+
+from cut.options import Options
 
 LINE = re.compile(r"\(epoch: (?P<epoch>\d+), iters: (?P<iters>\d+), ")
 
@@ -15,3 +17,9 @@ def log_line(epoch: int, epoch_images: int, seconds: float, data_seconds: float,
     """
     head = f"(epoch: {epoch}, iters: {epoch_images}, time: {seconds:.3f}, data: {data_seconds:.3f}) "
     return head + "".join(f"{name}: {value:.3f} " for name, value in losses.items())
+
+
+def run_title(options: Options) -> str:
+    """What pages and plots call a run: its name, after its `easy_label` where it has one of its own."""
+    label, name = options.run.easy_label, options.run.name
+    return name if label in ("", "experiment_name", name) else f"{label} ({name})"  # "experiment_name": the default

@@ -61,8 +61,8 @@ class MetricsLog(_LogFile):
     """`metrics.jsonl`: one JSON object per logged step.
 
     Its fields: epoch, epoch_images, images and step as in `Progress`; losses by name, null where not finite;
-    learning_rate; seconds_per_image and data_seconds_per_image; time in UTC, ISO 8601. A run that starts anew in the
-    folder of another moves the other's file to `metrics.previous.jsonl`.
+    learning_rate; seconds_per_image and data_seconds_per_image; time in UTC, ISO 8601. A run that is not continued
+    begins the file anew.
     """
 
     def start(self, options: Options, progress: Progress) -> None:
@@ -71,9 +71,7 @@ class MetricsLog(_LogFile):
         path.parent.mkdir(parents=True, exist_ok=True)
         if progress.images > 0:
             _rewrite(path, lambda lines: [line for line in lines if _is_before(line, progress)])
-        elif path.exists():
-            path.replace(path.with_name("metrics.previous.jsonl"))
-        self.file = path.open("a", encoding="utf-8")
+        self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
 
     def line(self, event: StepEvent) -> str:
         at = event.progress

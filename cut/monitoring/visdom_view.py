@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from torch import Tensor
 
+from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, grid
 from cut.options import Options
 from cut.training.listener import Listener, Progress, StepEvent
@@ -46,12 +47,12 @@ class VisdomView(Listener):
         if monitoring.display_id is not None and monitoring.display_id <= 0:
             return
         self.monitoring = monitoring
-        self.name = options.run.easy_label or options.run.name
+        self.title, self.name = run_title(options), options.run.name
         self.drawn: set[str] = set()  # losses that have a line already
         self.continued = progress.images > 0
         self.address = f"{monitoring.display_server}:{monitoring.display_port}"
         if not _answers(monitoring.display_server, monitoring.display_port):
-            self.say(f"No visdom server answers at {self.address}, so there are no live plots (--display_id 0: silence).")
+            self.say(f"No visdom server answers at {self.address}: no live plots (--display_id 0 leaves this unsaid).")
             return
         server, port, environment = monitoring.display_server, monitoring.display_port, monitoring.display_env
         self.sender = _Sender(lambda: self.connect(server, port, environment))
@@ -84,7 +85,7 @@ class VisdomView(Listener):
                 continue
             # Without `update` a window is begun anew; a continued run adds to the one it left, if it is still there.
             update = "append" if self.drawn or self.continued else None
-            layout = {"title": f"{self.name}: losses", "xlabel": "epoch", "ylabel": "loss", "showlegend": True}
+            layout = {"title": f"{self.title}: losses", "xlabel": "epoch", "ylabel": "loss", "showlegend": True}
             visdom.line(Y=np.array([value]), X=np.array([epochs]), win=window, name=name, update=update, opts=layout)
             self.drawn.add(name)
 
@@ -98,13 +99,13 @@ class VisdomView(Listener):
             return
         table = grid(list(pictures.values()), columns)
         width = min(columns, len(pictures)) * size
-        opts = {"title": f"{self.name}: images", "width": width, "height": width * table.shape[0] // table.shape[1]}
+        opts = {"title": f"{self.title}: images", "width": width, "height": width * table.shape[0] // table.shape[1]}
         visdom.image(table.transpose(2, 0, 1), win=self._window(1, "images"), opts=opts)
         labels = [html.escape(label) for label in pictures]
         rows = (labels[first : first + columns] for first in range(0, len(labels), columns))
         cells = "".join("<tr>" + "".join(f"<td>{label}</td>" for label in row) + "</tr>" for row in rows)
         text = f"<table border='1' cellpadding='8'>{cells}</table>"
-        visdom.text(text, win=self._window(2, "labels"), opts={"title": f"{self.name}: labels"})
+        visdom.text(text, win=self._window(2, "labels"), opts={"title": f"{self.title}: labels"})
 
     def _window(self, offset: int, purpose: str) -> str:
         """The id of a window: counted from `display_id`, else named after the run so that runs do not share one."""

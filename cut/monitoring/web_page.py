@@ -1,7 +1,6 @@
 """The live page of a run, `web/index.html` in its folder: loss curves, and the pictures of every epoch."""
 
 import re
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from PIL import Image
 from cut.html import figure, page, page_links
 from cut.monitoring.log_files import METRICS
 from cut.monitoring.loss_curves import loss_curves
+from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch
 from cut.options import Options
 from cut.training.atomic import write_atomically
@@ -33,10 +33,9 @@ class WebPage(Listener):
     def start(self, options: Options, progress: Progress) -> None:
         self.options = options
         self.folder = options.run.folder / "web"
-        if progress.images == 0:
-            _put_aside(self.folder)
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        self.epochs = _saved_pictures(self.folder / "images", progress.epoch)
+        # What a start that never saved may have left in the folder is not of this run.
+        self.epochs = _saved_pictures(self.folder / "images", progress.epoch) if progress.images > 0 else {}
         self.stale = {_block(epoch) for epoch in self.epochs}
         self.unwritten = False  # are there pictures that the page does not show yet?
         self._write(progress)
@@ -87,10 +86,10 @@ class WebPage(Listener):
         run = self.options.run
         details = {"model": run.model}
         if current == 0:
-            details["epoch"] = f"{progress.epoch} of {progress.last_epoch}"
+            details["epoch"] = f"{min(progress.epoch, progress.last_epoch)} of {progress.last_epoch}"
             details["images seen"] = f"{progress.images:,}"
             details["updated"] = f"{datetime.now():%Y-%m-%d %H:%M:%S}" + ("" if live else ", not training now")
-        with page(run.easy_label or run.name, details, REFRESH_SECONDS if live else None) as content:
+        with page(run_title(self.options), details, REFRESH_SECONDS if live else None) as content:
             if current == 0:
                 loss_curves(self.folder.parent / METRICS)
             self._links(pages, current)
@@ -104,7 +103,7 @@ class WebPage(Listener):
 
     def _links(self, pages: list[tuple[str, str]], current: int) -> None:
         if len(pages) > 1:
-            page_links(pages, current, newer="newer", older="older")
+            page_links(pages, current, back="newer", onward="older")
 
     def _show(self, epoch: int) -> None:
         with tags.section(cls="card", id=f"epoch{epoch}"):
@@ -131,14 +130,6 @@ def _block_label(block: int) -> str:
 
 def _block_file(block: int) -> str:
     return f"epochs{block * EPOCHS_PER_PAGE + 1:04d}.html"
-
-
-def _put_aside(folder: Path) -> None:
-    """Move the page of an earlier run of this name to `web_previous`: two runs on one page would mislead."""
-    if any(folder.glob("images/epoch*.png")):
-        previous = folder.with_name("web_previous")
-        shutil.rmtree(previous, ignore_errors=True)
-        folder.rename(previous)
 
 
 def _saved_pictures(folder: Path, last_epoch: int) -> dict[int, dict[str, Size]]:
