@@ -36,7 +36,8 @@ class Translator:
         generator: moved to `device`.
         device: where to run.
         training: translate in train mode, as the published `test.py` does without `--eval`.
-        tile_size: the largest side, in pixels, that is translated in one piece; 0 lets free memory decide.
+        tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
+            needs; 0 lets free memory decide.
         seed: of the random draws.
         say: called with a sentence when tiles are needed, once.
     """
@@ -69,13 +70,15 @@ class Translator:
             float32 (C', H, W) on the CPU, in the generator's range (nominally [−1, 1]).
 
         Raises:
-            UserError: when not even the smallest tile fits into memory.
+            UserError: when not even the smallest tile fits into memory, or the result is not finite.
         """
         height, width = image.shape[-2:]
         multiple = self.generator.size_multiple
         padded = pad_by_reflection(image, _padded_length(height, multiple), _padded_length(width, multiple))[None]
         with inference(self.generator, self.training), self._seeded():
             translated = self._in_memory(padded)
+        if not torch.isfinite(translated).all():
+            raise UserError("The translation has values that are not finite: try the weights of another --epoch.")
         return translated[0, :, :height, :width].clone()  # a plain tensor, not an inference one
 
     def _in_memory(self, image: Tensor) -> Tensor:
@@ -112,7 +115,8 @@ class Translator:
         """Side of the tiles that `image` needs, in pixels; None when it is translated in one piece."""
         height, width = image.shape[-2:]
         if self.tile_size:
-            return self.tile_size if max(height, width) > self.tile_size else None
+            tile = self._no_smaller(self.tile_size)
+            return tile if max(height, width) > tile else None
         if height * width <= _SURELY_FITS:
             return None
         if self._bytes_per_pixel is None:

@@ -19,7 +19,7 @@ class Widening(nn.Module):
 
 def test_bytes_per_pixel_counts_the_largest_operation():
     estimate = bytes_per_pixel(Widening(), channels=3)
-    assert 3 * 4 * (3 + 16) <= estimate < 3.1 * 4 * (3 + 16)
+    assert 2 * 4 * (3 + 16) <= estimate < 3 * 4 * (3 + 16)  # float32 in and out, and a margin
 
 
 def test_estimating_leaves_the_network_alone():

@@ -7,7 +7,9 @@ from torch import nn
 from cut.evaluation.tiles import blending_weights, smallest_tile, tile_starts, translate_in_tiles
 
 
-@pytest.mark.parametrize(("length", "tile", "overlap", "multiple"), [(96, 96, 8, 4), (100, 40, 16, 4), (1000, 44, 40, 4)])
+@pytest.mark.parametrize(
+    ("length", "tile", "overlap", "multiple"), [(96, 96, 8, 4), (100, 40, 16, 4), (1000, 44, 40, 4)]
+)
 def test_tiles_cover_an_axis_on_the_grid_with_enough_overlap(length, tile, overlap, multiple):
     starts = tile_starts(length, tile, overlap, multiple)
     assert starts[0] == 0 and starts[-1] + tile == length

@@ -161,6 +161,13 @@ def test_memory_that_holds_no_tile_is_one_sentence(counting):
         Translator(counting, say=lambda _: None)(picture(64, 64))
 
 
+def test_weights_that_are_not_numbers_are_said_and_not_turned_into_pictures():
+    network = tiny()
+    torch.nn.init.constant_(network.model[1].weight, float("nan"))
+    with pytest.raises(UserError, match="not finite"):
+        Translator(network)(picture(32, 32))
+
+
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
     with pytest.raises(RuntimeError, match="channels"):
         Translator(tiny())(picture(64, 64, channels=1))

@@ -1,0 +1,99 @@
+"""One-sided use: an image or a folder in, a folder of translations of the same names and sizes out."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from cut.data.batch import Sample
+from cut.data.dataset import Domain, ImageDataset
+from cut.data.files import EXTENSIONS, images_in
+from cut.errors import UserError
+from cut.evaluation.folder import make_folder, save_picture
+from cut.evaluation.load import load_translator
+from cut.evaluation.loop import for_each_image
+from cut.evaluation.naming import output_names
+from cut.options import Options
+
+
+class Files(ImageDataset):
+    """Images to translate, each at its own size; with `--preprocess`, preprocessed as in the papers' protocol.
+
+    Args:
+        options: of the run.
+        folder: what the names are relative to.
+        files: the images.
+    """
+
+    def __init__(self, options: Options, folder: Path, files: tuple[Path, ...]) -> None:
+        multiple = 1 if options.data.preprocess == "none" else 4
+        super().__init__(options, Domain("A", folder, files, options.data.input_nc), None, multiple)
+
+    def __len__(self) -> int:
+        return len(self.source.files)
+
+
+def translate_files(options: Options, device: torch.device | str = "cpu") -> int:
+    """Translate `--input` into `--output`: sub-folders and names are kept, the output is PNG of the input's size.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: before the first image, for anything that can be known then; after the last, when an image could not
+            be read.
+    """
+    output = Path(options.testing.output)
+    folder, files = find_inputs(Path(options.testing.input), output)
+    files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]
+    outputs = [output / name for name in output_names([file.relative_to(folder) for file in files])]
+    _refuse_to_overwrite_inputs(files, outputs)
+    dataset = Files(options, folder, files)
+    dataset.check()
+    translate = load_translator(options, device)
+    make_folder(output)
+
+    def one(index: int, sample: Sample) -> None:
+        save_picture(outputs[index], translate(sample.source))
+
+    return for_each_image(dataset, len(files), one).conclude(output)
+
+
+def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:
+    """The folder of the inputs and the inputs in it. Results that lie in a folder inside it are not read again.
+
+    Raises:
+        UserError: when there are no inputs, or the results would lie among them.
+    """
+    if source.is_file():
+        return source.parent, (source,)
+    if not source.exists():
+        raise UserError(f"There is no file or folder {source} to translate: check --input.")
+    if output.resolve() == source.resolve():
+        raise UserError(f"--input and --output are the same folder, {source}: give another --output.")
+    nested = source.resolve() in output.resolve().parents
+    files = tuple(file for file in images_in(source) if not (nested and output.resolve() in file.resolve().parents))
+    if not files:
+        raise UserError(f"All images in {source} are in the folder of the results, {output}: there is nothing else.")
+    _mention_other_files(source, output)
+    return source, files
+
+
+def _refuse_to_overwrite_inputs(files: tuple[Path, ...], outputs: list[Path]) -> None:
+    inputs = {file.resolve() for file in files}
+    for output in outputs:
+        if output.resolve() in inputs:
+            raise UserError(f"The result {output} would overwrite an input: give another --output.")
+
+
+def _mention_other_files(source: Path, output: Path) -> None:
+    """Say what is left out, for an unknown extension may well be an image to its owner."""
+    others: Counter[str] = Counter()
+    for where, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if name[0] != "." and Path(where, name).resolve() != output.resolve()]
+        others.update(Path(name).suffix.lower() or name for name in names if name[0] != ".")
+    unknown = {suffix: count for suffix, count in others.items() if suffix not in EXTENSIONS}
+    if unknown:
+        count, kinds = sum(unknown.values()), ", ".join(sorted(unknown)[:5])
+        print(f"Left out {count} files ({kinds}): images end in {', '.join(EXTENSIONS)}.")

@@ -1,0 +1,89 @@
+"""The papers' protocol: translate a data set's test images and show them on a web page."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cut.data.batch import Sample
+from cut.data.images import to_image
+from cut.data.loader import make_dataset
+from cut.errors import UserError
+from cut.evaluation.load import load_translator
+from cut.evaluation.loop import for_each_image
+from cut.evaluation.naming import output_names
+from cut.evaluation.results_page import Row, write_results_page
+from cut.options import Options
+from cut.training.atomic import write_atomically
+
+
+def translate_dataset(options: Options, device: torch.device | str = "cpu") -> int:
+    """Translate the images of `--phase` in `--dataroot`, preprocessed as published.
+
+    Writes `images/{real_A,fake_B,real_B}/NAME.png` and `index.html` into `results_dir/name/{phase}_{epoch}`: source,
+    translation and, where the data set has one, the target of the same place. Sub-folders are kept in NAME.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: before the first image, for options, data or weights that cannot be used; after the last, when one
+            could not be read.
+    """
+    dataset = make_dataset(options)
+    translate = load_translator(options, device)
+    folder = Path(options.testing.results_dir) / options.run.name / f"{options.run.phase}_{options.run.epoch}"
+    files = [file.relative_to(dataset.source.folder) for file in dataset.source.files]
+    names = output_names(files)
+    rows = []
+
+    def one(index: int, sample: Sample) -> None:
+        images = {"real_A": sample.source, "fake_B": translate(sample.source)}
+        if sample.target is not None:
+            images["real_B"] = sample.target
+        for label, image in images.items():
+            save_picture(folder / "images" / label / names[index], image)
+        links = {label: (Path("images") / label / names[index]).as_posix() for label in images}
+        rows.append(Row(files[index].as_posix(), links))
+
+    make_folder(folder)
+    outcome = for_each_image(dataset, int(min(len(dataset), options.testing.num_test)), one)
+    details = {
+        "checkpoint": f"{options.run.folder.as_posix()}, epoch {options.run.epoch}",
+        "data": f"{dataset.source.folder.as_posix()}",
+        "images": str(outcome.done),
+        "preprocess": options.data.preprocess,
+    }
+    title = f"{options.run.name}: {options.run.phase}, epoch {options.run.epoch}"
+    page = write_results_page(folder, title, rows, details, options.monitoring.display_winsize)
+    _mention_older_results(folder / "images" / "fake_B", outcome.done)
+    return outcome.conclude(page)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises:
+        UserError: when that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from None
+
+
+def save_picture(path: Path, image: Tensor) -> None:
+    """Write (C, H, W) in [−1, 1] as an 8-bit PNG, whole or not at all; its folder is made.
+
+    Raises:
+        UserError: when the disk is full or the file cannot be written.
+    """
+    make_folder(path.parent)
+    write_atomically(path, lambda stream: to_image(image).save(stream, format="PNG"))
+
+
+def _mention_older_results(folder: Path, written: int) -> None:
+    """A measure over the folder would silently include what an earlier, longer run left there."""
+    older = sum(1 for _ in folder.rglob("*.png")) - written
+    if older > 0:
+        print(f"{folder} also holds {older} images of an earlier run.")

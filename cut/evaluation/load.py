@@ -1,0 +1,33 @@
+"""Options → the trained generator, ready to translate."""
+
+import torch
+
+from cut.evaluation.translator import Translator
+from cut.models.build import build_generator
+from cut.networks.weights import load_weights, read_weights
+from cut.options import Options
+from cut.training.checkpoints import network_file
+
+
+def load_translator(options: Options, device: torch.device | str = "cpu") -> Translator:
+    """The generator of a run with the weights of `--epoch`. No other network is made.
+
+    Args:
+        options: as from `test_options`, which reads the architecture from the run's saved options.
+        device: where it is to run.
+
+    Raises:
+        UserError: when the epoch was not saved, or its weights are of another architecture.
+    """
+    file = network_file(options.run.folder, options.run.epoch, "G")
+    generator = build_generator(options)
+    load_weights(generator, read_weights(file), str(file))
+    if options.run.verbose:
+        print(generator)
+    return Translator(
+        generator,
+        device,
+        training=not options.testing.eval,
+        tile_size=options.testing.tile_size,
+        seed=options.run.seed,
+    )

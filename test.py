@@ -1,0 +1,23 @@
+"""Translate with a trained generator; `--help` lists every option.
+
+The papers' protocol:  python test.py --dataroot FOLDER --name NAME
+Images of your own:    python test.py --name NAME --input FILE_OR_FOLDER --output FOLDER
+"""
+
+import sys
+
+from cut.device import choose_device, describe_device
+from cut.evaluation.files import translate_files
+from cut.evaluation.folder import translate_dataset
+from cut.options import Options, run_script, test_options
+
+
+def main(options: Options) -> int:
+    device = choose_device(options.run.gpu_ids)
+    print(describe_device(device, options.run.gpu_ids))
+    translate = translate_dataset if options.testing.input is None else translate_files
+    return translate(options, device)
+
+
+if __name__ == "__main__":
+    sys.exit(run_script(main, test_options, sys.argv[1:]))
