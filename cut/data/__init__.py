@@ -1,0 +1,1 @@
+"""Files → batches: what is read, how it is prepared, and in which order it comes."""

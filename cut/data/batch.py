@@ -65,9 +65,9 @@ def _stack(images: list[tuple[Tensor, str]]) -> Tensor:
     first, first_path = images[0]
     for image, path in images:
         if image.shape != first.shape:
-            sizes = [f"{path} is {image.shape[-1]}×{image.shape[-2]}" for image, path in ((first, first_path), (image, path))]
             raise UserError(
-                f"Images of one batch must be of one size after preprocessing, but {' and '.join(sizes)}; "
-                "use --batch_size 1, or a --preprocess with crop."
+                "Images of one batch must be of one size after preprocessing, but "
+                f"{first_path} is {first.shape[-1]}×{first.shape[-2]} and "
+                f"{path} is {image.shape[-1]}×{image.shape[-2]}; use --batch_size 1, or a --preprocess with crop."
             )
     return torch.stack([image for image, _ in images])

@@ -54,7 +54,8 @@ class ImageDataset(Dataset[Sample]):
         multiple: what both sides of every image are rounded to; 1 keeps any size.
 
     Attributes:
-        smallest: least width and height of a sample, from the headers; None until `check` was called.
+        smallest: least width and height of a sample in pixels, from the headers; None until `check` was called.
+        one_size: whether all samples of a side are of one size, as far as `check` has found.
     """
 
     resample = Image.Resampling.BICUBIC
@@ -83,6 +84,7 @@ class ImageDataset(Dataset[Sample]):
             multiple=multiple,
         )
         self.smallest: Size | None = None
+        self.one_size = True
 
     def __len__(self) -> int:
         """Samples in one epoch."""
@@ -134,9 +136,12 @@ class ImageDataset(Dataset[Sample]):
             UserError: one sentence for every file that cannot be used.
         """
         sizes = check_images(self.files(), decode=self.decode_all, problem=self.problem)
-        phases = (self.preprocessing, self._preprocessing_in(math.inf))
-        smallest = [phase.smallest_output(size) for phase in phases for size in set(sizes)]
-        self.smallest = min(width for width, _ in smallest), min(height for _, height in smallest)
+        count = len(self.source.files)
+        sides = [set(sizes[:count]), set(sizes[count:])]
+        begin, end = self.preprocessing, self._preprocessing_in(math.inf)
+        results = [{step.smallest_output(size) for size in side} for side in sides for step in (begin, end)]
+        self.smallest = tuple(min(size[axis] for side in results for size in side) for axis in (0, 1))
+        self.one_size = all(len(side) <= 1 for side in results) and not begin.random_size
 
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""

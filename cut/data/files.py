@@ -35,7 +35,9 @@ def find_images(folder: Path | str, limit: float = math.inf) -> list[Path]:
     return found if len(found) <= limit else found[: int(limit)]
 
 
-def phase_folders(dataroot: Path | str, phase: str, needed: str, fallbacks: tuple[str, ...] = ("val",)) -> dict[str, Path]:
+def phase_folders(
+    dataroot: Path | str, phase: str, needed: str, fallbacks: tuple[str, ...] = ("val",)
+) -> dict[str, Path]:
     """The folders of domain A and B: {phase}A and {phase}B; for phase test also those of the fallbacks.
 
     Args:
@@ -57,7 +59,9 @@ def phase_folders(dataroot: Path | str, phase: str, needed: str, fallbacks: tupl
             return folders
     missing = " and ".join(f"{phase}{domain}" for domain in needed if not (dataroot / f"{phase}{domain}").is_dir())
     there = ", ".join(sorted(entry.name for entry in dataroot.iterdir() if entry.is_dir())[:10]) or "no folders"
-    raise UserError(f"{dataroot} has no folder {missing} (it has {there}); make it, or choose another --phase or --dataroot.")
+    raise UserError(
+        f"{dataroot} has no folder {missing} (it has {there}); make it, or choose another --phase or --dataroot."
+    )
 
 
 def images_in(folder: Path, limit: float = math.inf) -> list[Path]:

@@ -14,7 +14,7 @@ from cut.errors import UserError
 from cut.data.resampling import Size
 
 # Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
-FORMATS = ("JPEG", "MPO", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
 
 # Pillow warns from half of its limit on; a picture that we accept is no reason to worry anybody.
@@ -29,9 +29,10 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
     - The EXIF orientation is applied. Of several pages or frames, the first is taken.
     - Transparent pixels are composited on `background`.
     - Palette, 1-bit and CMYK images become grey or RGB.
-    - Integers of more than 8 bits are scaled from 0 … 65535 to 0 … 255. Floats are scaled from the smallest of
-      0 … 1, 0 … 255 and 0 … 65535 that contains all values. If none does, for integers too, from the image's own least
-      and greatest value. Nothing is clipped, and mode "F" keeps the fractions through the transforms.
+    - Grayscale integers of more than 8 bits are scaled from 0 … 65535 to 0 … 255. Floats are scaled from the smallest
+      of 0 … 1, 0 … 255 and 0 … 65535 that contains all values. If none does, for integers too, from the image's own
+      least and greatest value. Nothing is clipped, and mode "F" keeps the fractions through the transforms. Of colour
+      images with 16 bits, Pillow reads the upper 8.
 
     Args:
         path: the file.
@@ -114,7 +115,8 @@ def to_image(image: Tensor) -> Image.Image:
 def _open(path: Path | str) -> Iterator[Image.Image]:
     """The opened file, not yet decoded; whatever goes wrong inside becomes a UserError that names it."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
+        with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield image
@@ -170,7 +172,7 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
 
 
 def _ends_properly(path: Path | str, image: Image.Image) -> bool:
-    """Whether a JPEG or PNG ends as it must. A few valid files do not, nor does any other format: decode those to know."""
+    """Whether a JPEG or PNG ends as it must; when not, as for any other format, only decoding tells if it is whole."""
     ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
     if ending is None:
         return False

@@ -40,8 +40,13 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
         context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's way.
 
     Raises:
-        UserError: when a training set is smaller than one batch.
+        UserError: when a training set is smaller than one batch, or its images differ in size.
     """
+    if options.is_train and options.data.batch_size > 1 and not dataset.one_size:
+        raise UserError(
+            f"--preprocess {options.data.preprocess} leaves images of different sizes, which cannot share a batch; "
+            "use --batch_size 1, or a --preprocess with crop."
+        )
     return Loader(
         dataset,
         batch_size=options.data.batch_size if options.is_train else 1,
@@ -114,8 +119,8 @@ class Loader:
         self._keys.epoch, self._keys.start = epoch, start_batch
         batches = iter(self._loader)
         if not self._closed_at_exit:
-            # Registered after the workers started, so run before Python's own exit, which ends workers by a SIGTERM that
-            # these ignore.
+            # Registered after the workers started, so run before Python's own exit, which ends workers by a SIGTERM
+            # that these ignore.
             atexit.register(_close, weakref.ref(self))
             self._closed_at_exit = True
         for batch in batches:

@@ -12,7 +12,7 @@ from PIL import Image
 Size = tuple[int, int]  # (width, height) in pixels, as everywhere in Pillow
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom excluded
 
-_RADIUS = {Image.Resampling.BILINEAR: 1.0, Image.Resampling.BICUBIC: 2.0}  # reach of the filter, in pixels when enlarging
+_RADIUS = {Image.Resampling.BILINEAR: 1.0, Image.Resampling.BICUBIC: 2.0}  # reach of the filter in pixels
 
 
 def resize(image: Image.Image, size: Size, resample: Image.Resampling) -> Image.Image:

@@ -43,8 +43,8 @@ class SingleImageDataset(ImageDataset):
             files = find_images(folders[letter])
             if len(files) != 1:
                 raise UserError(
-                    f"{folders[letter]} holds {len(files)} images, but --dataset_mode singleimage takes exactly one per "
-                    "side; keep one, or use --dataset_mode unaligned."
+                    f"{folders[letter]} holds {len(files)} images, but --dataset_mode singleimage takes exactly one "
+                    "per side; leave one there, or use --dataset_mode unaligned."
                 )
             return Domain(letter, folders[letter], tuple(files), channels)
 
@@ -64,9 +64,8 @@ class SingleImageDataset(ImageDataset):
     def problem(self, size: Size) -> str | None:
         crop = self.preprocessing.crop_size
         if self.is_train and min(size) < crop:
-            return (
-                f"is {size[0]}×{size[1]} pixels, smaller than --crop_size {crop}; use a larger picture or a smaller crop."
-            )
+            width, height = size
+            return f"is {width}×{height} pixels, smaller than --crop_size {crop}; use a larger one or a smaller crop."
         return super().problem(size)
 
     def _cell(self, domain: Domain, epoch: int, index: int) -> int:

@@ -117,6 +117,11 @@ class Preprocessing:
             return f"is {width}×{height} pixels, too small to be used; remove it, or enlarge it."
         return None
 
+    @property
+    def random_size(self) -> bool:
+        """Whether the size of the result is left to chance."""
+        return "zoom" in self.words and not self.words & {"crop", "patch", "trim"}
+
     def smallest_output(self, size: Size) -> Size:
         """The least width and height that an image of this size can have after all words."""
         width, height = self._zoomed(self._scaled(size), (self.zoom_low, self.zoom_low))
