@@ -1,21 +1,18 @@
 """Anti-aliased resampling by a factor of 2 (Zhang, "Making Convolutional Networks Shift-Invariant Again", ICML 2019).
 
-Both layers have fixed filters. Published weight files list them as buffers named `filt`; here they are implied by the
-computation and only written when weights are exported (`constant_buffers`).
+Both layers have fixed filters. Published weight files list them as buffers named `filt`, one copy a channel; here they
+are made when weights are exported (`constant_buffers`).
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-def _outer(taps: list[float], channels: int, scale: float) -> Tensor:
-    row = torch.tensor(taps)
-    return (row[:, None] * row[None, :] * scale).expand(channels, 1, -1, -1).clone()
+from cut.networks.depthwise import depthwise_filter
 
 
 class BlurDown(nn.Module):
-    """(B, C, H, W) → (B, C, ⌈H/2⌉, ⌈W/2⌉): blur with [1,2,1]⊗[1,2,1]/16 and keep every second pixel.
+    """(B, C, H, W) → (B, C, ⌈H/2⌉, ⌈W/2⌉): blur with [1,2,1]⊗[1,2,1]/16, edges reflected, and keep every second pixel.
 
     Args:
         channels: C.
@@ -24,14 +21,13 @@ class BlurDown(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels
+        self.register_buffer("kernel", _outer_square([1.0, 2.0, 1.0]) / 16, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # [1,2,1]/4 is [1,1]/2 twice: two average pools, the second of stride 2.
-        x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), 2, stride=1)
-        return F.avg_pool2d(x, 2, stride=2)
+        return depthwise_filter(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.kernel, stride=2)
 
     def constant_buffers(self) -> dict[str, Tensor]:
-        return {"filt": _outer([1.0, 2.0, 1.0], self.channels, 1 / 16)}
+        return {"filt": self.kernel.expand(self.channels, 1, -1, -1).clone()}
 
 
 class BlurUp(nn.Module):
@@ -50,4 +46,9 @@ class BlurUp(nn.Module):
         return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
     def constant_buffers(self) -> dict[str, Tensor]:
-        return {"filt": _outer([1.0, 3.0, 3.0, 1.0], self.channels, 1 / 16)}
+        return {"filt": (_outer_square([1.0, 3.0, 3.0, 1.0]) / 16).expand(self.channels, 1, -1, -1).clone()}
+
+
+def _outer_square(taps: list[float]) -> Tensor:
+    row = torch.tensor(taps)
+    return torch.outer(row, row)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
@@ -30,7 +32,22 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_block(x)
+        pad, conv, *between, second_pad, second_conv, norm = self.conv_block
+        y = _padded_conv(pad, conv, x)
+        for layer in between:
+            y = layer(y)
+        return x + norm(_padded_conv(second_pad, second_conv, y))
+
+
+def _padded_conv(pad: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
+    """conv(pad(x)) that keeps no padded copy of x for the backward pass, which pads again instead.
+
+    The copies of all blocks would be a sixth of a step's activations. The convolution itself is not repeated:
+    recomputation stops as soon as its input is back.
+    """
+    if not torch.is_grad_enabled():
+        return conv(pad(x))
+    return checkpoint(lambda image: conv(pad(image)), x, use_reentrant=False, preserve_rng_state=False)
 
 
 class ResnetGenerator(Generator):

@@ -7,11 +7,12 @@ of GANs" (2018), section 4.1. Every layer can be differentiated twice, as the R1
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cut.networks.depthwise import depthwise_filter
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 GAIN = math.sqrt(2)  # keeps the variance through a leaky ReLU
@@ -38,33 +39,6 @@ def channel_widths(multiplier: float, cap: int, rounding: Callable[[float], int]
     return {resolution: min(cap, width) if resolution <= 32 else width for resolution, width in widths.items()}
 
 
-class _DepthwiseFilter(torch.autograd.Function):
-    """Depthwise convolution with a constant kernel; with `size`, its adjoint, which makes a map of that shape.
-
-    The derivative of each is the other. PyTorch's double derivative of a depthwise convolution also computes that of
-    the kernel, channel by channel, needed or not: a fifth of a discriminator's step with R1, measured on a CPU.
-    """
-
-    @staticmethod
-    def forward(x: Tensor, kernel: Tensor, stride: int, padding: int, size: torch.Size | None = None) -> Tensor:
-        channels = x.shape[1]
-        weight = kernel.to(x.dtype).expand(channels, 1, *kernel.shape)
-        if size is None:
-            return F.conv2d(x, weight, stride=stride, padding=padding, groups=channels)
-        return torch.nn.grad.conv2d_input(size, weight, x, stride=stride, padding=padding, groups=channels)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
-        x, kernel, ctx.stride, ctx.padding, size = inputs
-        ctx.save_for_backward(kernel)
-        ctx.size = x.shape if size is None else None
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple:
-        (kernel,) = ctx.saved_tensors
-        return _DepthwiseFilter.apply(gradient, kernel, ctx.stride, ctx.padding, ctx.size), None, None, None, None
-
-
 class Blur(nn.Module):
     """Low-pass filter [1,3,3,1] ⊗ [1,3,3,1] of each channel, normalised to sum to `gain`; zeros beyond the border.
 
@@ -84,7 +58,7 @@ class Blur(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) → (B, C, H', W'), H' = (H + 2 padding − 4) // stride + 1."""
-        return _DepthwiseFilter.apply(x, self.kernel, self.stride, self.padding, None)
+        return depthwise_filter(x, self.kernel, self.stride, self.padding)
 
 
 class EqualizedConv2d(nn.Module):

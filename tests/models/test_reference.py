@@ -19,8 +19,8 @@ def test_losses_of_all_steps(name):
         assert set(logs) == set(expected)
         for loss, value in expected.items():
             assert logs[loss].item() == pytest.approx(value, rel=1e-4), f"step {step}: {loss}"
-    if "final/G(A)" in run.numbers:
-        np.testing.assert_allclose(model.translate(batch.source).numpy(), run.numbers["final/G(A)"], atol=2e-4)
+    if "final/G(A)" in run.numbers:  # Adam's first steps turn a gradient that is rounding noise into a whole step
+        np.testing.assert_allclose(model.translate(batch.source).numpy(), run.numbers["final/G(A)"], atol=1e-3)
 
 
 @pytest.mark.parametrize("name", RUNS)
