@@ -15,7 +15,7 @@ from cut.options import train_options
 from cut.registry import MODELS
 
 FOLDER = Path(__file__).parent / "reference"
-NOT_OPTIONS = {"isTrain", "gpu_ids", "suffix", "display_id", "pretrained_name", "max_dataset_size", "dataset_mode"}
+NOT_OPTIONS = {"isTrain", "gpu_ids", "suffix", "display_id", "pretrained_name", "max_dataset_size"}
 
 
 @dataclass

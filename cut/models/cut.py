@@ -148,15 +148,20 @@ class CUT:
         return Translated(fake, identity if len(identity) else None, keys)
 
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
-        """½ (fake + real) and the penalty of the GAN loss; G gets no gradient. The real images are never mirrored."""
+        """½ (fake + real) and penalties; G gets no gradient. The real images are never mirrored."""
         fake = translated.fake.detach()
-        logits_fake, logits_real = self.judge(fake, batch.target)
+        real = batch.target.detach().requires_grad_(self.penalises_real)
+        logits_fake, logits_real = self.judge(fake, real)
         loss_fake, loss_real = self.gan.fake(logits_fake), self.gan.real(logits_real)
-        loss, logs = (loss_fake + loss_real) / 2, {"D_real": loss_real, "D_fake": loss_fake}
-        if self.gan.gradient_penalty:
-            penalty = self.gan.gradient_penalty * wgan_penalty(self.D, batch.target, fake, draws.mix)
-            loss, logs = loss + penalty, {**logs, "D_GP": penalty}
-        return loss, logs
+        penalties = self.discriminator_penalties(fake, real, logits_real, draws)
+        loss = sum(penalties.values(), start=(loss_fake + loss_real) / 2)
+        return loss, {"D_real": loss_real, "D_fake": loss_fake, **penalties}
+
+    def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
+        """What D pays beside the GAN loss, by logged name."""
+        if not self.gan.gradient_penalty:
+            return {}
+        return {"D_GP": self.gan.gradient_penalty * wgan_penalty(self.D, real, fake, draws.mix)}
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """λ_GAN · GAN + λ_NCE · PatchNCE (eq. 5), the latter averaged with its identity part where there is one."""
@@ -218,8 +223,8 @@ class CUT:
         )
 
     def judge(self, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """D's logits of both, in one pass where that is exact."""
-        if self.D.per_image and fake.shape == real.shape:
+        """D's logits of both, in one pass where that is exact and no gradient by the real images is wanted."""
+        if self.D.per_image and fake.shape == real.shape and not real.requires_grad:
             logits = self.D(torch.cat([fake, real]))
             return logits[: len(fake)], logits[len(fake) :]
         return self.D(fake), self.D(real)
@@ -243,6 +248,11 @@ class CUT:
     def translates_target(self) -> bool:
         """Whether the generator is run on the target images too."""
         return self.options.loss.nce_idt
+
+    @property
+    def penalises_real(self) -> bool:
+        """Whether a penalty needs the gradient of D by the real images."""
+        return False
 
     @property
     def reuses_keys(self) -> bool:

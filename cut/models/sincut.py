@@ -1,0 +1,95 @@
+"""SinCUT: one picture into the style of one other picture (CUT, section 4.4 and appendix).
+
+CUT on crops of two pictures, with StyleGAN2-style networks, an R1 penalty on the discriminator and a pixel identity loss.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cut.data.batch import Batch
+from cut.losses.gradient_penalty import r1_penalty
+from cut.models.cut import CUT, Logs, Translated
+from cut.models.draws import Draws
+from cut.options import finite_at_least, option
+from cut.registry import MODELS
+
+
+@dataclass(frozen=True)
+class SinCUTOptions:
+    """Own options of `--model sincut`."""
+
+    lambda_R1: float = option(1.0, "weight of the R1 penalty on the discriminator", check=finite_at_least(0))
+    lambda_identity: float = option(
+        1.0, "weight of the pixel identity loss, |G(target) − target|", check=finite_at_least(0)
+    )
+
+
+_NETWORKS_AND_LOSSES = {
+    "dataset_mode": "singleimage",
+    "load_size": 1024,
+    "crop_size": 64,
+    "netG": "stylegan2",
+    "ngf": 10,
+    "netD": "stylegan2",
+    "ndf": 8,
+    "nce_layers": "0,2,4",
+    "lambda_NCE": 4.0,
+    "num_patches": 1,  # of each crop: the negatives are the other crops of the batch
+    "nce_includes_all_negatives_from_minibatch": True,
+}
+_TRAINING = {
+    "preprocess": "zoom_and_patch",
+    "batch_size": 16,
+    "gan_mode": "nonsaturating",
+    "lr": 0.002,
+    "beta1": 0.0,
+    "beta2": 0.99,
+    "n_epochs": 8,
+    "n_epochs_decay": 8,
+    "save_latest_freq": 20000,
+    "save_epoch_freq": 1,
+}
+
+
+@MODELS.register(
+    "sincut",
+    options=SinCUTOptions,
+    defaults={
+        "train": {**_NETWORKS_AND_LOSSES, **_TRAINING},
+        "test": {**_NETWORKS_AND_LOSSES, "preprocess": "none"},
+    },
+    presets={"FastCUT": "fastcut.yaml"},
+)
+class SinCUT(CUT):
+    """CUT with R1 and a pixel identity loss; everything else is inherited."""
+
+    loss_names = (*CUT.loss_names, "D_R1", "idt")
+
+    def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
+        penalties = super().discriminator_penalties(fake, real, logits_real, draws)
+        if self.penalises_real:
+            penalties["D_R1"] = self.options.own["lambda_R1"] * r1_penalty(logits_real, real)
+        return penalties
+
+    def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
+        loss, logs = super().generator_loss(batch, translated, draws)
+        if not self.has_pixel_identity:
+            return loss, logs
+        target = batch.target.flip(3) if draws.flip else batch.target  # a flipped step translates flipped images
+        identity = self.options.own["lambda_identity"] * F.l1_loss(translated.identity, target)
+        loss = loss + identity
+        return loss, {**logs, "G": loss, "idt": identity}
+
+    @property
+    def penalises_real(self) -> bool:
+        return self.options.own["lambda_R1"] > 0
+
+    @property
+    def has_pixel_identity(self) -> bool:
+        return self.options.own["lambda_identity"] > 0
+
+    @property
+    def translates_target(self) -> bool:
+        return super().translates_target or self.has_pixel_identity
