@@ -17,7 +17,7 @@ def run_script(main: Callable[[Options], int | None], parse: Callable[..., Optio
         arguments: the words after the script's name.
 
     Returns:
-        The exit status: 2 after a `UserError`, whose sentences go to the standard error stream.
+        The exit status; after a `UserError` its own, and its sentences go to the standard error stream.
     """
     try:
         options = parse(arguments, to_run=True)
@@ -27,4 +27,4 @@ def run_script(main: Callable[[Options], int | None], parse: Callable[..., Optio
         return main(options) or 0
     except UserError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit_status

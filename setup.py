@@ -1,0 +1,26 @@
+"""Installs the package `cut`; the scripts train.py and test.py run from a clone without it."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
+TESTS_ONLY = ["pytest"]
+
+setup(
+    name="cut-translation",
+    version=re.search(r'__version__ = "(.+)"', (ROOT / "cut" / "__init__.py").read_text(encoding="utf-8"))[1],
+    description="CUT, FastCUT and SinCUT: contrastive unpaired image-to-image translation",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    # The shipped configurations are data of the package when it is installed (cut.options finds them in either place).
+    packages=[*find_packages(include=["cut", "cut.*"]), "cut.configs"],
+    package_dir={"cut.configs": "configs"},
+    package_data={"cut.configs": ["*.yaml"]},
+    install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS_ONLY],
+    extras_require={"test": TESTS_ONLY},
+)
