@@ -16,12 +16,16 @@ def main(options: Options) -> int:
     device = choose_device(options.run.gpu_ids)
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
+    model.probe.check_size(*dataset.smallest)
+    if options.run.verbose:
+        print(model.networks)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options))
-        return trainer.run([describe_device(device, options.run.gpu_ids), *messages])
+        networks = [str(model.networks)] if options.run.verbose else []
+        return trainer.run([describe_device(device, options.run.gpu_ids), *networks, *messages])
 
 
 if __name__ == "__main__":

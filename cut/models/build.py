@@ -92,8 +92,11 @@ class ShapeProbe:
             self._found[height, width] = [feature.shape[1:] for feature in features]
         return self._found[height, width]
 
-    def check_size(self, height: int, width: int) -> None:
-        """Refuse images that the generator or the discriminator cannot process.
+    def check_size(self, width: int, height: int) -> list[torch.Size]:
+        """Refuse images of a size that the generator, its taps or the discriminator cannot process.
+
+        Returns:
+            (C, H, W) at each tap, see `tap_shapes`.
 
         Raises:
             UserError: one sentence for each network that cannot.
@@ -107,7 +110,7 @@ class ShapeProbe:
             try:
                 logits = network(torch.empty(1, channels, height, width, device="meta"))
                 too_small = 0 in logits.shape
-            except RuntimeError:
+            except (RuntimeError, ValueError):
                 too_small = True
             if too_small:
                 problems.append(
@@ -115,3 +118,4 @@ class ShapeProbe:
                 )
         if problems:
             raise UserError(*problems)
+        return self.tap_shapes(height, width)

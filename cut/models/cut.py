@@ -56,8 +56,7 @@ class CUT:
     ) -> None:
         self.options, self.device, self.dtype = options, torch.device(device), dtype
         self.probe = ShapeProbe(options)
-        self.probe.check_size(options.data.crop_size, options.data.crop_size)
-        taps = self.probe.tap_shapes(options.data.crop_size, options.data.crop_size)
+        taps = self.probe.check_size(options.data.crop_size, options.data.crop_size)
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.run.seed)
