@@ -128,11 +128,16 @@ def test_testing_needs_no_target(make_images, test):
         make_dataset(test(root, "--direction", "BtoA"))
 
 
-def test_single_reads_one_folder(make_images, train):
+def test_single_reads_one_folder(make_images, test):
     root = make_images({"x": 2, "y/z": 1})
-    dataset = make_dataset(train(root, "--dataset_mode", "single"))
+    dataset = make_dataset(test(root, "--dataset_mode", "single"))
     assert len(dataset) == 3 and dataset[1, 2].target is None
     assert name(dataset[1, 2].source_path) == "z/000.png"
+
+
+def test_single_has_nothing_to_train_towards(make_images, train):
+    with pytest.raises(UserError, match="single has no target domain"):
+        make_dataset(train(make_images({"x": 2}), "--dataset_mode", "single"))
 
 
 def test_fingerprint_changes_with_the_names_and_not_with_the_place(make_images, train, tmp_path):
