@@ -8,7 +8,8 @@ undone (`roll_forward`), so a set never mixes two states.
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,38 +26,52 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         UserError: when the disk is full or the folder cannot be written; the old file is untouched.
     """
     _stage(path, write)
-    os.replace(_staged(path), path)
-    _flush_folder(path.parent)
+    try:
+        with _explained(path):
+            os.replace(_staged(path), path)
+            _flush_folder(path.parent)
+    except BaseException:
+        _forget(path)
+        raise
 
 
 def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -> None:
-    """Write several files of a folder, by name; either all of them change, or none.
+    """Write several files of a folder, by name; either all of them change, or none. Needs the folder's lock.
 
     Raises:
-        UserError: when the disk is full or the folder cannot be written; nothing has changed.
+        UserError: when the disk is full or the folder cannot be written; nothing has changed, or all has.
     """
+    roll_forward(folder)  # an earlier commit that an error cut short must not meet newly staged files
     try:
         for name, write in files.items():
             _stage(folder / name, write)
+        with _explained(folder):
+            _flush_folder(folder)  # a power cut must not keep the journal and lose what it lists
         write_atomically(folder / JOURNAL, lambda stream: stream.write(json.dumps(sorted(files)).encode()))
     except BaseException:
-        for name in files:
-            _staged(folder / name).unlink(missing_ok=True)
+        if not (folder / JOURNAL).exists():  # where it does, the set is committed, whatever failed after that
+            _forget(*(folder / name for name in files))
         raise
     roll_forward(folder)
 
 
 def roll_forward(folder: Path) -> None:
-    """Finish a commit that was interrupted; remove what was staged but never committed. Needs the folder's lock."""
+    """Finish a commit that was interrupted; remove what was staged but never committed. Needs the folder's lock.
+
+    Raises:
+        UserError: when the folder cannot be written.
+    """
     journal = folder / JOURNAL
-    if journal.exists():
-        for name in json.loads(journal.read_text()):
-            if _staged(folder / name).exists():
-                os.replace(_staged(folder / name), folder / name)
-        _flush_folder(folder)
-        journal.unlink()
-    for leftover in folder.glob(f"*{STAGED}"):
-        leftover.unlink()
+    with _explained(folder):
+        if journal.exists():
+            for name in json.loads(journal.read_text()):
+                if _staged(folder / name).exists():
+                    os.replace(_staged(folder / name), folder / name)
+            _flush_folder(folder)
+            journal.unlink()
+            _flush_folder(folder)  # or a power cut could bring the journal back beside the next set's staged files
+        for leftover in folder.glob(f"*{STAGED}"):
+            leftover.unlink()
 
 
 def committed(path: Path) -> Path:
@@ -74,25 +89,38 @@ def _staged(path: Path) -> Path:
 
 
 def _stage(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    staged = _staged(path)
     try:
-        with open(staged, "wb") as stream:
+        with _explained(path), open(_staged(path), "wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
-    except BaseException as error:
-        staged.unlink(missing_ok=True)
-        # torch.save reports a failed write as a RuntimeError of its zip writer, with the OSError as its context.
-        cause = error if isinstance(error, OSError) else error.__context__
-        if isinstance(cause, OSError):
-            raise UserError(_explain(path, cause)) from error
+    except BaseException:
+        _forget(path)
         raise
 
 
-def _explain(path: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"The disk is full: {path} was not written and its earlier version is untouched; make room and go on."
-    return f"{path} cannot be written ({error.strerror}): nothing was changed; check the folder and its permissions."
+def _forget(*paths: Path) -> None:
+    """Remove what was staged for these files, where the system lets us; else `roll_forward` will."""
+    for path in paths:
+        with suppress(OSError):
+            _staged(path).unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the system refuses inside the block into a sentence."""
+    try:
+        yield
+    except Exception as error:
+        # torch.save reports a failed write as a RuntimeError of its zip writer, with the OSError as its context.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        if cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            sentence = f"The disk is full: {path} was not written and its earlier version is untouched; make room and go on."
+        else:
+            sentence = f"{path} cannot be written ({cause.strerror or cause}); check the folder and its permissions."
+        raise UserError(sentence) from error
 
 
 def _flush_folder(folder: Path) -> None:

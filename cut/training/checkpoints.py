@@ -74,6 +74,11 @@ class RunFolder:
         """Whether a run has been saved here."""
         return committed(self.folder / STATE_FILE).exists()
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights here, of a run or put there by hand."""
+        return any(self.folder.glob("*_net_*.pth"))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder and keep every other run out of it.
@@ -113,21 +118,22 @@ class RunFolder:
             UserError: when there is nothing to continue from, or it is of another architecture.
         """
         if not self.has_run:
-            raise UserError(
-                f"{self.folder} holds no training state to continue from (no {STATE_FILE}): "
-                f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
-            )
+            advice = "it stopped before its first save, so start it again without --continue_train."
+            if self.has_weights:
+                advice = f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
+            raise UserError(f"{self.folder} holds no training state to continue from (no {STATE_FILE}): {advice}")
         path = committed(self.folder / STATE_FILE)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
             state = TrainingState(**content["state"])
+            moments = {name: content["optimizers"][name] for name in optimizers}
         except Exception as error:  # a damaged or foreign file can fail in any way
             raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
         for name, network in networks.items():
             weights = network_file(self.folder, "latest", name)
             load_weights(network, read_weights(weights), str(weights))
         for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(content["optimizers"][name])
+            optimizer.load_state_dict(moments[name])
         return state
 
 
@@ -180,6 +186,8 @@ def _try_lock(stream) -> bool:
             import fcntl
 
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Forked data workers outlive a kill by seconds and must not keep the lock for them.
+            os.register_at_fork(after_in_child=stream.close)
     except OSError:
         return False
     return True

@@ -42,7 +42,9 @@ class Trainer:
         self.listeners = list(listeners)
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
-        self.last_save = "nothing was saved in this run"
+        self.last_save = "nothing has been saved yet"
+        if state.step:
+            self.last_save = f"the checkpoint in {folder.folder} that it continued from is good"
 
     def run(self, messages: Sequence[str] = ()) -> int:
         """Train from `self.state` to the last epoch.
@@ -145,7 +147,7 @@ class Trainer:
     def check_weights(self) -> None:
         """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
         for name, network in self.model.networks.items():
-            if not all(torch.isfinite(parameter).all() for parameter in network.parameters()):
+            if not all(torch.isfinite(weight).all() for weight in network.state_dict().values()):
                 raise RunFailed(
                     f"Training stopped at {self.where()}: the weights of {name} are no longer finite; {self.last_save}."
                 )

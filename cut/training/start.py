@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cut.errors import UserError
 from cut.options import Options, as_saved_yaml, as_train_opt
-from cut.training.atomic import write_set
+from cut.training.atomic import write_atomically
 from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
 
 
@@ -30,16 +30,16 @@ def starting_state(options: Options, model, data_fingerprint: str, folder: RunFo
             f"{folder.folder} already holds a run: --continue_train goes on with it, another --name starts a new one "
             "(or remove the folder)."
         )
+    elif folder.has_weights:
+        raise UserError(
+            f"{folder.folder} holds weights that a new run would overwrite: choose another --name, with "
+            f"--pretrained_name {options.run.name} to start from them."
+        )
     else:
         state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
         messages = _pretrained(options, model)
-    write_set(
-        folder.folder,
-        {
-            "options.yaml": lambda stream: stream.write(as_saved_yaml(options).encode()),
-            "train_opt.txt": lambda stream: stream.write(as_train_opt(options).encode()),
-        },
-    )
+    for name, text in (("options.yaml", as_saved_yaml(options)), ("train_opt.txt", as_train_opt(options))):
+        write_atomically(folder.folder / name, lambda stream, text=text: stream.write(text.encode()))
     return state, messages
 
 
@@ -53,7 +53,7 @@ def _continued(options: Options, model, data_fingerprint: str, folder: RunFolder
     last_epoch = options.training.n_epochs + options.training.n_epochs_decay
     if state.epoch > last_epoch:
         done = f"The run {options.run.name} is complete: {state.epoch - 1} of {last_epoch} epochs are done"
-        return state, [f"{done}; a larger --n_epochs or --n_epochs_decay trains on."]
+        return state, [f"{done}; a larger --n_epochs or --n_epochs_decay trains on.", *options.changes]
     where = f"epoch {state.epoch}, after {state.epoch_images} of its images (step {state.step})"
     return state, [f"Continuing {options.run.name} at {where}.", *options.changes]
 

@@ -1,0 +1,73 @@
+"""Runs `train.py` over and over, each time as a process of its own, forked from this one so that PyTorch is imported once.
+
+Reads one JSON object a line from standard input, and answers with one: {"status": exit status, negative for a signal}.
+
+    arguments   words after `train.py`
+    output      file that gets standard output and standard error
+    at          {"call": name of a function in HOOKS, "count": k}: what happens just before its k-th call
+    signal      which signal the process then sends itself; 9 is a kill that nothing can catch
+"""
+
+import atexit
+import json
+import os
+import sys
+
+import train
+from cut.options import run_script, train_options
+from cut.registry import MODELS
+from cut.training import checkpoints
+from cut.training.loop import Trainer
+
+HOOKS = {
+    "step": (Trainer, "train_step"),
+    "save": (Trainer, "save"),
+    "epoch end": (Trainer, "finish_epoch"),
+    "commit": (checkpoints, "write_set"),
+    "rename": (os, "replace"),
+    "flush": (os, "fsync"),
+    "remove": (os, "unlink"),
+}
+
+
+def signal_before(call: str, count: int, number: int) -> None:
+    """Make this process send itself a signal just before the `count`-th call of a function."""
+    owner, name = HOOKS[call]
+    original, calls = getattr(owner, name), 0
+
+    def hooked(*arguments, **named):
+        nonlocal calls
+        calls += 1
+        if calls == count:
+            os.kill(os.getpid(), number)
+        return original(*arguments, **named)
+
+    setattr(owner, name, hooked)
+
+
+def run(job: dict) -> None:
+    output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    if "at" in job:
+        signal_before(**job["at"], number=job["signal"])
+    status = run_script(train.main, train_options, job["arguments"])
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(status)  # what an exit does besides, unloading all of PyTorch, takes longer than the run
+
+
+def main() -> None:
+    # Most of a short run is what PyTorch imports when the first model is made: do that once too.
+    small = ["--ngf", "1", "--ndf", "1", "--load_size", "64", "--crop_size", "64"]
+    MODELS["cut"].factory(train_options(small))
+    while line := sys.stdin.readline():  # not `for line in`: a fork must not inherit lines that were read ahead
+        child = os.fork()
+        if child == 0:
+            run(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Training runs of a few seconds, as processes, and what they leave behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+TINY = {
+    "netG": "resnet_4blocks", "ngf": 4, "ndf": 4, "netF_nc": 8, "num_patches": 8, "nce_layers": "0,4,8",
+    "netD": "n_layers", "n_layers_D": 2, "load_size": 36, "crop_size": 32, "gpu_ids": -1, "num_threads": 0,
+    "n_epochs": 1, "n_epochs_decay": 1, "save_latest_freq": 2, "save_epoch_freq": 1, "print_freq": 1,
+    "display_id": 0, "no_html": True,
+}  # fmt: skip
+
+
+@dataclass
+class Launcher:
+    """A process that forks training runs (see launcher.py)."""
+
+    process: subprocess.Popen
+
+    @classmethod
+    def start(cls) -> "Launcher":
+        command = [sys.executable, str(Path(__file__).with_name("launcher.py"))]
+        pipe = subprocess.PIPE
+        return cls(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=ENVIRONMENT, cwd=ROOT))
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+    def run(self, arguments: list[str], output: Path, **job) -> int:
+        job |= {"arguments": arguments, "output": str(output)}
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["status"]
+
+
+@dataclass
+class TinyRun:
+    """A run by its folder: started, killed and continued.
+
+    Attributes:
+        launcher: starts its processes.
+        data: folder of images.
+        folder: of the run.
+        options: by name, over those of `TINY`.
+        said: what the last process wrote.
+    """
+
+    launcher: Launcher
+    data: Path
+    folder: Path
+    options: dict
+    said: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """The command line of a fresh start; the value True stands for a flag."""
+        options = TINY | {"dataroot": self.data} | self.options
+        pairs = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in options.items()]
+        return self.place + [word for pair in pairs for word in pair]
+
+    @property
+    def place(self) -> list[str]:
+        return ["--name", self.folder.name, "--checkpoints_dir", str(self.folder.parent)]
+
+    def start(self, *more: str, **job) -> int:
+        return self._launch([*self.words, *more], job)
+
+    def resume(self, *more: str, **job) -> int:
+        """`--continue_train` alone: everything else comes from what the run saved."""
+        return self._launch([*self.place, "--continue_train", *more], job)
+
+    def _launch(self, words: list[str], job: dict) -> int:
+        output = self.folder.parent / f"{self.folder.name}.out"
+        status = self.launcher.run(words, output, **job)
+        self.said = output.read_text()
+        return status
+
+
+def state_of(folder: Path) -> dict:
+    """Everything that a run saved: weights, optimizers, progress."""
+    return {file.name: torch.load(file, weights_only=True) for file in sorted(folder.glob("*.pth"))}
+
+
+def assert_same(one, other, where: str = "") -> None:
+    """Bit-equal, tensors inside dictionaries and lists included."""
+    assert type(one) is type(other), where
+    if isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype and torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert list(one) == list(other), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}/{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{where}/{index}")
+    else:
+        assert one == other, where
+
+
+def logs_of(folder: Path) -> tuple[list[dict], list[str]]:
+    """metrics.jsonl and loss_log.txt without what depends on the clock."""
+    entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    clock = ("seconds_per_image", "data_seconds_per_image", "time")
+    entries = [{name: value for name, value in entry.items() if name not in clock} for entry in entries]
+    lines = [line for line in (folder / "loss_log.txt").read_text().splitlines() if not line.startswith("===")]
+    return entries, [re.sub(r"time: \S+, data: \S+\)", "", line) for line in lines]
