@@ -1,0 +1,197 @@
+"""The folder of a run: what it saves, what it refuses to read, and who may use it."""
+
+import os
+import pickle
+import resource
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import nn
+
+from cut.errors import UserError
+from cut.training.checkpoints import STATE_FILE, RunFolder, TrainingState, load_pretrained, network_file, saved_epochs
+from tests.training.miniature import Model, weight_of
+from tests.training.tiny_runs import assert_same
+
+
+def trained(value: float) -> Model:
+    """A model with this weight, and an optimizer that has moments."""
+    model = Model()
+    for network in model.networks.values():
+        network.weight.data.fill_(value)
+    model.networks["G"](torch.ones(1, 1)).sum().backward()
+    model.optimizers["G"].step()
+    for network in model.networks.values():
+        network.weight.data.fill_(value)
+    return model
+
+
+def save(folder, value: float, labels=("latest",), **state) -> Model:
+    model = trained(value)
+    folder.mkdir(parents=True, exist_ok=True)
+    RunFolder(folder).save(list(labels), model.networks, model.optimizers, TrainingState(**state))
+    return model
+
+
+def load(folder) -> tuple[Model, TrainingState]:
+    model = Model()
+    return model, RunFolder(folder).load(model.networks, model.optimizers)
+
+
+def test_everything_that_has_state_comes_back(tmp_path):
+    told = {"epoch": 3, "epoch_steps": 2, "step": 12, "images": 24, "epoch_losses": [0.1, 1 / 3], "loss_sum": 1e-17}
+    model = save(tmp_path, 7.0, ["latest", "3"], data="abc", **told)
+    other, state = load(tmp_path)
+    assert state == TrainingState(data="abc", **told)
+    assert_same(dict(other.networks.state_dict()), dict(model.networks.state_dict()))
+    assert_same(other.optimizers["G"].state_dict(), model.optimizers["G"].state_dict())
+    weights = {f"{label}_net_{name}.pth" for label in ("latest", "3") for name in "GDF"}
+    assert {file.name for file in tmp_path.iterdir()} == weights | {STATE_FILE}
+
+
+def test_weights_of_a_channels_last_network_are_the_same_file_to_a_reader(tmp_path):
+    network = nn.Conv2d(3, 4, 3)
+    expected = network.weight.detach().clone()
+    RunFolder(tmp_path).save(["latest"], {"G": network.to(memory_format=torch.channels_last)}, {}, TrainingState())
+    assert torch.equal(torch.load(tmp_path / "latest_net_G.pth", weights_only=True)["weight"], expected)
+    plain = nn.Conv2d(3, 4, 3)
+    load_pretrained(tmp_path, "latest", {"G": plain})
+    assert torch.equal(plain.weight, expected) and plain.weight.is_contiguous()
+
+
+# ------------------------------------------------------------------ what is refused
+
+
+class Hostile:
+    """Unpickled, it runs a command."""
+
+    def __init__(self, proof) -> None:
+        self.proof = proof
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.proof),)
+
+
+@pytest.mark.parametrize("name", [STATE_FILE, "latest_net_G.pth"])
+@pytest.mark.parametrize("write", [torch.save, lambda thing, file: file.write_bytes(pickle.dumps(thing, 2))])
+def test_a_hostile_pickle_is_refused_and_runs_nothing(tmp_path, name, write):
+    save(tmp_path / "run", 1.0)
+    write({"state": Hostile(tmp_path / "proof")}, tmp_path / "run" / name)
+    with pytest.raises(UserError, match=name):
+        load(tmp_path / "run")
+    assert not (tmp_path / "proof").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\x80\x02", b"PK\x03\x04", None])
+@pytest.mark.parametrize("name", [STATE_FILE, "latest_net_D.pth"])
+def test_a_damaged_file_is_one_sentence(tmp_path, name, content):
+    save(tmp_path, 1.0)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(UserError, match=name) as error:
+        load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [[1], {}, {"state": {"age": 3}}, {"state": {}}, {"state": {}, "optimizers": {}}])
+def test_a_state_of_something_else_is_refused(tmp_path, content):
+    save(tmp_path, 1.0)
+    torch.save(content, tmp_path / STATE_FILE)
+    with pytest.raises(UserError, match="not a training state that can be read"):
+        load(tmp_path)
+
+
+def test_nothing_to_continue_from(tmp_path):
+    with pytest.raises(UserError, match="stopped before its first save, so start it again without --continue_train"):
+        load(tmp_path)
+    torch.save({}, tmp_path / "latest_net_G.pth")
+    with pytest.raises(UserError, match=f"--pretrained_name {tmp_path.name} with another --name"):
+        load(tmp_path)
+
+
+def test_an_epoch_that_was_not_saved_is_answered_with_those_that_were(tmp_path):
+    for label in ("10", "9", "latest", "iter_400"):
+        save(tmp_path, 1.0, [label])
+    assert saved_epochs(tmp_path) == ["9", "10", "iter_400", "latest"]
+    assert network_file(tmp_path, "9", "G") == tmp_path / "9_net_G.pth"
+    with pytest.raises(UserError, match="--epoch 11 was not saved in .*: there are 9, 10, iter_400, latest.$"):
+        network_file(tmp_path, "11", "G")
+    with pytest.raises(UserError, match="holds no weights of G"):
+        network_file(tmp_path / "elsewhere", "latest", "G")
+
+
+# ------------------------------------------------------------------ starting from another's weights
+
+
+def test_pretrained_takes_the_networks_that_are_there(tmp_path):
+    save(tmp_path, 5.0, ["latest", "3"])
+    model = Model()
+    assert load_pretrained(tmp_path, "3", model.networks) == ["G", "D", "F"]
+    assert [network.weight.item() for network in model.networks.values()] == [5.0, 5.0, 5.0]
+    for name in "DF":
+        (tmp_path / f"latest_net_{name}.pth").unlink()
+    model = Model()
+    assert load_pretrained(tmp_path, "latest", model.networks) == ["G"]
+    assert [network.weight.item() for network in model.networks.values()] == [5.0, 0.0, 0.0]
+    (tmp_path / "latest_net_G.pth").unlink()
+    with pytest.raises(UserError, match="--epoch latest was not saved"):
+        load_pretrained(tmp_path, "latest", model.networks)
+
+
+# ------------------------------------------------------------------ a full disk, and two runs at once
+
+
+@contextmanager
+def files_of_at_most(size: int):
+    """The system refuses to write more to a file, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 100, 1500, 2200])
+def test_a_disk_that_is_really_full_leaves_the_earlier_checkpoint(tmp_path, room):
+    save(tmp_path, 1.0, step=4)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    large = Model()
+    large.networks["F"] = nn.Linear(1000, 1)
+    with files_of_at_most(room), pytest.raises(UserError) as error:
+        RunFolder(tmp_path).save(["latest", "2"], large.networks, large.optimizers, TrainingState(step=9))
+    assert str(error.value).startswith(f"The disk is full: {tmp_path}") and "\n" not in str(error.value)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert load(tmp_path)[1].step == 4
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written .*: choose another --checkpoints_dir"):
+        with RunFolder(tmp_path / "file" / "run").locked():
+            pass
+
+
+def test_one_run_at_a_time(tmp_path):
+    with RunFolder(tmp_path / "run").locked():
+        with pytest.raises(UserError, match="Another run is using .*run: wait for it or choose another --name"):
+            with RunFolder(tmp_path / "run").locked():
+                pass
+        with RunFolder(tmp_path / "other").locked():
+            pass
+    with RunFolder(tmp_path / "run").locked():
+        pass
+
+
+def test_locking_finishes_what_a_kill_left(tmp_path):
+    save(tmp_path, 1.0)
+    save(tmp_path / "next", 2.0)
+    for file in (tmp_path / "next").iterdir():
+        file.rename(tmp_path / f"{file.name}.staged")
+    (tmp_path / "commit.json").write_text('["latest_net_G.pth", "latest_net_D.pth"]')
+    assert weight_of(network_file(tmp_path, "latest", "G")) == 2.0, "read without the lock, it is committed already"
+    assert weight_of(network_file(tmp_path, "latest", "F")) == 1.0, "not in the journal"
+    with RunFolder(tmp_path).locked():
+        assert [weight_of(tmp_path / f"latest_net_{name}.pth") for name in "GDF"] == [2.0, 2.0, 1.0]
+    assert not list(tmp_path.glob("*.staged"))
