@@ -1,6 +1,5 @@
 """Weight files, exchangeable in both directions with those that the authors publish."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,10 +24,12 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"There is no weight file {path}.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except Exception as error:  # a damaged or hostile file can fail in any way
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise UserError(f"{path} is not a file of weights that can be read safely ({reason}).") from None
-    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
         raise UserError(f"{path} is not a file of network weights: it should map parameter names to tensors.")
     return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
 

@@ -1,7 +1,5 @@
 """The folder of a run: what it saves, what it refuses to read, and who may use it."""
 
-import os
-import pickle
 import resource
 from contextlib import contextmanager
 
@@ -11,6 +9,7 @@ from torch import nn
 
 from cut.errors import UserError
 from cut.training.checkpoints import STATE_FILE, RunFolder, TrainingState, load_pretrained, network_file, saved_epochs
+from tests.hostile import Payload, as_pickle, as_torch
 from tests.training.miniature import Model, weight_of
 from tests.training.tiny_runs import assert_same
 
@@ -63,21 +62,11 @@ def test_weights_of_a_channels_last_network_are_the_same_file_to_a_reader(tmp_pa
 # ------------------------------------------------------------------ what is refused
 
 
-class Hostile:
-    """Unpickled, it runs a command."""
-
-    def __init__(self, proof) -> None:
-        self.proof = proof
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.proof),)
-
-
 @pytest.mark.parametrize("name", [STATE_FILE, "latest_net_G.pth"])
-@pytest.mark.parametrize("write", [torch.save, lambda thing, file: file.write_bytes(pickle.dumps(thing, 2))])
+@pytest.mark.parametrize("write", [as_torch, as_pickle])
 def test_a_hostile_pickle_is_refused_and_runs_nothing(tmp_path, name, write):
     save(tmp_path / "run", 1.0)
-    write({"state": Hostile(tmp_path / "proof")}, tmp_path / "run" / name)
+    write({"state": Payload(tmp_path / "proof")}, tmp_path / "run" / name)
     with pytest.raises(UserError, match=name):
         load(tmp_path / "run")
     assert not (tmp_path / "proof").exists()

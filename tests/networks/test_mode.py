@@ -1,0 +1,37 @@
+"""What is switched for a while is switched back, after an error too."""
+
+import pytest
+import torch
+from torch import nn
+
+from cut.networks.mode import frozen, mode
+
+
+def network() -> nn.Sequential:
+    layers = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 1))
+    layers[1].eval()
+    layers[0].weight.requires_grad_(False)
+    return layers
+
+
+def flags(layers) -> list[bool]:
+    return [module.training for module in layers.modules()] + [value.requires_grad for value in layers.parameters()]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_mode_reaches_every_layer_and_is_undone_layer_by_layer(training):
+    layers = network()
+    before = flags(layers)
+    with pytest.raises(KeyError), mode(layers, training):
+        assert {module.training for module in layers.modules()} == {training}
+        raise KeyError
+    assert flags(layers) == before
+
+
+def test_frozen_stops_gradients_to_weights_but_not_through_them():
+    layers, x = network(), torch.ones(1, 2, requires_grad=True)
+    before = flags(layers)
+    with frozen(layers):
+        layers(x).sum().backward()
+    assert x.grad is not None and all(value.grad is None for value in layers.parameters())
+    assert flags(layers) == before

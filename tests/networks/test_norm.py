@@ -1,0 +1,44 @@
+"""Instance norm by its definition, forward and backward, in both memory formats: where PyTorch's own is wrong."""
+
+import pytest
+import torch
+from torch import nn
+
+from cut.networks.norm import NORMS, needs_bias, norm_layer
+
+FORMATS = {"argvalues": [torch.contiguous_format, torch.channels_last], "ids": ["rows", "channels-last"]}
+
+
+def instance_norm(x):
+    mean = x.mean((2, 3), keepdim=True)
+    variance = (x - mean).square().mean((2, 3), keepdim=True)
+    return (x - mean) / (variance + 1e-5).sqrt()
+
+
+def instance_norm_gradient(x, gradient):
+    """dL/dx = (g − mean(g) − y · mean(g · y)) / σ, each mean over one image's channel."""
+    y = instance_norm(x)
+    deviation = (x.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
+    mean = gradient.mean((2, 3), keepdim=True)
+    return (gradient - mean - y * (gradient * y).mean((2, 3), keepdim=True)) / deviation
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("gradient_memory", **FORMATS)
+@pytest.mark.parametrize("memory", **FORMATS)
+def test_instance_norm_and_its_gradient(memory, gradient_memory, size):
+    x = torch.randn(size, 5, 4, 6, dtype=torch.float64).mul(3).add(2).to(memory_format=memory).requires_grad_()
+    gradient = torch.randn(size, 5, 4, 6, dtype=torch.float64).to(memory_format=gradient_memory)
+    y = norm_layer("instance", 5)(x)
+    y.backward(gradient)
+    torch.testing.assert_close(y, instance_norm(x.detach()))
+    torch.testing.assert_close(x.grad, instance_norm_gradient(x.detach(), gradient))
+
+
+def test_which_have_weights():
+    counts = {kind: sum(parameter.numel() for parameter in norm_layer(kind, 3).parameters()) for kind in NORMS}
+    assert counts == {"instance": 0, "batch": 6, "none": 0}
+    assert not norm_layer("instance", 3).state_dict() and isinstance(norm_layer("batch", 3), nn.BatchNorm2d)
+    assert [needs_bias(kind) for kind in ("instance", "batch", "none")] == [True, False, False]
+    with pytest.raises(ValueError, match="unknown norm 'group'"):
+        norm_layer("group", 3)
