@@ -28,3 +28,5 @@ def run_script(main: Callable[[Options], int | None], parse: Callable[..., Optio
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_status
+    except KeyboardInterrupt:  # before the loop began to listen, or a second time
+        return 130
