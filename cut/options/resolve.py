@@ -53,7 +53,9 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     if phase == "train" and stored:
         changes, refusals = saved.compare(merge(phase, stored), merged)
         problems += refusals
-    problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run and not line.dry_run)
+    complete = stored or not merged.values.get("continue_train")  # else its options are the ones that are missing
+    to_run = to_run and complete and not line.dry_run
+    problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run)
     if problems:
         raise UserError(*dict.fromkeys(problems))
     return Options.build(merged.values, is_train=phase == "train", dry_run=line.dry_run, changes=tuple(changes))
