@@ -4,6 +4,7 @@ import sys
 
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device
+from cut.evaluation.previews import PreviewSheets
 from cut.monitoring import make_listeners
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
@@ -23,7 +24,8 @@ def main(options: Options) -> int:
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
-        trainer = Trainer(options, model, loader, folder, state, make_listeners(options))
+        listeners = [PreviewSheets(model.networks["G"], device, dataset), *make_listeners(options)]
+        trainer = Trainer(options, model, loader, folder, state, listeners)
         networks = [str(model.networks)] if options.run.verbose else []
         return trainer.run([describe_device(device, options.run.gpu_ids), *networks, *messages])
 

@@ -1,4 +1,4 @@
-"""The live page of a run, `web/index.html` in its folder: loss curves, and the pictures of every epoch."""
+"""The live page of a run, `web/index.html` in its folder: loss curves, preview sheets, the pictures of every epoch."""
 
 import re
 from datetime import datetime
@@ -12,6 +12,7 @@ from cut.monitoring.log_files import METRICS
 from cut.monitoring.loss_curves import loss_curves
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch
+from cut.monitoring.preview_sheets import preview_sheets
 from cut.options import Options
 from cut.training.atomic import write_atomically
 from cut.training.listener import Listener, Progress, StepEvent
@@ -92,6 +93,7 @@ class WebPage(Listener):
         with page(run_title(self.options), details, REFRESH_SECONDS if live else None) as content:
             if current == 0:
                 loss_curves(self.folder.parent / METRICS)
+                preview_sheets(self.folder.parent, progress.images)
             self._links(pages, current)
             if not epochs:
                 every = self.options.monitoring.display_freq

@@ -259,7 +259,9 @@ class MonitoringOptions:
     display_winsize: int = option(256, "width in pixels of a picture on pages and in windows", check=at_least(1))
     update_html_freq: int = option(1000, "write the web page every N images", phase="train", check=at_least(0))
     no_html: bool = option(False, "write no web page", phase="train", flag=True)
-    evaluation_freq: int = option(5000, "measure the translations every N images", phase="train", check=at_least(0))
+    evaluation_freq: int = option(
+        5000, "translate the same few held-out images every N images, into previews/", phase="train", check=at_least(0)
+    )
 
 
 @dataclass(frozen=True)
