@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +98,19 @@ def _duration(watch: Stopwatch, function: Callable[[], object]) -> float:
     return watch.now() - started
 
 
+def count_operations(function: Callable[[], object]) -> int:
+    """Floating-point operations of the convolutions and matrix products in a call, forward and backward."""
+
+    class NoModules(nullcontext):
+        parents = frozenset({"Global"})
+
+    counter = FlopCounterMode(display=False)
+    counter.mod_tracker = NoModules()  # its hooks on modules, which only a table by module needs, forbid autograd.grad
+    with counter:
+        function()
+    return counter.get_total_flops()
+
+
 def peak_memory(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.max_memory_allocated(device) / 1e9:.2f} GB of GPU memory"
@@ -131,9 +144,8 @@ def benchmark(options: Options, steps: int, warmup: int) -> None:
 
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
     total = medians.pop("iteration") + medians["data (waiting)"]
-    with FlopCounterMode(display=False) as counter:
-        model.step(batch.to(device), model.draw(batch, step_generator(0, 0)))
-    operations, peak = counter.get_total_flops(), matmul_peak(device)
+    operations = count_operations(lambda: model.step(batch.to(device), model.draw(batch, step_generator(0, 0))))
+    peak = matmul_peak(device)
 
     print(f"{total:8.3f} s per iteration of {len(batch)} image(s), the median of {steps} after {warmup}")
     for name, seconds in medians.items():
