@@ -146,11 +146,13 @@ class Trainer:
 
     def check_weights(self) -> None:
         """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
-        for name, network in self.model.networks.items():
-            if not all(torch.isfinite(weight).all() for weight in network.state_dict().values()):
-                raise RunFailed(
-                    f"Training stopped at {self.where()}: the weights of {name} are no longer finite; {self.last_save}."
-                )
+        parts = {f"the weights of {name}": network.state_dict() for name, network in self.model.networks.items()}
+        for name, optimizer in self.model.optimizers.items():
+            moments = (value for state in optimizer.state.values() for value in state.values())
+            parts[f"the moments of Adam for {name}"] = dict(enumerate(moments))
+        for part, values in parts.items():
+            if not all(torch.isfinite(value).all() for value in values.values()):
+                raise RunFailed(f"Training stopped at {self.where()}: {part} are no longer finite; {self.last_save}.")
 
     # ------------------------------------------------------------------ telling
 
