@@ -26,8 +26,7 @@ def main(options: Options) -> int:
         loader = make_loader(options, dataset)
         listeners = [PreviewSheets(model.networks["G"], device, dataset), *make_listeners(options)]
         trainer = Trainer(options, model, loader, folder, state, listeners)
-        networks = [str(model.networks)] if options.run.verbose else []
-        return trainer.run([describe_device(device, options.run.gpu_ids), *networks, *messages])
+        return trainer.run([describe_device(device, options.run.gpu_ids), *messages])
 
 
 if __name__ == "__main__":
