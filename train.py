@@ -2,6 +2,8 @@
 
 import sys
 
+import torch
+
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device
 from cut.evaluation.previews import PreviewSheets
@@ -18,6 +20,7 @@ def main(options: Options) -> int:
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
     model.probe.check_size(*dataset.smallest)
+    torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
     if options.run.verbose:
         print(model.networks)
     folder = RunFolder(options.run.folder)
