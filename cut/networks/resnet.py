@@ -108,12 +108,19 @@ class ResnetGenerator(Generator):
         features: dict[int, Tensor] = {}
         deepest = max(taps)
         for index, layer in enumerate(self.model[: stop + 1]):
-            # The ReLUs work in place, so a tap on the norm before one is rectified: so are the published features, and
-            # the numbers that come of them. Only the deepest tap is not, because there the published pass ends.
-            x = layer(x.clone() if isinstance(layer, nn.ReLU) and index - 1 == deepest else x)
+            x = layer(x)
             if index in taps:
                 features[index] = x
+            # The ReLUs work in place, so a tap on the norm before one is rectified: so are the published features, and
+            # the numbers that come of them. Only the deepest tap is not, because there the published pass ends.
+            if index == deepest and self._is_rectified_after(index):
+                x = x.clone()
         return x, [features[tap] for tap in taps]
+
+    def _is_rectified_after(self, index: int) -> bool:
+        """Whether the output of a layer is what a ReLU works on in place."""
+        following = (layer for layer in self.model[index + 1 :] if not isinstance(layer, nn.Identity))
+        return isinstance(next(following, None), nn.ReLU)
 
     def _check_taps(self, taps: Sequence[int]) -> None:
         missing = [str(tap) for tap in taps if not 0 <= tap < len(self.model)]

@@ -88,3 +88,15 @@ def test_every_variant_keeps_the_size_and_says_when_its_features_are_exact(antia
     biased = {layer.bias is not None for layer in generator.model[:12] if isinstance(layer, torch.nn.Conv2d)}
     assert biased == {norm == "instance"}
     assert len(generator.model) == 24 - (0 if antialias else 2) - (0 if antialias_up else 2)
+
+
+@pytest.mark.parametrize("norm", ["instance", "none"])
+@pytest.mark.parametrize("antialias", [True, False])
+def test_one_pass_gives_the_features_of_encoding_for_any_taps(norm, antialias):
+    network = ResnetGenerator(ngf=2, blocks=1, norm=norm, antialias=antialias)
+    image = torch.rand(1, 3, 16, 16)
+    for deepest in range(len(network.model)):
+        taps = [deepest, *range(0, deepest, 2)]
+        with torch.no_grad():
+            _, kept = network.forward_with_features(image, taps)
+            assert all(torch.equal(a, b) for a, b in zip(kept, network.encode(image, taps), strict=True)), taps
