@@ -7,8 +7,6 @@ import torch
 
 from cut.options.groups import TrainingOptions
 
-LR_POLICIES = ("linear", "step", "plateau", "cosine")
-
 
 def learning_rate(options: TrainingOptions, epoch: int, epoch_losses: Sequence[float] = ()) -> float:
     """The rate that an epoch trains with.
@@ -24,12 +22,7 @@ def learning_rate(options: TrainingOptions, epoch: int, epoch_losses: Sequence[f
         plateau: × 0.2 whenever the generator loss has not fallen by 1 % for more than 5 epochs.
         cosine: half a cosine over `n_epochs` epochs; as published it rises again after them.
     """
-    return options.lr * {
-        "linear": _linear,
-        "step": _step,
-        "plateau": _plateau,
-        "cosine": _cosine,
-    }[options.lr_policy](options, epoch, epoch_losses)
+    return options.lr * LR_POLICIES[options.lr_policy](options, epoch, epoch_losses)
 
 
 def _linear(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:
@@ -51,3 +44,6 @@ def _plateau(options: TrainingOptions, epoch: int, epoch_losses: Sequence[float]
     for loss in epoch_losses:
         schedule.step(loss)
     return optimizer.param_groups[0]["lr"]
+
+
+LR_POLICIES = {"linear": _linear, "step": _step, "plateau": _plateau, "cosine": _cosine}
