@@ -1,5 +1,7 @@
 """Where a run computes."""
 
+import sys
+
 import torch
 
 from cut.errors import UserError
@@ -30,3 +32,24 @@ def describe_device(device: torch.device, gpu_ids: str) -> str:
     if device.type == "cuda":
         return f"Computing on GPU {device.index} ({torch.cuda.get_device_name(device)})."
     return "Computing on the CPU" + (": PyTorch finds no GPU here." if gpu_ids == "auto" else ".")
+
+
+def device_name(device: torch.device) -> str:
+    """The device as people call it: the GPU's model, or "CPU"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
+def peak_memory_bytes(device: torch.device) -> int | None:
+    """The most memory that this process has held so far: the tensors on a GPU, or all of it on the CPU.
+
+    Returns:
+        Bytes, or None where the system does not say (Windows, on the CPU).
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.data.loader import make_dataset, make_loader
-from cut.device import choose_device, describe_device
+from cut.device import choose_device, describe_device, peak_memory_bytes
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
 from cut.training.loop import as_floats, step_generator, timed
@@ -111,15 +111,6 @@ def count_operations(function: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def peak_memory(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{torch.cuda.max_memory_allocated(device) / 1e9:.2f} GB of GPU memory"
-    import resource  # not on Windows
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9:.2f} GB of process memory"
-
-
 def endless(loader) -> Iterator:
     epoch = 1
     while True:
@@ -140,7 +131,7 @@ def benchmark(options: Options, steps: int, warmup: int) -> None:
         with watch.reading("iteration"):
             as_floats(model.step(batch.to(device), model.draw(batch, step_generator(0, step))))
         rows.append({"data (waiting)": waited, **watch.seconds})
-    memory = peak_memory(device)  # before the measurements below, which have costs of their own
+    memory = peak_memory_bytes(device)  # before the measurements below, which have costs of their own
 
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
     total = medians.pop("iteration") + medians["data (waiting)"]
@@ -152,7 +143,9 @@ def benchmark(options: Options, steps: int, warmup: int) -> None:
         print(f"{seconds:8.3f} s {name}")
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
           f"{peak / 1e9:.0f} GFLOP/s, {operations / peak / total:.0%} of which is reached")  # fmt: skip
-    print(f"{memory} at the peak")
+    if memory is not None:
+        kind = "GPU" if device.type == "cuda" else "process"
+        print(f"{memory / 1e9:.2f} GB of {kind} memory at the peak")
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
     {"errors"},
-    {"registry", "html", "device"},
+    {"registry", "measures", "html", "device"},
     {"options"},
     {"data"},
     {"networks"},

@@ -18,7 +18,7 @@ from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
 from cut.training.atomic import write_atomically
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import Listener, Progress, RunFacts, StepEvent
 
 COUNT = 6
 LONGEST_SIDE = 512  # pixels; larger pictures are shrunk, unless the crops of training are larger still
@@ -44,7 +44,7 @@ class PreviewSheets(Listener):
         self.generator, self.device, self.dataset = generator, device, dataset
         self.every_images = 0
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.every_images = options.monitoring.evaluation_freq
         if not self.every_images:
             return

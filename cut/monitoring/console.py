@@ -7,7 +7,8 @@ from tqdm import tqdm
 
 from cut.monitoring.lines import log_line
 from cut.options import Options
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.evaluation import describe_measures
+from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 BAR = "{desc}: {percentage:3.0f}%|{bar:16}| {n_fmt}/{total_fmt} images, {rate_noinv_fmt}, {remaining} left{postfix}"
 
@@ -24,7 +25,7 @@ class ConsoleListener(Listener):
         self.print_freq = 0
         self.bar: tqdm | None = None
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
         if self.stream.isatty():
             self.bar = tqdm(
@@ -52,11 +53,16 @@ class ConsoleListener(Listener):
                 log_line(progress.epoch, progress.epoch_images, event.seconds, event.data_seconds, event.losses())
             )
 
-    def after_epoch(self, progress: Progress, seconds: float, learning_rate: float) -> None:
-        text = f"End of epoch {progress.epoch} / {progress.last_epoch}, {seconds:.1f} s"
-        if progress.epoch < progress.last_epoch:
-            text += f", learning rate now {learning_rate:.3g}"
+    def after_epoch(self, event: EpochEvent) -> None:
+        text = f"End of epoch {event.progress.epoch} / {event.progress.last_epoch}, {event.seconds:.1f} s"
+        if event.progress.epoch < event.progress.last_epoch:
+            text += f", learning rate now {event.learning_rate:.3g}"
         self.message(text)
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        measured = event.evaluation
+        best = "the best so far" if event.is_best else f"best {event.best_label}: epoch {event.best.epoch}"
+        self.message(f"Epoch {measured.epoch}: {describe_measures(measured)} ({best}; {measured.seconds:.1f} s)")
 
     def after_save(self, progress: Progress, label: str) -> None:
         self.message(f"Saved as {label} after {progress.images:,} images.")

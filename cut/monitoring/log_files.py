@@ -3,15 +3,16 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from cut.monitoring.lines import LINE, log_line
 from cut.options import Options
 from cut.training.atomic import write_atomically
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LOSS_LOG = "loss_log.txt"
 METRICS = "metrics.jsonl"
@@ -40,7 +41,7 @@ class _LogFile(Listener):
 class LossLog(_LogFile):
     """`loss_log.txt`: lines in the published form, and a header wherever a run began or continued."""
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
         path = options.run.folder / LOSS_LOG
         note = ""
@@ -58,45 +59,87 @@ class LossLog(_LogFile):
 
 
 class MetricsLog(_LogFile):
-    """`metrics.jsonl`: one JSON object per logged step.
+    """`metrics.jsonl`: one JSON object a line, of four kinds, each with a key of its own.
 
-    Its fields: epoch, epoch_images, images and step as in `Progress`; losses by name, null where not finite;
-    learning_rate; seconds_per_image and data_seconds_per_image; time in UTC, ISO 8601. A run that is not continued
-    begins the file anew.
+    Every line has epoch, epoch_images, images and step as in `Progress`, and time in UTC, ISO 8601. Beside them:
+
+        losses          a logged step: losses by name; with learning_rate, seconds_per_image, data_seconds_per_image
+        finished_epoch  its seconds, peak_memory_bytes and batch_size
+        evaluation      the fields of `Evaluation`; with best, whether it is the best so far
+        run             a start or a continuation: name, command, device, parameters by network
+
+    What is not finite is null. A run that is not continued begins the file anew.
     """
 
-    def start(self, options: Options, progress: Progress) -> None:
-        self.print_freq = options.monitoring.print_freq
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
+        self.print_freq, self.batch_size = options.monitoring.print_freq, options.data.batch_size
         path = options.run.folder / METRICS
         path.parent.mkdir(parents=True, exist_ok=True)
         if progress.images > 0:
-            _rewrite(path, lambda lines: [line for line in lines if _is_before(line, progress)])
+            measured = {evaluation.epoch for evaluation in facts.evaluations}
+            _rewrite(path, lambda lines: [line for line in lines if _is_before(line, progress, measured)])
         self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
+        run = {
+            "name": options.run.name,
+            "command": list(facts.command),
+            "device": facts.device,
+            "parameters": dict(facts.parameters),
+        }
+        self._write(progress, run=run)
+
+    def after_epoch(self, event: EpochEvent) -> None:
+        finished = {
+            "seconds": event.seconds,
+            "peak_memory_bytes": event.peak_memory_bytes,
+            "batch_size": self.batch_size,
+        }
+        self._write(event.progress, finished_epoch=finished)
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        self._write(event.progress, evaluation=asdict(event.evaluation), best=event.is_best)
 
     def line(self, event: StepEvent) -> str:
-        at = event.progress
-        losses = {name: value if math.isfinite(value) else None for name, value in event.losses().items()}
-        entry = {
-            "epoch": at.epoch,
-            "epoch_images": at.epoch_images,
-            "images": at.images,
-            "step": at.step,
-            "losses": losses,
-            "learning_rate": event.learning_rate,
-            "seconds_per_image": event.seconds,
-            "data_seconds_per_image": event.data_seconds,
-            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        }
-        return json.dumps(entry, allow_nan=False)
+        return _entry(
+            event.progress,
+            losses=dict(event.losses()),
+            learning_rate=event.learning_rate,
+            seconds_per_image=event.seconds,
+            data_seconds_per_image=event.data_seconds,
+        )
+
+    def _write(self, at: Progress, **content: Any) -> None:
+        if self.file is not None:
+            self.file.write(_entry(at, **content) + "\n")
+            self.file.flush()
 
 
-def read_metrics(path: Path) -> Iterator[dict]:
-    """The entries of a `metrics.jsonl` in order; a torn last line is left out, a missing file has none."""
+def _entry(at: Progress, **content: Any) -> str:
+    where = {"epoch": at.epoch, "epoch_images": at.epoch_images, "images": at.images, "step": at.step}
+    time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return json.dumps(_finite({**where, **content, "time": time}), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_metrics(path: Path, kind: str = "losses") -> Iterator[dict]:
+    """The entries of one kind in a `metrics.jsonl`, in order.
+
+    Args:
+        path: the file; one that is missing has no entries, and a torn last line is left out.
+        kind: the key that they have: "losses", "finished_epoch", "evaluation" or "run".
+    """
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 entry = _parse(line)
-                if entry is not None:
+                if entry is not None and kind in entry:
                     yield entry
     except FileNotFoundError:
         return
@@ -110,10 +153,17 @@ def _parse(line: str) -> dict | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _is_before(line: str, progress: Progress) -> bool:
-    """Whether a line was logged at or before `progress`; what comes after it, the continued run will log again."""
+def _is_before(line: str, progress: Progress, measured: Set[int]) -> bool:
+    """Whether a line was logged at or before `progress`; what comes after it, the continued run will log again.
+
+    An epoch can have been finished and measured after the save that the run continues from, with no step between them.
+    """
     entry = _parse(line)
-    return entry is not None and entry.get("images", 0) <= progress.images
+    if entry is None or entry.get("images", 0) > progress.images:
+        return False
+    if "evaluation" in entry:
+        return entry["epoch"] in measured
+    return "finished_epoch" not in entry or entry["epoch"] < progress.epoch
 
 
 def _until(lines: list[str], progress: Progress) -> list[str]:

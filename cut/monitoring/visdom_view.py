@@ -16,7 +16,7 @@ from torch import Tensor
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, grid
 from cut.options import Options
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import Listener, Progress, RunFacts, StepEvent
 
 CONNECT_SECONDS = 2.0  # for a machine that does not answer; one without a server refuses at once
 PATIENCE_SECONDS = 30.0  # for one plot; a server that needs longer is taken to hang
@@ -42,7 +42,7 @@ class VisdomView(Listener):
         self.connect = connect or _connect
         self.sender: _Sender | None = None
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         monitoring = options.monitoring
         if monitoring.display_id is not None and monitoring.display_id <= 0:
             return

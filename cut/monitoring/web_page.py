@@ -15,7 +15,7 @@ from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch
 from cut.monitoring.preview_sheets import preview_sheets
 from cut.options import Options
 from cut.training.atomic import write_atomically
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import EpochEvent, Listener, Progress, RunFacts, StepEvent
 
 EPOCHS_PER_PAGE = 50
 REFRESH_SECONDS = 60
@@ -31,7 +31,7 @@ class WebPage(Listener):
     once the next block is full: an update costs the same in epoch 4,000 as in epoch 100.
     """
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.options = options
         self.folder = options.run.folder / "web"
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
@@ -50,9 +50,9 @@ class WebPage(Listener):
         if first_of_epoch or event.due(monitoring.update_html_freq):
             self._write(progress)
 
-    def after_epoch(self, progress: Progress, seconds: float, learning_rate: float) -> None:
+    def after_epoch(self, event: EpochEvent) -> None:
         if self.unwritten:
-            self._write(progress)
+            self._write(event.progress)
 
     def finish(self, progress: Progress) -> None:
         self._write(progress, live=False)

@@ -26,7 +26,8 @@ from cut.options.words import (
     preprocess_words,
     tap_list,
 )
-from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS
+from cut.measures import MEASURES
+from cut.registry import DATASETS, DISCRIMINATORS, EXTRACTORS, GAN_LOSSES, GENERATORS, HEADS, MODELS
 
 
 def preset_names() -> list[str]:
@@ -244,6 +245,35 @@ class CheckpointOptions:
 
 
 @dataclass(frozen=True)
+class EvaluationOptions:
+    """How good the translations of held-out images are, while a run trains; nothing here changes what is trained."""
+
+    evaluation_epoch_freq: int = option(
+        5, "measure the translations of the val (else test) images every N epochs; 0: never", phase="train",
+        check=at_least(0),
+    )  # fmt: skip
+    evaluation_images: Count = option(
+        float("inf"), "measure on the first N held-out images of each side", phase="train", check=at_least(2)
+    )
+    feature_extractor: str = option(
+        "inception",
+        "network whose features FID and KID compare; efficientnet_lite0 needs no download, and its distance is no FID",
+        phase="train",
+        choices=EXTRACTORS.names,
+    )
+    inception_weights: str | None = option(
+        None, "file of pytorch-fid's Inception weights, instead of a download at first use", phase="train"
+    )
+    palette: str | None = option(
+        None, "colours of a map-like target: a name in configs/palettes, or a file; adds segmentation scores",
+        phase="train",
+    )  # fmt: skip
+    best_metric: str = option(
+        "frechet", "the measure that decides which epoch is kept as best", phase="train", choices=tuple(MEASURES)
+    )
+
+
+@dataclass(frozen=True)
 class MonitoringOptions:
     """How a run is watched; nothing here changes what is trained. Frequencies count images, and 0 means never."""
 
@@ -292,6 +322,7 @@ GROUPS: dict[str, type] = {
     "loss": LossOptions,
     "training": TrainingOptions,
     "checkpoints": CheckpointOptions,
+    "evaluation": EvaluationOptions,
     "monitoring": MonitoringOptions,
     "testing": TestingOptions,
 }

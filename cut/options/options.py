@@ -11,6 +11,7 @@ from cut.options.groups import (
     GROUPS,
     CheckpointOptions,
     DataOptions,
+    EvaluationOptions,
     LossOptions,
     MonitoringOptions,
     NetworkOptions,
@@ -57,6 +58,7 @@ class Options:
     loss: LossOptions = LossOptions()
     training: TrainingOptions = TrainingOptions()
     checkpoints: CheckpointOptions = CheckpointOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
     monitoring: MonitoringOptions = MonitoringOptions()
     testing: TestingOptions = TestingOptions()
     own: Mapping[str, Any] = field(default_factory=Own)

@@ -1,11 +1,13 @@
 """The folder of a run: weights under their published names, and beside them everything that has state.
 
     latest_net_{G,D,F}.pth        weights, plain state dicts
+    best_net_{G,D,F}.pth          weights of the epoch that was measured best, and best.json: what was measured
     latest_training_state.pth     optimizers and progress of the same instant; `--continue_train` reads it
     {epoch}_net_{G,D,F}.pth       weights kept for good
     options.yaml, train_opt.txt   what the run is
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +25,7 @@ from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
 
 STATE_FILE = "latest_training_state.pth"
+BEST_FILE = "best.json"
 _WEIGHTS = re.compile(r"(?P<label>.+)_net_(?P<network>\w+)\.pth")
 
 
@@ -37,6 +40,7 @@ class TrainingState:
         epoch_losses: mean generator loss of each finished epoch.
         loss_sum: sum of the generator loss over the steps of this epoch.
         data: fingerprint of the data set.
+        evaluations: what was measured so far, as dictionaries of `Evaluation`'s fields, oldest first.
     """
 
     epoch: int = 1
@@ -47,6 +51,7 @@ class TrainingState:
     epoch_losses: list[float] = field(default_factory=list)
     loss_sum: float = 0.0
     data: str = ""
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
 
     def count_step(self, images: int, loss: float) -> None:
         self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
@@ -97,14 +102,27 @@ class RunFolder:
             roll_forward(self.folder)
             yield  # the system drops the lock with the stream, also after a kill
 
-    def save(self, labels: list[str], networks: Mapping[str, nn.Module], optimizers: Mapping, state: Any) -> None:
+    def save(
+        self,
+        labels: list[str],
+        networks: Mapping[str, nn.Module],
+        optimizers: Mapping,
+        state: Any,
+        best: Mapping[str, Any] | None = None,
+    ) -> None:
         """Save the weights under each label and the training state, all switched at once.
+
+        Args:
+            best: what was measured of these weights, when one of the labels is "best".
 
         Raises:
             UserError: when the disk is full or the folder cannot be written; the earlier checkpoint is untouched.
         """
         content = {"state": asdict(state), "optimizers": {name: opt.state_dict() for name, opt in optimizers.items()}}
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
+        if best is not None:
+            text = json.dumps(best, indent=1)
+            files[BEST_FILE] = lambda stream: stream.write(text.encode())
         for name, network in networks.items():
             weights = export_weights(network)
             for label in labels:

@@ -1,11 +1,13 @@
-"""What the training loop tells the outside world, and the shape of whoever listens."""
+"""What the training loop tells and asks the outside world, and the shapes of whoever listens and measures."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor
 
 from cut.options import Options
+from cut.training.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,82 @@ class StepEvent:
         return every_images > 0 and seen // every_images > (seen - self.batch_size) // every_images
 
 
+@dataclass(frozen=True)
+class RunFacts:
+    """What is known of a run at its start and does not follow from its options.
+
+    Attributes:
+        command: the words that started it, as typed after `python`.
+        device: where it computes, for people ("CPU", "NVIDIA A100").
+        parameters: number of weights by network, {"G": …, "D": …, "F": …}.
+        evaluations: what was measured before, when a run continues.
+        best_label: label of the measure that decides which epoch is best; None when nothing is measured.
+    """
+
+    command: tuple[str, ...] = ()
+    device: str = ""
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    evaluations: tuple[Evaluation, ...] = ()
+    best_label: str | None = None
+
+
+@dataclass(frozen=True)
+class EpochEvent:
+    """One finished epoch.
+
+    Attributes:
+        progress: where the run stands after its last step.
+        seconds: what the epoch took.
+        learning_rate: the rate of the next epoch.
+        peak_memory_bytes: the most memory that the process has held so far (of the GPU, or of the machine on a CPU);
+            None where the system does not say.
+    """
+
+    progress: Progress
+    seconds: float
+    learning_rate: float
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationEvent:
+    """One finished measurement of the generator on held-out images.
+
+    Attributes:
+        progress: where the run stands.
+        evaluation: what was measured.
+        best: the best of all so far, which may be this one; None when none has a finite value.
+        best_label: label of the measure that decides.
+    """
+
+    progress: Progress
+    evaluation: Evaluation
+    best: Evaluation | None
+    best_label: str
+
+    @property
+    def is_best(self) -> bool:
+        """Whether this measurement is the best so far."""
+        return self.best is not None and self.best.epoch == self.evaluation.epoch
+
+
 class Listener:
     """Base of everything that watches a run; each method does nothing by default.
 
     A listener may fail: the loop says so once, drops it and trains on.
     """
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         """Before the first step; `progress.images` is above zero when a run continues."""
 
     def after_step(self, event: StepEvent) -> None:
         """After every step."""
 
-    def after_epoch(self, progress: Progress, seconds: float, learning_rate: float) -> None:
-        """After the last step of an epoch that took `seconds`; the next one uses `learning_rate`."""
+    def after_epoch(self, event: EpochEvent) -> None:
+        """After the last step of an epoch."""
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        """After the generator was measured, which follows `after_epoch` of the epochs that are measured."""
 
     def after_save(self, progress: Progress, label: str) -> None:
         """After a checkpoint was saved under `label` ("latest", "5", "iter_400")."""
@@ -89,3 +153,21 @@ class Listener:
 
     def finish(self, progress: Progress) -> None:
         """The run is over, or was stopped; files are closed here."""
+
+
+class Evaluator(Protocol):
+    """What the loop asks to measure the generator after an epoch.
+
+    Attributes:
+        best_label: label of the measure that decides which epoch is best.
+    """
+
+    best_label: str
+
+    def evaluate(self, progress: Progress, stopped: Callable[[], bool]) -> Evaluation | None:
+        """Measure the generator as it is now, changing nothing that training depends on.
+
+        Args:
+            progress: where the run stands.
+            stopped: whether somebody asks to stop; then it returns None soon.
+        """

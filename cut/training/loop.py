@@ -1,19 +1,31 @@
 """The training loop: epochs of steps, when to save, when to stop."""
 
 import math
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cut.data.batch import Batch
+from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.options import Options
 from cut.training.checkpoints import RunFolder, TrainingState
+from cut.training.evaluation import Evaluation, best_evaluation
 from cut.training.interrupt import StopRequest
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import (
+    EpochEvent,
+    EvaluationEvent,
+    Evaluator,
+    Listener,
+    Progress,
+    RunFacts,
+    StepEvent,
+)
 from cut.training.schedule import learning_rate
 
 
@@ -27,6 +39,7 @@ class Trainer:
         folder: where checkpoints go.
         state: where to begin.
         listeners: told after every step; one that fails is dropped, and training goes on.
+        evaluator: measures the generator every `evaluation_epoch_freq` epochs and after the last; None for never.
     """
 
     def __init__(
@@ -37,9 +50,11 @@ class Trainer:
         folder: RunFolder,
         state: TrainingState,
         listeners: Sequence[Listener] = (),
+        evaluator: Evaluator | None = None,
     ) -> None:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
         self.listeners = list(listeners)
+        self.evaluator = evaluator
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.last_save = "nothing has been saved yet"
@@ -58,11 +73,13 @@ class Trainer:
         Raises:
             RunFailed: when a loss or a weight is no longer finite.
         """
-        self.tell("start", self.options, self.progress())
+        self.tell("start", self.options, self.progress(), self.facts())
         for message in messages:
             self.say(message)
         try:
             with StopRequest() as stop:
+                if self.state.step and not self.state.epoch_steps and self.evaluate(self.state.epoch - 1, stop):
+                    self.save(["latest", "best"])  # what a stop had cut short
                 while self.state.epoch <= self.last_epoch and not stop.signal:
                     self.train_epoch(stop)
                 if stop.signal:
@@ -81,7 +98,7 @@ class Trainer:
             self.train_step(batch, data_seconds, rate)
             if stop.signal:
                 return
-        self.finish_epoch(epoch, time.perf_counter() - started)
+        self.finish_epoch(epoch, time.perf_counter() - started, stop)
 
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
@@ -107,25 +124,56 @@ class Trainer:
             by_iteration = [f"iter_{self.state.images}"] if self.options.checkpoints.save_by_iter else []
             self.save(["latest", *by_iteration])
 
-    def finish_epoch(self, epoch: int, seconds: float) -> None:
+    def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
         finished = self.progress()
         self.state.finish_epoch()
         next_rate = learning_rate(self.options.training, epoch + 1, self.state.epoch_losses)
-        self.tell("after_epoch", finished, seconds, next_rate)
+        self.tell("after_epoch", EpochEvent(finished, seconds, next_rate, peak_memory_bytes(self.model.device)))
+        labels = []
+        if is_due(epoch, self.options.checkpoints.save_epoch_freq):
+            labels.append(str(epoch))
+        if self.evaluate(epoch, stop):
+            labels.append("best")
         last = epoch == self.last_epoch
-        every = self.options.checkpoints.save_epoch_freq
-        if every and epoch % every == 0:
-            self.save(["latest", str(epoch)], must_succeed=last)
-        elif last:
-            self.save(["latest"], must_succeed=True)
+        if labels or last:
+            self.save(["latest", *labels], must_succeed=last)
+
+    # ------------------------------------------------------------------ measuring
+
+    def evaluate(self, epoch: int, stop: StopRequest) -> bool:
+        """Measure the generator after an epoch, if that is due and was not done; whether it is the best so far."""
+        every = self.options.evaluation.evaluation_epoch_freq
+        due = is_due(epoch, every) or (every > 0 and epoch == self.last_epoch)
+        if self.evaluator is None or not due or any(known.epoch == epoch for known in self.evaluations()):
+            return False
+        progress = replace(self.progress(), epoch=epoch, epoch_images=self.progress().images_per_epoch)
+        try:
+            measured = self.evaluator.evaluate(progress, lambda: stop.signal is not None)
+        except Exception as error:  # whatever it is, it must not end hours of training
+            self.say(f"Epoch {epoch} could not be measured, and training goes on: {explained(error)}")
+            return False
+        if measured is None:
+            return False
+        self.state.evaluations.append(asdict(measured))
+        event = EvaluationEvent(progress, measured, self.best(), self.evaluator.best_label)
+        self.tell("after_evaluation", event)
+        return event.is_best
+
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """What was measured so far, oldest first."""
+        return tuple(Evaluation(**fields) for fields in self.state.evaluations)
+
+    def best(self) -> Evaluation | None:
+        return best_evaluation(self.evaluations(), self.evaluator.best_label) if self.evaluator else None
 
     # ------------------------------------------------------------------ saving and checking
 
     def save(self, labels: list[str], must_succeed: bool = False) -> None:
         """Save under each label. A failed save is said and tried again at the next, unless it is the last chance."""
         self.check_weights()
+        best = asdict(self.best()) if "best" in labels else None
         try:
-            self.folder.save(labels, self.model.networks, self.model.optimizers, self.state)
+            self.folder.save(labels, self.model.networks, self.model.optimizers, self.state, best)
         except UserError as error:
             if must_succeed:
                 raise
@@ -161,6 +209,19 @@ class Trainer:
         images = len(self.loader) * self.options.data.batch_size
         return Progress(state.epoch, state.epoch_images, state.images, state.step, self.last_epoch, images)
 
+    def facts(self) -> RunFacts:
+        parameters = {
+            name: sum(weight.numel() for weight in network.parameters())
+            for name, network in self.model.networks.items()
+        }
+        return RunFacts(
+            command=tuple(sys.argv),
+            device=device_name(self.model.device),
+            parameters=parameters,
+            evaluations=self.evaluations(),
+            best_label=self.evaluator.best_label if self.evaluator else None,
+        )
+
     def where(self) -> str:
         return f"epoch {self.state.epoch}, image {self.state.epoch_images} of it (step {self.state.step})"
 
@@ -175,6 +236,15 @@ class Trainer:
             except Exception as error:  # whatever it is, it must not end hours of training
                 self.listeners.remove(listener)
                 self.say(f"{type(listener).__name__} failed and is off for the rest of the run ({error!r}).")
+
+
+def is_due(epoch: int, every_epochs: int) -> bool:
+    """Whether something done every so many epochs is due after this one; 0 is never."""
+    return every_epochs > 0 and epoch % every_epochs == 0
+
+
+def explained(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else repr(error)
 
 
 def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:

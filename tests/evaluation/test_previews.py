@@ -15,7 +15,7 @@ from cut.evaluation.previews import GAP, PreviewSheets, contact_sheet, preview_f
 from cut.networks.interface import Generator
 from cut.options import train_options
 from cut.registry import DATASETS
-from cut.training.listener import Progress
+from cut.training.listener import Progress, RunFacts
 from tests.evaluation.tiny_run import write_image
 
 SHOW = ["--load_size", "20", "--crop_size", "16", "--gpu_ids", "-1"]
@@ -122,7 +122,7 @@ def test_a_sheet_has_sources_above_their_translations(make):
     options, dataset = make("--evaluation_freq", "10")
     generator = Negative().train()
     listener = PreviewSheets(generator, "cpu", dataset)
-    listener.start(options, progress(0))
+    listener.start(options, progress(0), RunFacts())
     sheet = np.asarray(Image.open(options.run.folder / "previews/000000000.png")).astype(int)
     assert sheet.shape == (2 * 16 + GAP, 6 * (16 + GAP) - GAP, 3)
     for column in range(6):
@@ -148,20 +148,20 @@ def test_pictures_of_unequal_size_and_channels_share_a_sheet():
 def test_sheets_are_written_when_due_and_a_continued_run_takes_back_what_was_lost(make):
     options, dataset = make("--evaluation_freq", "10")
     listener = PreviewSheets(Negative(), "cpu", dataset)
-    listener.start(options, progress(0))
+    listener.start(options, progress(0), RunFacts())
     for images in range(1, 31):
         listener.after_step(event(images))
     assert names(options) == ["000000000.png", "000000010.png", "000000020.png", "000000030.png"]
-    listener.start(options, progress(25))
+    listener.start(options, progress(25), RunFacts())
     assert names(options) == ["000000000.png", "000000010.png", "000000020.png"]
-    listener.start(options, progress(0))
+    listener.start(options, progress(0), RunFacts())
     assert names(options) == ["000000000.png"]
 
 
 def test_zero_means_never(make):
     options, dataset = make("--evaluation_freq", "0")
     listener = PreviewSheets(Negative(), "cpu", dataset)
-    listener.start(options, progress(0))
+    listener.start(options, progress(0), RunFacts())
     listener.after_step(event(10))
     assert not options.run.folder.exists()
 

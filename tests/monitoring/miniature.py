@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from cut.options import Options
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import EpochEvent, Listener, Progress, RunFacts, StepEvent
 
 IMAGES_PER_EPOCH = 10
 LAST_EPOCH = 400
@@ -40,8 +40,8 @@ def step_event(images: int, losses: dict[str, float] | None = None, size: tuple[
 
 def train(listener: Listener, options: Options, steps: Iterable[int], resumed_at: int = 0) -> None:
     """Start a listener at `resumed_at` images and tell it of steps, without a `finish`: as if killed."""
-    listener.start(options, progress_at(resumed_at))
+    listener.start(options, progress_at(resumed_at), RunFacts())
     for images in steps:
         listener.after_step(step_event(images))
         if images % IMAGES_PER_EPOCH == 0:
-            listener.after_epoch(progress_at(images), 5.0, 2e-4)
+            listener.after_epoch(EpochEvent(progress_at(images), 5.0, 2e-4))

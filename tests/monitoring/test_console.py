@@ -4,6 +4,7 @@ import io
 import math
 
 from cut.monitoring.console import ConsoleListener
+from cut.training.listener import RunFacts
 from tests.monitoring.miniature import progress_at, step_event, train
 
 
@@ -57,7 +58,7 @@ def test_losses_are_asked_for_only_when_due(make_options):
 
     for stream in (io.StringIO(), Terminal()):
         console = ConsoleListener(stream)
-        console.start(make_options("--print_freq", "100"), progress_at(0))
+        console.start(make_options("--print_freq", "100"), progress_at(0), RunFacts())
         event = step_event(1)
         console.after_step(type(event)(**{**vars(event), "losses": refuse}))
 
@@ -65,6 +66,6 @@ def test_losses_are_asked_for_only_when_due(make_options):
 def test_a_loss_that_is_not_finite_can_be_shown(make_options):
     stream = io.StringIO()
     console = ConsoleListener(stream)
-    console.start(make_options("--print_freq", "1"), progress_at(0))
+    console.start(make_options("--print_freq", "1"), progress_at(0), RunFacts())
     console.after_step(step_event(1, losses={"G": math.nan}))
     assert "G: nan" in stream.getvalue()

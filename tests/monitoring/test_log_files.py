@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from cut.monitoring.log_files import LossLog, MetricsLog, read_metrics
+from cut.training.listener import RunFacts
 from tests.monitoring.miniature import progress_at, step_event, train
 
 
@@ -46,7 +47,7 @@ def test_metrics_hold_one_object_per_logged_step(make_options):
 def test_metrics_are_strict_json(make_options, value):
     options = make_options("--print_freq", "1")
     log = MetricsLog()
-    log.start(options, progress_at(0))
+    log.start(options, progress_at(0), RunFacts())
     log.after_step(step_event(1, losses={"G": value, "NCE": 1.0}))
     (line,) = lines_of(options, "metrics.jsonl")
     assert json.loads(line)["losses"] == {"G": None, "NCE": 1.0}

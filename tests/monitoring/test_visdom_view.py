@@ -7,6 +7,7 @@ import pytest
 
 from cut.monitoring import visdom_view
 from cut.monitoring.visdom_view import VisdomView
+from cut.training.listener import RunFacts
 from tests.monitoring.miniature import progress_at, step_event
 
 OFTEN = ("--print_freq", "1", "--display_freq", "2")
@@ -48,7 +49,7 @@ def closed_port():
 def draw(options, steps=range(1, 3), resumed_at=0, size=(6, 8)) -> tuple[FakeVisdom, list[str]]:
     server, said = FakeVisdom(), []
     view = VisdomView(said.append, connect=lambda *where: server)
-    view.start(options, progress_at(resumed_at))
+    view.start(options, progress_at(resumed_at), RunFacts())
     for images in steps:
         view.after_step(step_event(images, size=size))
     view.finish(progress_at(images))
@@ -114,7 +115,7 @@ def test_a_failing_server_is_dropped_and_said_once(make_options, port, breaks_at
 
     said: list[str] = []
     view = VisdomView(said.append, connect=fail if breaks_at == "connect" else lambda *_: Broken())
-    view.start(make_options(*OFTEN, "--display_port", port), progress_at(0))
+    view.start(make_options(*OFTEN, "--display_port", port), progress_at(0), RunFacts())
     thread = view.sender.thread
     view.after_step(step_event(1))
     thread.join(timeout=10)
@@ -135,7 +136,7 @@ def test_a_hanging_server_neither_blocks_nor_fills_the_memory(make_options, port
 
     said: list[str] = []
     view = VisdomView(said.append, connect=lambda *_: Hanging())
-    view.start(make_options(*OFTEN, "--display_port", port), progress_at(0))
+    view.start(make_options(*OFTEN, "--display_port", port), progress_at(0), RunFacts())
     sender = view.sender
     view.after_step(step_event(1))
     assert hung.wait(10)
@@ -157,7 +158,7 @@ def test_the_real_client_meets_a_server_that_is_no_visdom(make_options):
         stop.start()
         said: list[str] = []
         view = VisdomView(said.append)
-        view.start(make_options(*OFTEN, "--display_port", str(server.getsockname()[1])), progress_at(0))
+        view.start(make_options(*OFTEN, "--display_port", str(server.getsockname()[1])), progress_at(0), RunFacts())
         view.sender.thread.join(timeout=30)
         view.after_step(step_event(1))
         assert len(said) == 1 and "failed" in said[0]

@@ -9,6 +9,7 @@ from PIL import Image
 from cut.monitoring import web_page
 from cut.monitoring.log_files import MetricsLog
 from cut.monitoring.web_page import WebPage
+from cut.training.listener import EpochEvent, RunFacts
 from tests.monitoring.miniature import progress_at, step_event, train
 
 OFTEN = ("--display_freq", "5", "--update_html_freq", "10")
@@ -44,7 +45,7 @@ def test_page_is_written_when_due_and_at_the_end_of_an_epoch(make_options):
     options = make_options("--display_freq", "4", "--update_html_freq", "6")
     page = options.run.folder / "web" / "index.html"
     listener = WebPage()
-    listener.start(options, progress_at(0))
+    listener.start(options, progress_at(0), RunFacts())
     assert epochs_on(page) == [] and "after 4 images" in page.read_text()
     written = []
     for images in range(1, 11):
@@ -52,7 +53,7 @@ def test_page_is_written_when_due_and_at_the_end_of_an_epoch(make_options):
         listener.after_step(step_event(images))
         written += [images] if page.exists() else []
     assert written == [4, 6]  # the first pictures of the epoch, then every sixth image
-    listener.after_epoch(progress_at(10), 5.0, 2e-4)  # the pictures of image 8 were not on a page yet
+    listener.after_epoch(EpochEvent(progress_at(10), 5.0, 2e-4))  # the pictures of image 8 were not on a page yet
     assert page.exists()
 
 
@@ -78,8 +79,8 @@ def test_title_is_the_easy_label_escaped(make_options):
 def test_curves_are_drawn_from_the_metrics(make_options):
     options = make_options(*OFTEN, "--print_freq", "1")
     metrics, listener = MetricsLog(), WebPage()
-    metrics.start(options, progress_at(0))
-    listener.start(options, progress_at(0))
+    metrics.start(options, progress_at(0), RunFacts())
+    listener.start(options, progress_at(0), RunFacts())
     for images in range(1, 11):
         metrics.after_step(step_event(images))
         listener.after_step(step_event(images))
@@ -127,6 +128,6 @@ def test_a_fresh_start_shows_nothing_of_one_that_never_saved(make_options):
 def test_pictures_of_any_size_fit(make_options, size):
     options = make_options(*OFTEN)
     listener = WebPage()
-    listener.start(options, progress_at(0))
+    listener.start(options, progress_at(0), RunFacts())
     listener.after_step(step_event(5, size=size))
     assert f'height="{round(256 * size[0] / size[1])}"' in (options.run.folder / "web" / "index.html").read_text()

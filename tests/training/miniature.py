@@ -9,7 +9,7 @@ from torch import nn
 from cut.data.batch import Batch
 from cut.options import Options, train_options
 from cut.training.checkpoints import RunFolder, TrainingState
-from cut.training.listener import Listener, Progress, StepEvent
+from cut.training.listener import EpochEvent, EvaluationEvent, Evaluator, Listener, Progress, RunFacts, StepEvent
 from cut.training.loop import Trainer
 
 
@@ -70,16 +70,21 @@ class Recorder(Listener):
     messages: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     steps: list[StepEvent] = field(default_factory=list)
+    evaluations: list[EvaluationEvent] = field(default_factory=list)
 
-    def start(self, options: Options, progress: Progress) -> None:
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.events.append("start")
 
     def after_step(self, event: StepEvent) -> None:
         self.events.append("step")
         self.steps.append(event)
 
-    def after_epoch(self, progress: Progress, seconds: float, learning_rate: float) -> None:
-        self.events.append(f"epoch {progress.epoch}")
+    def after_epoch(self, event: EpochEvent) -> None:
+        self.events.append(f"epoch {event.progress.epoch}")
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        self.events.append(f"evaluation {event.evaluation.epoch}")
+        self.evaluations.append(event)
 
     def after_save(self, progress: Progress, label: str) -> None:
         self.saves.append((progress.images, label))
@@ -91,13 +96,16 @@ class Recorder(Listener):
         self.events.append("finish")
 
 
-def trainer(folder, *arguments: str, model=None, batches=5, size=1, listeners=(), state=None) -> Trainer:
+def trainer(
+    folder, *arguments: str, model=None, batches=5, size=1, listeners=(), state=None, evaluator: Evaluator | None = None
+) -> Trainer:
     """A trainer in `folder`, of two epochs unless told otherwise."""
     words = ["--dataroot", "x", "--n_epochs", "1", "--n_epochs_decay", "1", "--batch_size", str(size)]
     words += ["--checkpoints_dir", str(folder.parent), "--name", folder.name, *arguments]
     folder.mkdir(exist_ok=True)
     run, state = RunFolder(folder), state or TrainingState()
-    return Trainer(train_options(words), model or Model(), Loader(batches, size), run, state, list(listeners))
+    loader = Loader(batches, size)
+    return Trainer(train_options(words), model or Model(), loader, run, state, list(listeners), evaluator)
 
 
 def weight_of(file) -> float:

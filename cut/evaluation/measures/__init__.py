@@ -1,0 +1,1 @@
+"""How good translations are: distances between sets of images, and scores of aligned pairs."""
