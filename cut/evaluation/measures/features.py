@@ -1,0 +1,34 @@
+"""Images → features of a pretrained network: what the Fréchet and kernel distances compare."""
+
+from torch import Tensor, nn
+
+
+class Extractor(nn.Module):
+    """A pretrained network that turns an image into a vector; stays in eval mode, and its weights get no gradient.
+
+    A new one is a file in `cut/evaluation/measures/extractors/` that registers a function `weights → Extractor`; it
+    implements `prepare` and `describe`.
+
+    Args:
+        title: the network as people write it. "Inception" alone makes the distances FID and KID.
+        size: features of an image.
+        identity: what the features depend on besides the image: a hash of the weights, and the preprocessing in words.
+    """
+
+    def __init__(self, title: str, size: int, identity: str) -> None:
+        super().__init__()
+        self.title = title
+        self.size = size
+        self.identity = identity
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1], any H and W → the network's input, of one size for all images."""
+        raise NotImplementedError
+
+    def describe(self, prepared: Tensor) -> Tensor:
+        """Prepared images → (B, size) features."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1], any H and W → (B, size) features, float32."""
+        return self.describe(self.prepare(images)).float()
