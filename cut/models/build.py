@@ -1,11 +1,13 @@
 """Options → networks: the one place where the names of options meet the arguments of constructors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cut.errors import UserError
+from cut.losses.patchnce import focal
 from cut.networks.init import initialise
 from cut.networks.interface import Discriminator, Generator
 from cut.options import Options
@@ -58,6 +60,15 @@ def build_head(options: Options, channels: Sequence[int]) -> nn.Module:
 def build_gan_loss(options: Options):
     """The adversarial loss, a `cut.losses.gan.AdversarialLoss`."""
     return GAN_LOSSES.build(options.loss.gan_mode, **options.own)
+
+
+def build_query_loss(options: Options) -> Callable[[Tensor], Tensor] | None:
+    """What PatchNCE makes of its queries' cross-entropies; None where they are the loss."""
+    chosen = options.loss
+    if chosen.nce_loss == "ce":
+        return None
+    full_gradient = chosen.focal_gradient == "full"
+    return partial(focal, gamma=chosen.focal_gamma, alpha=chosen.focal_alpha, full_gradient=full_gradient)
 
 
 class ShapeProbe:

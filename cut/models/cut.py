@@ -10,7 +10,14 @@ from cut.data.batch import Batch
 from cut.errors import UserError
 from cut.losses.gradient_penalty import wgan_penalty
 from cut.losses.patchnce import multi_tap_nce
-from cut.models.build import ShapeProbe, build_discriminator, build_gan_loss, build_generator, build_head
+from cut.models.build import (
+    ShapeProbe,
+    build_discriminator,
+    build_gan_loss,
+    build_generator,
+    build_head,
+    build_query_loss,
+)
 from cut.models.draws import Draws
 from cut.networks.heads import draw_positions
 from cut.networks.mode import frozen, mode
@@ -68,6 +75,7 @@ class CUT:
         self.networks = nn.ModuleDict(networks).to(self.device, dtype)
         self.G, self.D, self.F = networks.values()
         self.gan = build_gan_loss(options)
+        self.query_loss = build_query_loss(options)
 
         training = options.training
         self.optimizers = {
@@ -192,7 +200,7 @@ class CUT:
                 key = self.F(keys[index], positions)
             query = self.F(queries[index], positions)
             across_batch = self.options.loss.nce_includes_all_negatives_from_minibatch
-            losses.append(multi_tap_nce(query, key, self.options.loss.nce_T, across_batch))
+            losses.append(multi_tap_nce(query, key, self.options.loss.nce_T, across_batch, self.query_loss))
         return losses
 
     def query_and_key_features(

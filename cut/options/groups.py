@@ -201,6 +201,22 @@ class LossOptions:
         False, "negatives from the whole batch instead of the same image (single-image training)"
     )
     nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
+    nce_loss: str = option(
+        "ce", "PatchNCE's loss of a patch: cross-entropy, or focal, which attends to the patches not yet told apart",
+        phase="train", choices=("ce", "focal"), fixed=True,
+    )  # fmt: skip
+    focal_gamma: float = option(
+        2.0, "how fast focal's attention falls: the loss is -alpha (1 - p)^gamma log p", phase="train",
+        check=finite_at_least(0),
+    )  # fmt: skip
+    focal_alpha: float = option(0.25, "weight of every patch in focal", phase="train", check=positive())
+    focal_gradient: str = option(
+        "constant",
+        "of focal: constant holds (1 - p)^gamma constant, as its authors' code did; full differentiates it too",
+        phase="train",
+        choices=("constant", "full"),
+        fixed=True,
+    )
     num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
     flip_equivariance: bool = option(False, "flip the generator's input at random, and its features back (FastCUT)")
 

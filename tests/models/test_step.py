@@ -73,10 +73,10 @@ def directional_check(loss_of, parameters) -> tuple[float, float]:
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["contiguous", "channels-last"])
 @pytest.mark.parametrize("size", [1, 2])
-@pytest.mark.parametrize("mode", ["CUT", "FastCUT"])
+@pytest.mark.parametrize("mode", ["CUT", "FastCUT", "FastCUT --nce_loss focal --focal_gradient full"])
 def test_generator_loss_has_the_gradient_of_its_values(mode, size, layout):
     # Keys are targets, not variables: with λ on the queries alone, values must be compared with the keys held fixed.
-    model = smooth("--CUT_mode", mode, layout=layout)
+    model = smooth("--CUT_mode", *mode.split(), layout=layout)
     batch = random_batch(size, dtype=torch.float64)
     batch = Batch(batch.source.to(memory_format=layout), batch.target.to(memory_format=layout))
     draws = draws_for(model, batch)
@@ -222,6 +222,8 @@ def test_losses_do_not_depend_on_the_order_of_taps():
         ["--init_type", "orthogonal"],
         ["--input_nc", "1", "--output_nc", "3", "--nce_idt", "false"],
         ["--nce_includes_all_negatives_from_minibatch", "true"],
+        ["--nce_loss", "focal"],
+        ["--nce_loss", "focal", "--focal_gradient", "full", "--focal_gamma", "0.5", "--CUT_mode", "FastCUT"],
     ],
     ids=" ".join,
 )
@@ -237,7 +239,17 @@ def test_every_offered_variant_takes_finite_steps(arguments):
     assert any(not torch.equal(a, b) for a, b in zip(before, model.G.parameters(), strict=True)) == bool(trains)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--CUT_mode", "FastCUT"], ["--gan_mode", "wgangp"], ["--normG", "batch"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--CUT_mode", "FastCUT"],
+        ["--gan_mode", "wgangp"],
+        ["--normG", "batch"],
+        ["--nce_loss", "focal"],
+        ["--nce_loss", "focal", "--focal_gradient", "full"],
+    ],
+)
 def test_a_whole_step_runs_on_the_meta_device(arguments):
     """Any tensor made on a fixed device would meet a meta tensor and fail."""
     model = tiny(*arguments, device="meta")
