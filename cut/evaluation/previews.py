@@ -9,11 +9,10 @@ from PIL import Image
 from torch import Tensor
 
 from cut.data.dataset import ImageDataset
-from cut.data.files import find_images
-from cut.data.images import read_image, to_image, to_tensor
+from cut.data.images import to_image, to_tensor
 from cut.data.resampling import resize
 from cut.data.singleimage import SingleImageDataset
-from cut.errors import UserError
+from cut.evaluation.held_out import held_out_sources, whole_view, without_chance
 from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
@@ -28,7 +27,7 @@ GAP = 4  # pixels between the pictures of a sheet
 class PreviewSheets(Listener):
     """Writes `previews/{images seen}.png` every `evaluation_freq` images: sources above, their translations below.
 
-    The sources are spread evenly over the source domain's test or val folder, in sorted order, or over the training
+    The sources are spread evenly over the source domain's val, else test folder, in sorted order, or over the training
     images where there is no such folder; in single image training it is the one picture, whole. Sizes are those of
     training without its chance: what `--preprocess` makes of an image, scaled to the crop's size and from its middle.
     The generator runs in evaluation mode and with the same noise every time, so that only its weights tell two sheets
@@ -70,10 +69,7 @@ class PreviewSheets(Listener):
 
 def preview_files(options: Options, dataset: ImageDataset) -> list[Path]:
     """The images to translate: at most six, always the same ones for the same folder."""
-    files: Sequence[Path] = dataset.source.files
-    if not isinstance(dataset, SingleImageDataset):
-        folders = [Path(options.data.dataroot) / f"{phase}{dataset.source.letter}" for phase in ("test", "val")]
-        files = next(filter(None, map(find_images, folders)), files)
+    files = dataset.source.files if isinstance(dataset, SingleImageDataset) else held_out_sources(options, dataset)
     count = min(COUNT, len(files))
     return [files[index * len(files) // count] for index in range(count)]
 
@@ -84,18 +80,14 @@ def preview_source(dataset: ImageDataset, file: Path) -> Tensor:
     Raises:
         UserError: when the file cannot be read, or is too small for `--preprocess`.
     """
-    usual = dataset.preprocessing
-    words = frozenset() if isinstance(dataset, SingleImageDataset) else usual.words
-    preprocessing = replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0)
-    image = read_image(file, dataset.source.channels, dataset.background)
-    problem = preprocessing.problem(image.size)
-    if problem:
-        raise UserError(f"{file} {problem}")
-    image = preprocessing.apply(image, preprocessing.centred(image.size))
-    shrink = max(LONGEST_SIDE, usual.crop_size) / max(image.size)
+    preprocessing = whole_view(dataset)
+    if isinstance(dataset, SingleImageDataset):
+        preprocessing = replace(preprocessing, words=frozenset())
+    image = without_chance(file, dataset.source.channels, preprocessing, dataset.background)
+    shrink = max(LONGEST_SIDE, preprocessing.crop_size) / max(image.size)
     if shrink < 1:
         width, height = (max(1, round(side * shrink)) for side in image.size)
-        image = resize(image, (width, height), usual.resample)
+        image = resize(image, (width, height), preprocessing.resample)
     return to_tensor(image, dataset.source.channels)
 
 

@@ -1,7 +1,7 @@
 """What a measurement of the translations says, and how the best epoch is told from the others."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ class Evaluation:
         epoch, images, step: how far the generator was trained.
         measures: value by label ("FID", "KID", "PSNR", "mean IoU", …), in the order in which they are shown.
         spread: standard deviation of those that have one, by the same label (KID over its subsets).
-        details: what makes the numbers comparable: `split`, `real_count`, `fake_count`, `extractor`, `real_sizes` and
-            `fake_sizes` (texts such as "256×256"), `seed`, `resolution`.
+        details: what makes the numbers comparable: `split` ("val", "test" or a folder), `real_count`, `fake_count`,
+            `extractor`, `real_sizes` and `fake_sizes` (texts such as "256×256"), `seed`, `pairs` (whether images were
+            compared one by one), `palette` (its name or None); in training `cost_share`, the part of the time since
+            the start that went into measuring.
         seconds: what the measurement took.
     """
 
@@ -39,11 +41,47 @@ def best_evaluation(evaluations: Iterable[Evaluation], label: str) -> Evaluation
 
 def describe_measures(evaluation: Evaluation) -> str:
     """ "FID 45.50, KID 0.0123 ± 0.0004, PSNR 17.2": the measures of one evaluation for a line of text."""
-    parts = []
-    for label, value in evaluation.measures.items():
-        spread = f" ± {significant(evaluation.spread[label])}" if label in evaluation.spread else ""
-        parts.append(f"{label} {significant(value)}{spread}")
-    return ", ".join(parts)
+    return ", ".join(f"{label} {_cell(evaluation, label)}" for label in evaluation.measures)
+
+
+def evaluation_table(rows: Sequence[tuple[str, Evaluation]]) -> str:
+    """Measurements as a table for a terminal: a line for each, a column for each measure that any of them has.
+
+    Args:
+        rows: what each line is called ("best (epoch 40)", "source to real"), and what was measured.
+    """
+    labels = list(dict.fromkeys(label for _, evaluation in rows for label in evaluation.measures))
+    lines = [["", *labels]]
+    lines += [[name, *(_cell(evaluation, label) for label in labels)] for name, evaluation in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    padded = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, best_label: str) -> str:
+    """The table that ends a run: the last measurement and the best one, and what they were measured on."""
+    last = evaluations[-1]
+    rows = [(f"last (epoch {last.epoch})", last)]
+    if best is not None:
+        rows.append((f"best {best_label} (epoch {best.epoch})", best))
+    return f"{evaluation_table(rows)}\n{describe_details(last)}"
+
+
+def describe_details(evaluation: Evaluation) -> str:
+    """ "20 translations (256×256) against 24 real images (256×256) of val; features of Inception, seed 0." """
+    known = evaluation.details
+    return (
+        f"{known.get('fake_count')} translations ({known.get('fake_sizes')}) against {known.get('real_count')} real "
+        f"images ({known.get('real_sizes')}) of {known.get('split')}; features of {known.get('extractor')}, "
+        f"seed {known.get('seed')}."
+    )
+
+
+def _cell(evaluation: Evaluation, label: str) -> str:
+    if label not in evaluation.measures:
+        return "–"
+    spread = f" ± {significant(evaluation.spread[label])}" if label in evaluation.spread else ""
+    return significant(evaluation.measures[label]) + spread
 
 
 def significant(value: float) -> str:

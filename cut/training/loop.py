@@ -15,7 +15,7 @@ from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.options import Options
 from cut.training.checkpoints import RunFolder, TrainingState
-from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation import Evaluation, best_evaluation, last_and_best
 from cut.training.interrupt import StopRequest
 from cut.training.listener import (
     EpochEvent,
@@ -85,6 +85,8 @@ class Trainer:
                 if stop.signal:
                     self.save(["latest"], must_succeed=True)
                     self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
+                elif self.evaluator and self.evaluations():
+                    self.say(last_and_best(self.evaluations(), self.best(), self.evaluator.best_label))
             return stop.exit_status
         finally:
             self.tell("finish", self.progress())

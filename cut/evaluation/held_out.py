@@ -1,0 +1,167 @@
+"""The held-out images of a run, as training would see them but without its chance."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from cut.data.dataset import Domain, ImageDataset
+from cut.data.files import check_images, find_images
+from cut.data.images import Color, read_image, to_8bit, to_tensor
+from cut.data.resampling import Size
+from cut.data.transforms import Preprocessing
+from cut.errors import UserError
+from cut.options import Options
+
+SPLITS = ("val", "test")  # in the order in which they are looked for
+FEWEST = 2  # images of a side, without which there is no covariance
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Image files of one domain, preprocessed without chance.
+
+    Attributes:
+        folder: what the names of the files are relative to.
+        files: sorted.
+        channels: 1 or 3.
+        preprocessing: what is done to them, always from the middle.
+        background: colour behind transparent pixels.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    channels: int
+    preprocessing: Preprocessing
+    background: Color
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def names(self) -> list[str]:
+        """Relative names without their suffix, which is how two folders say that their images are pairs."""
+        return [file.relative_to(self.folder).with_suffix("").as_posix() for file in self.files]
+
+    @property
+    def recipe(self) -> str:
+        """What is done to a file, in words: two recipes are equal exactly when they make the same pixels."""
+        steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set's order is chance
+        return f"{steps} channels={self.channels} background={self.background}"
+
+    def image(self, index: int) -> Image.Image:
+        """
+        Raises:
+            UserError: when the file cannot be read, or is too small for `--preprocess`.
+        """
+        return without_chance(self.files[index], self.channels, self.preprocessing, self.background)
+
+    def tensor(self, index: int) -> Tensor:
+        """Image `index` as the networks take it: (C, H, W) in [−1, 1]."""
+        return to_tensor(self.image(index), self.channels)
+
+    def pixels(self, index: int) -> np.ndarray:
+        """Image `index` as a picture file would hold it: uint8 (H, W, 3)."""
+        return as_picture(self.tensor(index))
+
+    def all_pixels(self) -> Iterator[np.ndarray]:
+        return (self.pixels(index) for index in range(len(self)))
+
+    def check(self) -> list[Size]:
+        """Read the header of every file; the sizes that they have.
+
+        Raises:
+            UserError: one sentence for every file that cannot be used.
+        """
+        return check_images(self.files, problem=self.preprocessing.problem)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The images on which a generator is measured.
+
+    Attributes:
+        split: "val" or "test".
+        source: to translate.
+        target: real images of the domain to translate into.
+        pairs: whether the images of both sides show the same thing, one by one: same names and same sizes.
+    """
+
+    split: str
+    source: Pictures
+    target: Pictures
+    pairs: bool
+
+
+def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SPLITS) -> HeldOut:
+    """The held-out images of a run: the folders of the first of `splits` that has enough on both sides.
+
+    Args:
+        options: of the run; `dataroot` and `evaluation_images` are read.
+        dataset: of the run, for its sides, channels and preprocessing.
+
+    Raises:
+        UserError: when there are no such folders, or a file in them cannot be used.
+    """
+    letters = (dataset.source.letter, "B" if dataset.source.letter == "A" else "A")
+    channels = (options.data.input_nc, options.data.output_nc)
+    limit = options.evaluation.evaluation_images
+    split, folders = _folders(Path(options.data.dataroot), letters, splits)
+    source, target = (
+        Pictures(folder, tuple(find_images(folder, limit)), count, whole_view(dataset), dataset.background)
+        for folder, count in zip(folders, channels, strict=True)
+    )
+    sizes = source.check(), target.check()
+    return HeldOut(split, source, target, pairs=source.names == target.names and sizes[0] == sizes[1])
+
+
+def _folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> tuple[str, list[Path]]:
+    found = []
+    for split in splits:
+        folders = [dataroot / f"{split}{letter}" for letter in letters]
+        counts = [len(find_images(folder, limit=FEWEST)) for folder in folders]
+        if min(counts) >= FEWEST:
+            return split, folders
+        found += [
+            f"{folder.name} {'holds one image' if count else 'holds no images'}"
+            for folder, count in zip(folders, counts, strict=True)
+            if folder.is_dir() and count < FEWEST
+        ]
+    wanted = " or ".join(f"{split}{letters[0]} and {split}{letters[1]}" for split in splits)
+    reason = f" ({', '.join(found)})" if found else ""
+    raise UserError(f"{dataroot} has no {wanted} with at least {FEWEST} images each{reason}.")
+
+
+def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:
+    """Images to show rather than to measure: of val, else of test, else those of training."""
+    folders = [Path(options.data.dataroot) / f"{split}{dataset.source.letter}" for split in SPLITS]
+    return next(filter(None, map(find_images, folders)), dataset.source.files)
+
+
+def whole_view(dataset: ImageDataset) -> Preprocessing:
+    """The preprocessing of a data set without its chance: images are scaled to the crop's size, and neither zoomed
+    nor flipped; what still is cut, is cut from the middle. So training sees them while the learning rate decays, and
+    the papers' protocol too."""
+    usual = dataset.preprocessing
+    return replace(usual, load_size=usual.crop_size, zoom_low=1.0, flip=False)
+
+
+def without_chance(file: Path, channels: int, preprocessing: Preprocessing, background: Color) -> Image.Image:
+    """An image file, preprocessed from its middle.
+
+    Raises:
+        UserError: when it cannot be read, or is too small for the preprocessing.
+    """
+    image = read_image(file, channels, background)
+    problem = preprocessing.problem(image.size)
+    if problem:
+        raise UserError(f"{file} {problem}")
+    return preprocessing.apply(image, preprocessing.centred(image.size))
+
+
+def as_picture(image: Tensor) -> np.ndarray:
+    """(1 or 3, H, W) in [−1, 1] as the uint8 (H, W, 3) that a saved file gives back; grey is repeated."""
+    return to_8bit(image.expand(3, -1, -1) if len(image) == 1 else image)
