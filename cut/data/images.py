@@ -45,7 +45,7 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
     Raises:
         UserError: a sentence that names the file, when it cannot be read.
     """
-    with _open(path) as image:
+    with open_image(path) as image:
         upright = _upright(image)
         if upright.mode.startswith("I") or upright.mode == "F":
             return _deep_to_float(upright, background)
@@ -53,6 +53,22 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
             layer = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
         return upright.convert("L" if channels == 1 else "RGB")
+
+
+def read_stored(path: Path | str) -> Image.Image:
+    """The picture in a file as pytorch-fid reads it, so that distances agree: alpha is dropped, EXIF turns nothing.
+
+    Only grayscale of more than 8 bits is scaled as in `read_image`, because what Pillow makes of it is white.
+
+    Returns:
+        mode "RGB", or "F" for one channel of more than 8 bits.
+
+    Raises:
+        UserError: a sentence that names the file, when it cannot be read.
+    """
+    with open_image(path) as image:
+        deep = image.mode.startswith("I") or image.mode == "F"
+        return read_image(path, 3) if deep else image.convert("RGB")
 
 
 def check_image(path: Path | str, decode: bool = False) -> Size:
@@ -65,7 +81,7 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
     Raises:
         UserError: a sentence that names the file, when it cannot be read.
     """
-    with _open(path) as image:
+    with open_image(path) as image:
         width, height = image.size
         if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow has turned a TIFF's size already
             width, height = height, width

@@ -1,34 +1,127 @@
 """Images → features of a pretrained network: what the Fréchet and kernel distances compare."""
 
-from torch import Tensor, nn
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from cut.data.files import EXTENSIONS, find_images
+from cut.data.images import read_stored
+from cut.errors import UserError
+from cut.evaluation.measures.cache import cached_features
+from cut.evaluation.measures.extractor import Extractor
+from cut.evaluation.measures.feature_set import FeatureSet, describe_sizes
+from cut.registry import EXTRACTORS
+
+__all__ = ["Extractor", "FeatureSet", "folder_features", "image_features", "image_set", "load_extractor"]
+
+Picture = np.ndarray | Image.Image
+PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # those that pytorch-fid counts as images beside ours
 
 
-class Extractor(nn.Module):
-    """A pretrained network that turns an image into a vector; stays in eval mode, and its weights get no gradient.
-
-    A new one is a file in `cut/evaluation/measures/extractors/` that registers a function `weights → Extractor`; it
-    implements `prepare` and `describe`.
+def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
+    """An extractor by its registered name, on a device. Leaves PyTorch's random numbers as they were.
 
     Args:
-        title: the network as people write it. "Inception" alone makes the distances FID and KID.
-        size: features of an image.
-        identity: what the features depend on besides the image: a hash of the weights, and the preprocessing in words.
+        name: "inception", "efficientnet_lite0", ….
+        device: where it computes.
+        inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
+
+    Raises:
+        UserError: when the weights are not to be had or are damaged (the file is named, with its hash).
     """
+    with torch.random.fork_rng(devices=[]):  # a network draws weights before it is given others
+        return EXTRACTORS.build(name, weights=inception_weights).to(device)
 
-    def __init__(self, title: str, size: int, identity: str) -> None:
-        super().__init__()
-        self.title = title
-        self.size = size
-        self.identity = identity
 
-    def prepare(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1], any H and W → the network's input, of one size for all images."""
-        raise NotImplementedError
+def image_features(
+    extractor: Extractor,
+    images: Iterable[Picture],
+    batch_size: int = 32,
+    stopped: Callable[[], bool] = lambda: False,
+) -> np.ndarray | None:
+    """The features of images, in order.
 
-    def describe(self, prepared: Tensor) -> Tensor:
-        """Prepared images → (B, size) features."""
-        raise NotImplementedError
+    Each image is resized on its own, so sizes can be mixed and the size of the batches is irrelevant.
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1], any H and W → (B, size) features, float32."""
-        return self.describe(self.prepare(images)).float()
+    Args:
+        extractor: on any device.
+        images: uint8 (H, W, 3) or (H, W), or Pillow images.
+        batch_size: images that pass through the network together.
+        stopped: whether somebody asks to stop; asked between batches.
+
+    Returns:
+        (N, extractor.size) float32; None when stopped.
+    """
+    device = next((weight.device for weight in extractor.parameters()), torch.device("cpu"))
+    parts = [np.empty((0, extractor.size), np.float32)]
+    with torch.inference_mode():
+        for batch in _batches((extractor.prepare(_tensor(image).to(device)) for image in images), batch_size):
+            if stopped():
+                return None
+            parts.append(extractor.describe(batch).float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def image_set(
+    extractor: Extractor,
+    images: Iterable[Picture],
+    batch_size: int = 32,
+    stopped: Callable[[], bool] = lambda: False,
+    content: str = "",
+) -> FeatureSet | None:
+    """The same as `image_features`, with what else is worth knowing of the images."""
+    sizes: list[tuple[int, int]] = []
+
+    def noted() -> Iterator[Picture]:
+        for image in images:
+            sizes.append(image.size if isinstance(image, Image.Image) else (image.shape[1], image.shape[0]))
+            yield image
+
+    features = image_features(extractor, noted(), batch_size, stopped)
+    return None if features is None else FeatureSet(extractor.title, features, describe_sizes(sizes), content)
+
+
+def folder_features(extractor: Extractor, folder: Path, limit: float = math.inf, batch_size: int = 32) -> FeatureSet:
+    """The features of the images in a folder and its sub-folders, kept in the user's cache by the files' content.
+
+    Args:
+        extractor: on any device.
+        folder: it is searched as everywhere here; webp and pgm count too, as in pytorch-fid.
+        limit: take the first so many.
+        batch_size: images that pass through the network together.
+
+    Raises:
+        UserError: when there are fewer than two images, or one cannot be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}.")
+    files = find_images(folder, limit, EXTENSIONS + PYTORCH_FID_EXTENSIONS)
+    if len(files) < 2:
+        found = f"only one image, {files[0].name}" if files else "no images"
+        raise UserError(f"{folder} holds {found}: a distance between sets needs at least two on each side.")
+    return cached_features(extractor, files, lambda: image_set(extractor, map(read_stored, files), batch_size))
+
+
+def _tensor(image: Picture) -> Tensor:
+    """A picture with values in 0 … 255 as (1, 3, H, W) in [0, 1]."""
+    values = torch.from_numpy(np.array(image))  # (H, W) or (H, W, 3)
+    pixels = values[None] if values.ndim == 2 else values.permute(2, 0, 1)  # (C, H, W)
+    return pixels.float().div(255).expand(3, -1, -1)[None]
+
+
+def _batches(prepared: Iterable[Tensor], batch_size: int) -> Iterator[Tensor]:
+    """(1, C, S, S) … → (B, C, S, S) …; the last batch has what is left."""
+    waiting: list[Tensor] = []
+    for one in prepared:
+        waiting.append(one)
+        if len(waiting) == batch_size:
+            yield torch.cat(waiting)
+            waiting = []
+    if waiting:
+        yield torch.cat(waiting)

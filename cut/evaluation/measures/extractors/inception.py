@@ -1,17 +1,105 @@
 """Inception v3 with the weights of the original FID: features that make a Fréchet distance an FID."""
 
-from cut.evaluation.measures.features import Extractor
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cut.errors import UserError
+from cut.evaluation.measures.extractor import Extractor
+from cut.evaluation.measures.weights import read_extractor_weights
 from cut.registry import EXTRACTORS
+
+NAME = "pt_inception-2015-12-05-6726825d.pth"
+_PUBLISHED = "6726825d"  # how the hash of the published file begins
+_SILENCE = 20.0  # seconds without a byte after which a download is given up
+_SIDE = 299  # pixels
+
+
+class Inception(Extractor):
+    """pytorch-fid's network: 2,048 features of the last average pooling, from pictures squeezed to 299×299."""
+
+    def prepare(self, images: Tensor) -> Tensor:
+        # As pytorch-fid does it: no antialiasing, though the literature has since shown that it would matter.
+        return F.interpolate(images, (_SIDE, _SIDE), mode="bilinear", align_corners=False)
+
+    def describe(self, prepared: Tensor) -> Tensor:
+        return self.network(prepared)[0].flatten(1)  # (B, 2048, 1, 1) → (B, 2048)
 
 
 @EXTRACTORS.register("inception")
 def inception(weights: str | None = None) -> Extractor:
-    """pytorch-fid's network (2,048 features, the last average pooling).
+    """pytorch-fid's network with its own weights, or those in a file.
 
     Args:
         weights: file of pytorch-fid's weights; None: from torch's cache, downloaded there at first use.
 
     Raises:
-        UserError: when the weights cannot be had, or the file is no such weights.
+        UserError: when the weights cannot be had, or the file is damaged or something else.
     """
-    raise NotImplementedError
+    try:  # here, because they take seconds to import, and only measuring needs them
+        from pytorch_fid import inception as published
+    except ImportError as error:
+        raise UserError(f"The extractor inception needs pytorch-fid ({error}): pip install pytorch-fid") from None
+    file = Path(weights) if weights else _downloaded(published.FID_WEIGHTS_URL)
+    advice = f"get {NAME}, whose SHA-256 begins with {_PUBLISHED}" if weights else "delete it to download it again"
+    state, digest = read_extractor_weights(file, advice)
+    if not digest.startswith(_PUBLISHED):
+        print(
+            f"{file} (SHA-256 {digest[:8]}…) are not the Inception weights of published FIDs ({_PUBLISHED}…): compare "
+            "these numbers only with one another."
+        )
+    with _given(published, state):
+        try:
+            network = published.InceptionV3([3], resize_input=False)
+        except RuntimeError:
+            raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {advice}.") from None
+    return Inception("Inception", 2048, f"pytorch-fid Inception {digest}, bilinear to {_SIDE}", network)
+
+
+@contextmanager
+def _given(published: ModuleType, weights: dict[str, Tensor]) -> Iterator[None]:
+    """pytorch-fid makes its network only together with a download; inside, it is handed `weights` instead."""
+    download = published.load_state_dict_from_url
+    published.load_state_dict_from_url = lambda *_arguments, **_options: weights
+    try:
+        yield
+    finally:
+        published.load_state_dict_from_url = download
+
+
+def _downloaded(address: str) -> Path:
+    """The published weights in torch's cache, where pytorch-fid looks for them too; fetched if they are not there."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / NAME
+    if file.is_file():
+        return file
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _finite_patience():
+            torch.hub.download_url_to_file(address, str(file), hash_prefix=_PUBLISHED)
+    except (OSError, RuntimeError, ValueError) as error:  # no network, no such host, silence, a full disk, a wrong hash
+        raise UserError(
+            f"The Inception weights could not be downloaded ({_reason(error)}): put {NAME} into {file.parent}, or give "
+            "the file with --inception_weights, or use --feature_extractor efficientnet_lite0, which needs no download."
+        ) from None
+    return file
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", "") or error).strip() or type(error).__name__
+
+
+@contextmanager
+def _finite_patience() -> Iterator[None]:
+    """torch.hub waits for ever on a network that swallows everything; sockets opened inside do not."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SILENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,60 @@
+"""The distances between real images and translations, by their names, with what makes the numbers comparable."""
+
+from functools import cache
+from typing import Any
+
+from cut.errors import UserError
+from cut.evaluation.measures.feature_set import FeatureSet
+from cut.evaluation.measures.frechet import frechet_distance
+from cut.evaluation.measures.kernel import kernel_distance
+from cut.measures import measure_label
+
+ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is singular
+
+
+def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
+    """The Fréchet and the kernel distance, and the spread of the latter, by label ("FID", "KD (EfficientNet-Lite0)").
+
+    Says once what it means when there are few images. Where one side is a file with only mu and sigma, there is no
+    kernel distance.
+
+    Args:
+        real, fake: features of the same extractor.
+        seed: decides the subsets of the kernel distance.
+
+    Raises:
+        UserError: when a side has fewer than two images, the sets are the same files, or the extractors differ.
+    """
+    if real.content and real.content == fake.content:
+        raise UserError(
+            f"Both sets are the same {real.count} images, so their distance says nothing: give the folder of the real "
+            "images and the folder of the translations."
+        )
+    frechet = measure_label("frechet", real.title)
+    kernel = measure_label("kernel", real.title)
+    measures, spread = {frechet: frechet_distance(real, fake)}, {}
+    if real.features is not None and fake.features is not None:
+        measures[kernel], spread[kernel] = kernel_distance(real, fake, seed)
+    if min(count for count in (real.count, fake.count, ENOUGH_IMAGES) if count is not None) < ENOUGH_IMAGES:
+        _say_what_few_images_mean(frechet, kernel)
+    return measures, spread
+
+
+def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[str, Any]:
+    """What has to be equal for two results to be comparable, for `Evaluation.details`."""
+    return {
+        "real_count": real.count,
+        "fake_count": fake.count,
+        "extractor": real.title,
+        "real_sizes": real.sizes,
+        "fake_sizes": fake.sizes,
+        "seed": seed,
+    }
+
+
+@cache
+def _say_what_few_images_mean(frechet: str, kernel: str) -> None:
+    print(
+        f"With fewer than {ENOUGH_IMAGES:,} images on a side, {frechet} comes out too large, the more so the fewer "
+        f"there are: compare it only between results with the same counts; {kernel} has no such bias."
+    )

@@ -1,0 +1,36 @@
+"""What a feature extractor offers."""
+
+from torch import Tensor, nn
+
+
+class Extractor(nn.Module):
+    """A pretrained network that turns an image into a vector; in eval mode, and its weights get no gradient.
+
+    A new one is a file in `cut/evaluation/measures/extractors/` that registers a function which makes it. It takes the
+    options that its signature names: `weights`, the file that the user gave (`--inception_weights`), or nothing.
+
+    Args:
+        title: the network as people write it. "Inception" alone makes the distances FID and KID.
+        size: features of an image.
+        identity: what the features depend on besides the image: a hash of the weights, and the preprocessing in words.
+        network: whose weights these are.
+    """
+
+    def __init__(self, title: str, size: int, identity: str, network: nn.Module) -> None:
+        super().__init__()
+        self.title = title
+        self.size = size
+        self.identity = identity
+        self.network = network.eval().requires_grad_(False)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1], any H and W → the network's input, of one size for all images."""
+        raise NotImplementedError
+
+    def describe(self, prepared: Tensor) -> Tensor:
+        """Prepared images → (B, size) features, float32."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1], any H and W → (B, size) features, float32."""
+        return self.describe(self.prepare(images))

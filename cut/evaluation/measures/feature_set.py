@@ -1,0 +1,123 @@
+"""The features of a set of images, or just their mean and covariance, in memory and in pytorch-fid's files."""
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from cut.errors import UserError
+from cut.training.atomic import write_atomically
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """What is known of a set of images: D features of N images, or only the statistics that a file gave.
+
+    Attributes:
+        title: of the extractor.
+        features: (N, D) float32; None when a file held only the statistics.
+        sizes: of the images, such as "256×256" or "mixed, 120×80 to 600×600".
+        content: a hash of the image files, the same for the same images in any order; "" where there are no files.
+        statistics: mean and covariance when `features` is None.
+    """
+
+    title: str
+    features: np.ndarray | None
+    sizes: str = "unknown"
+    content: str = ""
+    statistics: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def count(self) -> int | None:
+        """N; None when a file did not say, as pytorch-fid's do not."""
+        return None if self.features is None else len(self.features)
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """(D,) float64."""
+        return self.statistics[0] if self.features is None else self.features.mean(axis=0, dtype=np.float64)
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """(D, D) float64, unbiased (divided by N − 1), as pytorch-fid computes it."""
+        return self.statistics[1] if self.features is None else self.root.T @ self.root
+
+    @cached_property
+    def root(self) -> np.ndarray:
+        """(R, D) float64 with rootᵀ·root = covariance and R ≤ D, which is exact for few images, unlike its square.
+
+        Raises:
+            UserError: when there are fewer than two images, which have no covariance.
+        """
+        if self.features is None:
+            values, vectors = np.linalg.eigh(self.covariance)
+            return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T  # negative ones are rounding noise
+        if len(self.features) < 2:
+            raise UserError(f"A Fréchet distance needs at least two images on each side, not {len(self.features)}.")
+        centred = (self.features - self.mean) / np.sqrt(len(self.features) - 1)  # (N, D)
+        return centred if len(centred) <= centred.shape[1] else np.linalg.qr(centred, mode="r")
+
+    def save(self, path: Path) -> None:
+        """Write an .npz that pytorch-fid takes in place of a folder (`mu`, `sigma`), with the features beside them.
+
+        Raises:
+            UserError: when the file cannot be written.
+        """
+        write_atomically(path, self.write)
+
+    def write(self, stream: BinaryIO) -> None:
+        """As `save`, into an open file."""
+        arrays = {"mu": self.mean, "sigma": self.covariance}
+        if self.features is not None:
+            arrays["features"] = self.features
+        np.savez(stream, **arrays, title=self.title, sizes=self.sizes, content=self.content)
+
+    @classmethod
+    def load(cls, path: Path) -> "FeatureSet":
+        """Read what `save` or `python -m pytorch_fid --save-stats` wrote; the latter is Inception's by definition.
+
+        Raises:
+            UserError: when the file is missing, damaged or something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except FileNotFoundError:
+            raise UserError(f"There is no file {path}.") from None
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+            raise UserError(f"{path} cannot be read as statistics of images ({error}); make it again.") from None
+        mean, covariance, features = arrays.get("mu"), arrays.get("sigma"), arrays.get("features")
+        if not _fit(mean, covariance, features):
+            raise UserError(
+                f"{path} does not hold statistics of images: a mean `mu` (D,) and a covariance `sigma` (D, D) of "
+                "finite numbers; make it again."
+            )
+        texts = {name: str(arrays.get(name, "")) for name in ("title", "sizes", "content")}
+        statistics = (mean.astype(np.float64), covariance.astype(np.float64)) if features is None else None
+        return cls(
+            texts["title"] or "Inception", features, texts["sizes"] or "unknown", texts["content"], statistics
+        )  # fmt: skip
+
+
+def describe_sizes(sizes: list[tuple[int, int]]) -> str:
+    """ "256×256", or "mixed, 120×80 to 600×600" from the smallest to the largest area; width first, in pixels."""
+    ordered = sorted(set(sizes), key=lambda size: (size[0] * size[1], size))
+    texts = [f"{width}×{height}" for width, height in ordered]
+    if not texts:
+        return "unknown"
+    return texts[0] if len(texts) == 1 else f"mixed, {texts[0]} to {texts[-1]}"
+
+
+def _fit(mean: np.ndarray | None, covariance: np.ndarray | None, features: np.ndarray | None) -> bool:
+    """Whether the arrays of a file belong together and are numbers."""
+    if mean is None or covariance is None or mean.ndim != 1 or covariance.shape != 2 * mean.shape:
+        return False
+    arrays = [mean, covariance]
+    if features is not None:
+        if features.ndim != 2 or features.shape[1:] != mean.shape:
+            return False
+        arrays.append(features)
+    return all(np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() for array in arrays)

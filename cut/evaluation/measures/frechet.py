@@ -1,0 +1,42 @@
+"""The Fréchet distance between two sets of images (Heusel et al., NeurIPS 2017; with Inception's features, the FID)."""
+
+import math
+
+import numpy as np
+
+from cut.errors import UserError
+from cut.evaluation.measures.feature_set import FeatureSet
+
+
+def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
+    """|μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½): the squared 2-Wasserstein distance of the fitted Gaussians.
+
+    The published code takes the matrix square root of Σ_a Σ_b, which is singular when there are fewer images than
+    features: the result is then complex, infinite, or depends on SciPy's version. With Σ = RᵀR the trace of that root
+    is the sum of the singular values of R_a R_bᵀ, which are real and accurate whatever the rank, and as many as there
+    are images.
+
+    Returns:
+        ≥ 0; NaN when a feature is no finite number.
+
+    Raises:
+        UserError: when a set has fewer than two images, or the sets have features of different networks.
+    """
+    check_comparable(a, b)
+    offset = a.mean - b.mean
+    overlap = a.root @ b.root.T  # (R_a, R_b)
+    if not np.isfinite(overlap).all():
+        return math.nan
+    shared = np.linalg.svd(overlap, compute_uv=False).sum()
+    return max(0.0, float(offset @ offset + np.square(a.root).sum() + np.square(b.root).sum() - 2 * shared))
+
+
+def check_comparable(a: FeatureSet, b: FeatureSet) -> None:
+    """Raises:
+    UserError: when the features of the sets are those of different networks.
+    """
+    if a.title != b.title or a.mean.shape != b.mean.shape:
+        raise UserError(
+            f"Features of {a.title} ({a.mean.size}) and of {b.title} ({b.mean.size}) cannot be compared: measure both "
+            "sets with the same --feature_extractor."
+        )

@@ -1,0 +1,40 @@
+"""The weights of extractors: read with their hash, which messages name and caches depend on."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cut.errors import UserError
+from cut.evaluation.measures.cache import file_hash
+from cut.networks.weights import read_weights
+
+
+def read_extractor_weights(file: Path, advice: str) -> tuple[dict[str, Tensor], str]:
+    """The weights in a file, and its SHA-256.
+
+    Raises:
+        UserError: when it is missing; when it is damaged, with its hash and `advice`.
+    """
+    if not file.is_file():
+        raise UserError(f"There is no weight file {file}; {advice}.")
+    digest = file_hash(file)
+    try:
+        weights = read_weights(file)
+        if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
+            raise UserError(f"{file} holds weights that are no finite numbers.")
+    except UserError as error:
+        raise UserError(f"{str(error).rstrip('.')}: it is damaged (SHA-256 {digest}); {advice}.") from error
+    return weights, digest
+
+
+def fill(network: nn.Module, weights: dict[str, Tensor], file: Path, digest: str, advice: str) -> None:
+    """Copy the weights into the network of an extractor; every name and shape must match.
+
+    Raises:
+        UserError: when they are of another network, with the file's hash.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {advice}.") from None
