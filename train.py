@@ -6,6 +6,7 @@ import torch
 
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device
+from cut.evaluation.evaluate import make_evaluator
 from cut.evaluation.previews import PreviewSheets
 from cut.monitoring import make_listeners
 from cut.options import Options, run_script, train_options
@@ -23,13 +24,14 @@ def main(options: Options) -> int:
     torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
     if options.run.verbose:
         print(model.networks)
+    evaluator, on_measures = make_evaluator(options, model.networks["G"], device, dataset)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
         listeners = [PreviewSheets(model.networks["G"], device, dataset), *make_listeners(options)]
-        trainer = Trainer(options, model, loader, folder, state, listeners)
-        return trainer.run([describe_device(device, options.run.gpu_ids), *messages])
+        trainer = Trainer(options, model, loader, folder, state, listeners, evaluator)
+        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """Options → the trained generator, ready to translate."""
 
+import json
+from pathlib import Path
+
 import torch
 
 from cut.evaluation.translator import Translator
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
-from cut.training.checkpoints import network_file
+from cut.training.atomic import committed
+from cut.training.checkpoints import BEST_FILE, network_file
+from cut.training.evaluation import Evaluation, describe_details, describe_measures
 
 
 def load_translator(options: Options, device: torch.device | str = "cpu") -> Translator:
@@ -22,6 +27,9 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
     file = network_file(options.run.folder, options.run.epoch, "G")
     generator = build_generator(options)
     load_weights(generator, read_weights(file), str(file))
+    best = best_row(options.run.folder) if options.run.epoch == "best" else None
+    if best is not None:
+        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
     if options.run.verbose:
         print(generator)
     return Translator(
@@ -31,3 +39,11 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         tile_size=options.testing.tile_size,
         seed=options.run.seed,
     )
+
+
+def best_row(folder: Path) -> Evaluation | None:
+    """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
+    try:
+        return Evaluation(**json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # weights that somebody named best by hand

@@ -63,8 +63,8 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     last = evaluations[-1]
     rows = [(f"last (epoch {last.epoch})", last)]
     if best is not None:
-        rows.append((f"best {best_label} (epoch {best.epoch})", best))
-    return f"{evaluation_table(rows)}\n{describe_details(last)}"
+        rows.append((f"best (epoch {best.epoch})", best))
+    return f"{evaluation_table(rows)}\nThe best by {best_label}; {describe_details(last)}"
 
 
 def describe_details(evaluation: Evaluation) -> str:

@@ -87,8 +87,20 @@ class TinyRun:
 
 
 def state_of(folder: Path) -> dict:
-    """Everything that a run saved: weights, optimizers, progress."""
-    return {file.name: torch.load(file, weights_only=True) for file in sorted(folder.glob("*.pth"))}
+    """Everything that a run saved: weights, optimizers, progress with what was measured."""
+    saved = {file.name: torch.load(file, weights_only=True) for file in sorted(folder.glob("*.pth"))}
+    for content in saved.values():
+        if "state" in content:
+            content["state"]["evaluations"] = [without_clock(one) for one in content["state"]["evaluations"]]
+    return saved
+
+
+def without_clock(value):
+    """JSON without seconds and memory, wherever they stand in it."""
+    if not isinstance(value, dict):
+        return value
+    clock = ("seconds", "seconds_per_image", "data_seconds_per_image", "time", "cost_share", "peak_memory_bytes")
+    return {name: without_clock(part) for name, part in value.items() if name not in clock}
 
 
 def assert_same(one, other, where: str = "") -> None:
@@ -109,9 +121,8 @@ def assert_same(one, other, where: str = "") -> None:
 
 
 def logs_of(folder: Path) -> tuple[list[dict], list[str]]:
-    """metrics.jsonl and loss_log.txt without what depends on the clock."""
+    """metrics.jsonl and loss_log.txt without what depends on the clock or says how often the run was started."""
     entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    clock = ("seconds_per_image", "data_seconds_per_image", "time")
-    entries = [{name: value for name, value in entry.items() if name not in clock} for entry in entries]
+    entries = [without_clock(entry) for entry in entries if "run" not in entry]
     lines = [line for line in (folder / "loss_log.txt").read_text().splitlines() if not line.startswith("===")]
     return entries, [re.sub(r"time: \S+, data: \S+\)", "", line) for line in lines]
