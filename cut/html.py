@@ -33,23 +33,22 @@ a:hover { text-decoration: underline; }
 figure { margin: 0; max-width: 100%; }
 figure img { display: block; max-width: 100%; height: auto; border-radius: 4px; background: var(--line); }
 figcaption { margin-top: .3rem; color: var(--muted); font-size: .85rem; }
-.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: .8rem 1.6rem; }
-.curves svg { display: block; width: 100%; height: auto; }
-.curves polyline { fill: none; stroke: var(--accent); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
-.curves line { stroke: var(--line); }
-.curves text { fill: var(--muted); font-size: 9px; }
-.curves b { float: right; font-weight: 600; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem 1.4rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; }
 .note { color: var(--muted); }
+@media (max-width: 600px) { body { padding: 1rem .8rem 2rem; } .card { padding: .8rem .8rem .9rem; } }
 """
 
 
-def page(title: str, details: Mapping[str, str] | None = None, refresh_seconds: int | None = None) -> document:
+def page(title: str, details: Mapping[str, str] | None = None, style: str = "") -> document:
     """An empty page with a heading; fill it with `with page(...) as content:`.
 
     Args:
         title: plain text; markup in it is shown, not obeyed. So it is for every text here.
         details: facts below the heading, by name.
-        refresh_seconds: reload the page by itself this often.
+        style: CSS of this page's own.
     """
     title = shown(title)
     result = document(title=title)
@@ -57,9 +56,8 @@ def page(title: str, details: Mapping[str, str] | None = None, refresh_seconds: 
     with result.head:
         tags.meta(charset="utf-8")
         tags.meta(name="viewport", content="width=device-width, initial-scale=1")
-        if refresh_seconds is not None:
-            tags.meta(http_equiv="refresh", content=str(refresh_seconds))
-        tags.style(raw(STYLE))
+        tags.link(rel="icon", href="data:,")  # or browsers ask a server for /favicon.ico, and log that it is missing
+        tags.style(raw(STYLE + style))
     with result:
         tags.h1(title)
         if details:

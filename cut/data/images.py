@@ -116,8 +116,8 @@ def to_tensor(image: Image.Image, channels: int) -> Tensor:
 
 
 def to_8bit(image: Tensor) -> np.ndarray:
-    """A tensor (C, H, W) in [−1, 1] as uint8 (H, W, C), rounded to the nearest value; outside is clipped."""
-    pixels = image.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255)
+    """A tensor (C, H, W) in [−1, 1] as uint8 (H, W, C), rounded to the nearest; outside is clipped, NaN is black."""
+    pixels = image.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).nan_to_num_(nan=0.0)
     return pixels.to(torch.uint8).permute(1, 2, 0).numpy()
 
 
@@ -128,8 +128,8 @@ def to_image(image: Tensor) -> Image.Image:
 
 
 @contextmanager
-def _open(path: Path | str) -> Iterator[Image.Image]:
-    """The opened file, not yet decoded; whatever goes wrong inside becomes a UserError that names it."""
+def open_image(path: Path | str) -> Iterator[Image.Image]:
+    """The opened file as it is, not yet decoded; whatever goes wrong inside becomes a UserError that names it."""
     try:
         # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
         with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:

@@ -19,17 +19,21 @@ STAGED = ".staged"
 JOURNAL = "commit.json"
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: Path, write: Callable[[BinaryIO], object], durable: bool = True) -> None:
     """Write one file by `write(stream)`; at every instant `path` is the old file or the new one.
+
+    Args:
+        durable: wait until the disk has it, which can take long; without, a power cut may lose or empty the file.
 
     Raises:
         UserError: when the disk is full or the folder cannot be written; the old file is untouched.
     """
-    _stage(path, write)
+    _stage(path, write, durable)
     try:
         with _explained(path):
             os.replace(_staged(path), path)
-            _flush_folder(path.parent)
+            if durable:
+                _flush_folder(path.parent)
     except BaseException:
         _forget(path)
         raise
@@ -88,12 +92,13 @@ def _staged(path: Path) -> Path:
     return path.with_name(path.name + STAGED)
 
 
-def _stage(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def _stage(path: Path, write: Callable[[BinaryIO], object], durable: bool = True) -> None:
     try:
         with _explained(path), open(_staged(path), "wb") as stream:
             write(stream)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
     except BaseException:
         _forget(path)
         raise

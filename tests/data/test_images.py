@@ -1,5 +1,7 @@
 """Every kind of image file, in closed form."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +39,11 @@ def test_eight_bits_survive_the_way_there_and_back(tmp_path):
 def test_8_bits_are_rounded_and_clipped():
     values = torch.tensor([[[-1.2, -1.0, -1 + 1.4 / 127.5, -1 + 1.6 / 127.5, 0.9999, 1.5]]])
     assert to_8bit(values).tolist() == [[[0], [0], [1], [2], [255], [255]]]
+
+
+def test_what_is_no_number_is_black_and_infinity_is_clipped():
+    nothing = torch.tensor([[[math.nan, math.inf, -math.inf]]])
+    assert to_8bit(nothing).tolist() == [[[0], [255], [0]]]
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.tif"])
