@@ -27,7 +27,7 @@ def test_loss_log_has_the_published_form(make_options):
 def test_metrics_hold_one_object_per_logged_step(make_options):
     options = make_options("--print_freq", "4")
     train(MetricsLog(), options, range(1, 13))
-    entries = [json.loads(line) for line in lines_of(options, "metrics.jsonl")]
+    entries = list(read_metrics(options.run.folder / "metrics.jsonl"))
     time = datetime.fromisoformat(entries[-1].pop("time"))
     assert time.tzinfo is not None and abs((datetime.now(timezone.utc) - time).total_seconds()) < 60
     assert [entry["images"] for entry in entries] == [4, 8, 12]
@@ -49,7 +49,7 @@ def test_metrics_are_strict_json(make_options, value):
     log = MetricsLog()
     log.start(options, progress_at(0), RunFacts())
     log.after_step(step_event(1, losses={"G": value, "NCE": 1.0}))
-    (line,) = lines_of(options, "metrics.jsonl")
+    _, line = lines_of(options, "metrics.jsonl")
     assert json.loads(line)["losses"] == {"G": None, "NCE": 1.0}
     assert "NaN" not in line and "Infinity" not in line
 

@@ -86,8 +86,8 @@ class Recorder(Listener):
         self.events.append(f"evaluation {event.evaluation.epoch}")
         self.evaluations.append(event)
 
-    def after_save(self, progress: Progress, label: str) -> None:
-        self.saves.append((progress.images, label))
+    def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
+        self.saves += [(progress.images, label) for label in labels]
 
     def message(self, text: str) -> None:
         self.messages.append(text)

@@ -108,14 +108,31 @@ def test_a_listener_that_raises_is_dropped_said_once_and_training_goes_on(folder
         def message(self, text):
             raise ValueError("cannot speak")
 
+    class Careful(Listener):
+        def after_step(self, event):
+            raise UserError("There is no folder for me: make one.")
+
     broken, recorder = Broken(), Recorder()
-    assert trainer(folder, *NEVER, listeners=[Mute(), broken, recorder]).run() == 0
+    assert trainer(folder, *NEVER, listeners=[Careful(), Mute(), broken, recorder]).run() == 0
     assert broken.calls == 1 and recorder.events.count("step") == 10 and recorder.events[-1] == "finish"
     assert sorted(recorder.messages) == [
-        "Broken failed and is off for the rest of the run (OSError('no server')).",
-        "Mute failed and is off for the rest of the run (ValueError('cannot speak')).",
+        "Broken is off for the rest of the run: OSError: no server.",
+        "Careful is off for the rest of the run: There is no folder for me: make one.",
+        "Mute is off for the rest of the run: ValueError: cannot speak.",
     ]
     assert weight_of(folder / "latest_net_G.pth") == 10
+
+
+def test_a_listener_that_fails_while_it_hears_of_another_is_dropped_too(folder):
+    class Broken(Listener):
+        def after_step(self, event):
+            raise ValueError("a step\nwith details")
+
+        message = after_step
+
+    recorder = Recorder()
+    assert trainer(folder, *NEVER, listeners=[Broken(), Broken(), recorder]).run() == 0
+    assert recorder.messages == ["Broken is off for the rest of the run: ValueError: a step."] * 2
 
 
 # ------------------------------------------------------------------ what stops a run

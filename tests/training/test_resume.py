@@ -109,7 +109,7 @@ def test_asked_to_stop(number, status, variant, call, count, new_run, uninterrup
 
 
 def test_plateau_does_fall(uninterrupted):
-    rates = [entry["learning_rate"] for entry in uninterrupted("plateau")[1]]
+    rates = [entry["learning_rate"] for entry in uninterrupted("plateau")[1] if "losses" in entry]
     assert rates[-1] < rates[0]
 
 
