@@ -64,8 +64,8 @@ class ConsoleListener(Listener):
         best = "the best so far" if event.is_best else f"best {event.best_label}: epoch {event.best.epoch}"
         self.message(f"Epoch {measured.epoch}: {describe_measures(measured)} ({best}; {measured.seconds:.1f} s)")
 
-    def after_save(self, progress: Progress, label: str) -> None:
-        self.message(f"Saved as {label} after {progress.images:,} images.")
+    def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
+        self.message(f"Saved as {', '.join(labels)} after {progress.images:,} images.")
 
     def message(self, text: str) -> None:
         if self.bar is not None:

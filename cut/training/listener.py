@@ -130,7 +130,8 @@ class EvaluationEvent:
 class Listener:
     """Base of everything that watches a run; each method does nothing by default.
 
-    A listener may fail: the loop says so once, drops it and trains on.
+    A listener may fail: the loop says so once, drops it and trains on. A `UserError` is said as it is, so raise one
+    for what a person can mend.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -145,8 +146,8 @@ class Listener:
     def after_evaluation(self, event: EvaluationEvent) -> None:
         """After the generator was measured, which follows `after_epoch` of the epochs that are measured."""
 
-    def after_save(self, progress: Progress, label: str) -> None:
-        """After a checkpoint was saved under `label` ("latest", "5", "iter_400")."""
+    def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
+        """After a checkpoint was saved under one or more labels ("latest", "5", "best", "iter_400")."""
 
     def message(self, text: str) -> None:
         """A sentence for the person who watches."""

@@ -182,8 +182,7 @@ class Trainer:
             self.say(f"{error} Training goes on; the next save will try again.")
             return
         self.last_save = f"the checkpoint saved at {self.where()} in {self.folder.folder} is good"
-        for label in labels:
-            self.tell("after_save", self.progress(), label)
+        self.tell("after_save", self.progress(), tuple(labels))
 
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
         broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
@@ -233,11 +232,13 @@ class Trainer:
     def tell(self, event: str, *details: object) -> None:
         """Call a method of every listener; monitoring may fail in any way, and training goes on."""
         for listener in list(self.listeners):
+            if listener not in self.listeners:
+                continue  # it failed while it was told that another one had
             try:
                 getattr(listener, event)(*details)
             except Exception as error:  # whatever it is, it must not end hours of training
                 self.listeners.remove(listener)
-                self.say(f"{type(listener).__name__} failed and is off for the rest of the run ({error!r}).")
+                self.say(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
 
 
 def is_due(epoch: int, every_epochs: int) -> bool:
@@ -246,7 +247,10 @@ def is_due(epoch: int, every_epochs: int) -> bool:
 
 
 def explained(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else repr(error)
+    """What went wrong as one sentence: a `UserError` is one; of the others the kind and the first line."""
+    if isinstance(error, UserError):
+        return str(error)
+    return f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ").removesuffix(".") + "."
 
 
 def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:

@@ -26,9 +26,9 @@ def test_the_end_of_an_epoch_and_a_save_are_said(make_options):
     stream = io.StringIO()
     console = ConsoleListener(stream)
     train(console, make_options(), range(1, 11))
-    console.after_save(progress_at(10), "latest")
+    console.after_save(progress_at(10), ("latest", "5"))
     assert "End of epoch 1 / 400, 5.0 s, learning rate now 0.0002" in stream.getvalue()
-    assert "Saved as latest after 10 images." in stream.getvalue()
+    assert "Saved as latest, 5 after 10 images." in stream.getvalue()
 
 
 def test_on_a_terminal_there_is_a_bar_over_the_whole_run(make_options):

@@ -1,0 +1,79 @@
+"""How fast a run is, and how long it will take from here."""
+
+import time
+from collections.abc import Callable
+
+from cut.options import Options
+from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts, StepEvent
+
+KEPT = 1 - 1 / 300  # of the past at every step: a save or a slow step hardly shows, a machine that got busy soon does
+
+
+class Pace(Listener):
+    """Times the steps, with what is between them (data, saves, other listeners); evaluations are counted apart.
+
+    Without that an estimate would leap at every evaluation and sink until the next one. Listeners that show the pace
+    own one and pass on what they are told.
+
+    Args:
+        clock: seconds from any point in time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
+        self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_label else 0
+        self.evaluation_seconds = facts.evaluations[-1].seconds if facts.evaluations else 0.0
+        self.images = self.seconds = 0.0
+        self.last_step: float | None = None  # the first step, which sets up so much, is not counted
+
+    def after_step(self, event: StepEvent) -> None:
+        now = self.clock()
+        if self.last_step is not None:
+            self.images = KEPT * self.images + event.batch_size
+            self.seconds = KEPT * self.seconds + now - self.last_step
+        self.last_step = now
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        self.evaluation_seconds = event.evaluation.seconds
+        if self.last_step is not None:
+            self.last_step = min(self.last_step + event.evaluation.seconds, self.clock())
+
+    def evaluation_due(self, epoch: int, last_epoch: int) -> bool:
+        """Whether the generator is measured after this epoch."""
+        return self.every_epochs > 0 and (epoch % self.every_epochs == 0 or epoch == last_epoch)
+
+    @property
+    def images_per_second(self) -> float | None:
+        """None before the second step."""
+        return self.images / self.seconds if self.seconds > 0 else None
+
+    def seconds_left(self, progress: Progress) -> float | None:
+        """Until the end, with the evaluations to come, each as long as the last one; None before the second step.
+
+        The evaluation of the current epoch counts as one to come.
+        """
+        if self.seconds <= 0:
+            return None
+        evaluations = 0
+        if self.every_epochs > 0 and progress.epoch <= progress.last_epoch:
+            evaluations = progress.last_epoch // self.every_epochs - (progress.epoch - 1) // self.every_epochs
+            evaluations += progress.last_epoch % self.every_epochs != 0
+        return progress.images_left * self.seconds / self.images + evaluations * self.evaluation_seconds
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "12 min", "1 h 20 min", "23 h", "3 d 4 h": as exact as people ask, in at most ten characters."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 10:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(round(seconds / 3600), 24)
+    if days < 2:
+        return f"{24 * days + hours} h"
+    return f"{days} d {hours} h" if days < 1000 else f"{days} d"
