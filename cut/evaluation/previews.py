@@ -1,18 +1,21 @@
 """While a run trains: the same few held-out images, translated now and then, to see where it is going."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from cut.data.dataset import ImageDataset
+from cut.data.files import find_images
 from cut.data.images import to_image, to_tensor
 from cut.data.resampling import resize
 from cut.data.singleimage import SingleImageDataset
-from cut.evaluation.held_out import held_out_sources, whole_view, without_chance
+from cut.evaluation.held_out import SPLITS, held_out_sources, whole_view, without_chance
 from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
@@ -21,20 +24,24 @@ from cut.training.listener import Listener, Progress, RunFacts, StepEvent
 
 COUNT = 6
 LONGEST_SIDE = 512  # pixels; larger pictures are shrunk, unless the crops of training are larger still
-GAP = 4  # pixels between the pictures of a sheet
 
 
 class PreviewSheets(Listener):
-    """Writes `previews/{images seen}.png` every `evaluation_freq` images: sources above, their translations below.
+    """Writes rows of pictures into `previews/`, in the same order in each:
 
-    The sources are spread evenly over the source domain's val, else test folder, in sorted order, or over the training
+        {images seen}.png   the translations, every `evaluation_freq` images
+        sources.png         what they were made from
+        targets.png         the real pictures of the same places, where the held-out images are pairs
+        previews.json       the names of the sources, (width, height) of a cell in the rows, and whether there are targets
+
+    The sources are drawn, by the run's seed, from the source domain's val, else test folder, or from the training
     images where there is no such folder; in single image training it is the one picture, whole. Sizes are those of
     training without its chance: what `--preprocess` makes of an image, scaled to the crop's size and from its middle.
-    The generator runs in evaluation mode and with the same noise every time, so that only its weights tell two sheets
+    The generator runs in evaluation mode and with the same noise every time, so that only its weights tell two rows
     apart. Nothing that training depends on is changed, the global random numbers included.
 
     Args:
-        generator: as it is being trained; at each sheet its weights of that moment are used.
+        generator: as it is being trained; at each row its weights of that moment are used.
         device: where it is.
         dataset: of the training images.
     """
@@ -52,30 +59,61 @@ class PreviewSheets(Listener):
         for file in self.folder.glob("*.png"):
             if file.stem.isdecimal() and int(file.stem) > progress.images:
                 file.unlink()  # of steps after the last save, which are lost
-        self.sources = [preview_source(self.dataset, file) for file in preview_files(options, self.dataset)]
+        files = preview_files(options, self.dataset)
+        channels = self.dataset.source.channels, options.data.output_nc
+        self.sources, targets = (
+            [preview_image(self.dataset, file, count) for file in side]
+            for side, count in zip((files, preview_targets(options, self.dataset, files)), channels, strict=True)
+        )
+        self.cell = cell_size([*self.sources, *targets])
+        self._save("sources.png", self.sources)
+        if targets:
+            self._save("targets.png", targets)
+        about = {"names": [file.name for file in files], "cell": self.cell, "targets": bool(targets)}
+        write_atomically(self.folder / "previews.json", lambda stream: stream.write(json.dumps(about).encode()))
         self.translate = Translator(self.generator, self.device, seed=options.run.seed, say=lambda sentence: None)
         if progress.images == 0:
-            self._write(progress)
+            self._translate(progress)
 
     def after_step(self, event: StepEvent) -> None:
         if event.due(self.every_images):
-            self._write(event.progress)
+            self._translate(event.progress)
 
-    def _write(self, progress: Progress) -> None:
-        sheet = contact_sheet([self.sources, [self.translate(source) for source in self.sources]])
-        file = self.folder / f"{progress.images:09d}.png"
-        write_atomically(file, lambda stream: sheet.save(stream, format="PNG"))
+    def _translate(self, progress: Progress) -> None:
+        self._save(f"{progress.images:09d}.png", [self.translate(source) for source in self.sources])
+
+    def _save(self, name: str, pictures: Sequence[Tensor]) -> None:
+        row = picture_row(pictures, self.cell)
+        write_atomically(self.folder / name, lambda stream: row.save(stream, format="PNG"))
 
 
 def preview_files(options: Options, dataset: ImageDataset) -> list[Path]:
-    """The images to translate: at most six, always the same ones for the same folder."""
+    """The images to translate: at most six, in sorted order, always the same ones for the same folder and seed."""
     files = dataset.source.files if isinstance(dataset, SingleImageDataset) else held_out_sources(options, dataset)
-    count = min(COUNT, len(files))
-    return [files[index * len(files) // count] for index in range(count)]
+    chosen = np.random.default_rng(options.run.seed).permutation(len(files))[:COUNT]
+    return [files[index] for index in sorted(chosen)]
 
 
-def preview_source(dataset: ImageDataset, file: Path) -> Tensor:
-    """An image as training would see it, without chance: (C, H, W) in [−1, 1].
+def preview_targets(options: Options, dataset: ImageDataset, files: Sequence[Path]) -> list[Path]:
+    """What real translations of these held-out images look like, one for each; nothing where they are not pairs.
+
+    They are pairs when both sides of their split have the same names. Training images never are: the names of an
+    unpaired data set are often numbers.
+    """
+    letters = dataset.source.letter, "B" if dataset.source.letter == "A" else "A"
+    for split in SPLITS:
+        sources, targets = (
+            {file.relative_to(folder).with_suffix(""): file for file in find_images(folder)}
+            for folder in (Path(options.data.dataroot) / f"{split}{letter}" for letter in letters)
+        )
+        names = {file: name for name, file in sources.items()}
+        if names.keys() >= set(files) and sources.keys() == targets.keys():
+            return [targets[names[file]] for file in files]
+    return []
+
+
+def preview_image(dataset: ImageDataset, file: Path, channels: int) -> Tensor:
+    """An image as training would see it, without chance: (channels, H, W) in [−1, 1].
 
     Raises:
         UserError: when the file cannot be read, or is too small for `--preprocess`.
@@ -83,19 +121,22 @@ def preview_source(dataset: ImageDataset, file: Path) -> Tensor:
     preprocessing = whole_view(dataset)
     if isinstance(dataset, SingleImageDataset):
         preprocessing = replace(preprocessing, words=frozenset())
-    image = without_chance(file, dataset.source.channels, preprocessing, dataset.background)
+    image = without_chance(file, channels, preprocessing, dataset.background)
     shrink = max(LONGEST_SIDE, preprocessing.crop_size) / max(image.size)
     if shrink < 1:
         width, height = (max(1, round(side * shrink)) for side in image.size)
         image = resize(image, (width, height), preprocessing.resample)
-    return to_tensor(image, dataset.source.channels)
+    return to_tensor(image, channels)
 
 
-def contact_sheet(rows: Sequence[Sequence[Tensor]]) -> Image.Image:
-    """Rows of pictures (1 or 3, H, W) in [−1, 1] on white, in cells of the size of the largest."""
-    height, width = (max(picture.shape[axis] for row in rows for picture in row) + GAP for axis in (-2, -1))
-    sheet = Image.new("RGB", (max(map(len, rows)) * width - GAP, len(rows) * height - GAP), "white")
-    for top, row in enumerate(rows):
-        for left, picture in enumerate(row):
-            sheet.paste(to_image(picture), (left * width, top * height))
-    return sheet
+def cell_size(pictures: Sequence[Tensor]) -> tuple[int, int]:
+    """(width, height) in pixels that hold each of these (C, H, W) pictures."""
+    return max(picture.shape[-1] for picture in pictures), max(picture.shape[-2] for picture in pictures)
+
+
+def picture_row(pictures: Sequence[Tensor], cell: tuple[int, int]) -> Image.Image:
+    """Pictures (1 or 3, H, W) in [−1, 1] side by side, each at the top left of a white cell of (width, height)."""
+    row = Image.new("RGB", (len(pictures) * cell[0], cell[1]), "white")
+    for index, picture in enumerate(pictures):
+        row.paste(to_image(picture), (index * cell[0], 0))
+    return row

@@ -1,6 +1,6 @@
-"""Sheets of held-out images: which images, when, what is on them, and that training does not notice."""
+"""Rows of held-out images: which images, when, what is on them, and that training does not notice."""
 
-import re
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +11,14 @@ from PIL import Image
 import train
 from cut.data.images import to_image
 from cut.errors import UserError
-from cut.evaluation.previews import GAP, PreviewSheets, contact_sheet, preview_files, preview_source
+from cut.evaluation.previews import (
+    PreviewSheets,
+    cell_size,
+    picture_row,
+    preview_files,
+    preview_image,
+    preview_targets,
+)
 from cut.networks.interface import Generator
 from cut.options import train_options
 from cut.registry import DATASETS
@@ -71,16 +78,15 @@ def event(images):
 
 
 def names(options):
-    return sorted(file.name for file in (options.run.folder / "previews").iterdir())
+    return sorted(file.name for file in (options.run.folder / "previews").glob("0*.png"))
 
 
-def test_held_out_images_are_spread_evenly_in_sorted_order(make, data):
-    assert [file.name for file in preview_files(*make())] == ["0.png", "1.png", "2.png", "3.png", "4.png", "5.png"]
-    for number in range(7, 12):
-        write_image(data / "testA" / f"{number:02}.png")
-    chosen = preview_files(*make())
-    assert [file.name for file in chosen] == ["0.png", "08.png", "1.png", "11.png", "3.png", "5.png"]
-    assert {file.parent.name for file in chosen} == {"testA"}
+def test_held_out_images_are_drawn_by_the_seed_and_sorted(make, data):
+    chosen = [file.name for file in preview_files(*make())]
+    assert len(set(chosen)) == 6 and chosen == sorted(chosen)
+    assert chosen == [file.name for file in preview_files(*make())]
+    assert len({tuple(preview_files(*make("--seed", str(seed)))) for seed in range(9)}) > 1
+    assert {file.parent.name for file in preview_files(*make())} == {"testA"}
 
 
 def test_without_a_held_out_folder_training_images_are_shown(make, data):
@@ -88,20 +94,34 @@ def test_without_a_held_out_folder_training_images_are_shown(make, data):
     assert [file.relative_to(data).as_posix() for file in preview_files(options, dataset)] == [
         "trainB/0.png", "trainB/1.png",
     ]  # fmt: skip
+    write_image(data / "testB" / "8.png")
     write_image(data / "valB" / "7.png")
-    (data / "testB").mkdir()  # empty, so it is passed by
     assert [file.relative_to(data).as_posix() for file in preview_files(options, dataset)] == ["valB/7.png"]
 
 
-def test_sources_are_seen_as_in_training_but_without_chance(make, data):
+def test_targets_are_shown_where_both_sides_have_the_same_names(make, data):
+    options, dataset = make()
+    files = preview_files(options, dataset)
+    for number in range(7):
+        assert preview_targets(options, dataset, files) == []
+        write_image(data / "testB" / f"{number}.jpg")
+    assert [file.relative_to(data).as_posix() for file in preview_targets(options, dataset, files)] == [
+        f"testB/{file.stem}.jpg" for file in files
+    ]
+    write_image(data / "testB" / "another.jpg")
+    assert preview_targets(options, dataset, files) == []
+    assert preview_targets(options, dataset, dataset.source.files) == []  # both sides of training have 0.png, 1.png
+
+
+def test_images_are_seen_as_in_training_but_without_chance(make, data):
     file = data / "testA/0.png"
-    whole = preview_source(make()[1], file)
-    assert whole.shape == (3, 16, 16) and torch.equal(whole, preview_source(make()[1], file))
-    middle = preview_source(make("--preprocess", "crop")[1], file)
+    whole = preview_image(make()[1], file, 3)
+    assert whole.shape == (3, 16, 16) and torch.equal(whole, preview_image(make()[1], file, 3))
+    middle = preview_image(make("--preprocess", "crop")[1], file, 3)
     assert np.array_equal(np.asarray(to_image(middle)), np.asarray(Image.open(file))[2:18, 12:28])
-    assert preview_source(make("--input_nc", "1", "--nce_idt", "false")[1], file).shape == (1, 16, 16)
+    assert preview_image(make()[1], file, 1).shape == (1, 16, 16)
     with pytest.raises(UserError, match="tiny.png is 8×8 pixels"):
-        preview_source(make("--preprocess", "crop")[1], write_image(data / "testA/tiny.png", (8, 8)))
+        preview_image(make("--preprocess", "crop")[1], write_image(data / "testA/tiny.png", (8, 8)), 3)
 
 
 def test_a_single_image_is_shown_whole_and_only_shrunk_when_large(make, data):
@@ -111,41 +131,50 @@ def test_a_single_image_is_shown_whole_and_only_shrunk_when_large(make, data):
     options, dataset = make(*arguments)
     [file] = preview_files(options, dataset)
     assert file == data / "trainA/0.png"
-    source = preview_source(dataset, file)
+    source = preview_image(dataset, file, 3)
     assert np.array_equal(np.asarray(to_image(source)), np.asarray(Image.open(file)))
     write_image(file, (1024, 600))
-    assert preview_source(dataset, file).shape == (3, 300, 512)
-    assert preview_source(make(*arguments, "--crop_size", "600")[1], file).shape == (3, 352, 600)
+    assert preview_image(dataset, file, 3).shape == (3, 300, 512)
+    assert preview_image(make(*arguments, "--crop_size", "600")[1], file, 3).shape == (3, 352, 600)
 
 
-def test_a_sheet_has_sources_above_their_translations(make):
+def pixels(options, name) -> np.ndarray:
+    return np.asarray(Image.open(options.run.folder / "previews" / name)).astype(int)
+
+
+def test_rows_have_the_same_order_and_show_the_weights_of_their_moment(make, data):
+    for number in range(7):
+        write_image(data / "testB" / f"{number}.png", (40, 20), seed=20 + number)
     options, dataset = make("--evaluation_freq", "10")
     generator = Negative().train()
     listener = PreviewSheets(generator, "cpu", dataset)
     listener.start(options, progress(0), RunFacts())
-    sheet = np.asarray(Image.open(options.run.folder / "previews/000000000.png")).astype(int)
-    assert sheet.shape == (2 * 16 + GAP, 6 * (16 + GAP) - GAP, 3)
-    for column in range(6):
-        left = column * (16 + GAP)
-        source, translation = sheet[:16, left : left + 16], sheet[16 + GAP :, left : left + 16]
-        assert source.std() > 10 and np.all(source + translation == 255)
-    assert np.all(sheet[16 : 16 + GAP] == 255)
+    about = json.loads((options.run.folder / "previews/previews.json").read_text())
+    files = preview_files(options, dataset)
+    assert about == {"names": [file.name for file in files], "cell": [16, 16], "targets": True}
+    sources, fakes, targets = (pixels(options, name) for name in ("sources.png", "000000000.png", "targets.png"))
+    assert sources.shape == fakes.shape == targets.shape == (16, 6 * 16, 3)
+    assert sources.std() > 10 and np.all(sources + fakes == 255)
+    for index, file in enumerate(files):
+        expected = np.asarray(to_image(preview_image(dataset, data / "testB" / file.name, 3)))
+        assert np.array_equal(targets[:, 16 * index : 16 * (index + 1)], expected)
 
     assert generator.training and generator.norm.num_batches_tracked == 0 and generator.weight.grad is None
     with torch.no_grad():
         generator.weight.zero_()
     listener.after_step(event(10))
-    sheet = np.asarray(Image.open(options.run.folder / "previews/000000010.png"))
-    assert np.all(sheet[16 + GAP :, :16] == 128)  # the weights of now
+    assert np.all(pixels(options, "000000010.png") == 128)
 
 
-def test_pictures_of_unequal_size_and_channels_share_a_sheet():
-    sheet = contact_sheet([[torch.ones(1, 8, 4), -torch.ones(3, 2, 16)], [torch.zeros(3, 8, 4), torch.zeros(1, 2, 16)]])
-    assert sheet.mode == "RGB" and sheet.size == (2 * 16 + GAP, 2 * 8 + GAP)
-    assert sheet.getpixel((16 + GAP, 0)) == (0, 0, 0) and sheet.getpixel((0, 8 + GAP)) == (128, 128, 128)
+def test_pictures_of_unequal_size_and_channels_share_a_row():
+    pictures = [torch.ones(1, 8, 4), -torch.ones(3, 2, 16), torch.zeros(3, 8, 4)]
+    row = picture_row(pictures, cell_size(pictures))
+    assert row.mode == "RGB" and row.size == (3 * 16, 8)
+    assert row.getpixel((16, 0)) == (0, 0, 0) and row.getpixel((32, 7)) == (128, 128, 128)
+    assert row.getpixel((16, 2)) == row.getpixel((36, 0)) == (255, 255, 255)
 
 
-def test_sheets_are_written_when_due_and_a_continued_run_takes_back_what_was_lost(make):
+def test_rows_are_written_when_due_and_a_continued_run_takes_back_what_was_lost(make):
     options, dataset = make("--evaluation_freq", "10")
     listener = PreviewSheets(Negative(), "cpu", dataset)
     listener.start(options, progress(0), RunFacts())
@@ -186,21 +215,16 @@ def run(data):
 def test_training_is_bit_equal_with_and_without(run, more):
     without = run("without", "--no_html", "--evaluation_freq", "0", *more)
     watched = run("watched", "--no_html", "--evaluation_freq", "1", *more)
-    assert len(list((watched / "previews").iterdir())) == 5 and not (without / "previews").exists()
+    assert len(list((watched / "previews").glob("0*.png"))) == 5 and not (without / "previews").exists()
     for file in ("latest_net_G.pth", "latest_net_D.pth", "latest_net_F.pth"):
         weights, same = (torch.load(folder / file, weights_only=True) for folder in (without, watched))
         assert weights.keys() == same.keys() and all(torch.equal(weights[name], same[name]) for name in weights)
 
 
 def test_a_damaged_held_out_image_stops_the_previews_and_not_the_training(run, data, capsys):
-    (data / "testA/3.png").write_bytes(b"no picture")
+    for number in range(7):
+        (data / f"testA/{number}.png").write_bytes(b"no picture")
     folder = run("damaged", "--no_html", "--evaluation_freq", "1")
     assert (folder / "latest_net_G.pth").exists() and not list((folder / "previews").iterdir())
     said = capsys.readouterr().out
-    assert said.count("PreviewSheets failed") == 1 and "testA/3.png" in said
-
-
-def test_a_page_of_a_run_shows_the_sheets_up_to_the_last_step(run):
-    folder = run("page", "--evaluation_freq", "1")
-    page = (folder / "web/index.html").read_text()
-    assert re.findall(r'src="\.\./previews/(\d+)\.png"', page) == [f"{images:09d}" for images in (4, 3, 2, 1, 0)]
+    assert said.count("PreviewSheets") == 1 and "testA/" in said

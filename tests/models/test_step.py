@@ -327,5 +327,9 @@ def test_preview_pairs_unmirrored_pictures_and_changes_nothing():
     before = {name: value.clone() for name, value in model.networks.state_dict().items()}
     pictures = model.preview(batch)
     assert list(pictures) == ["real_A", "fake_B", "real_B"]
+    assert torch.equal(pictures["real_A"], batch.source)
+    with torch.no_grad():
+        assert torch.allclose(pictures["fake_B"], model.G.eval()(batch.source), atol=1e-5)  # each with its own, unflipped
+    model.G.train()
     assert all(torch.equal(before[name], value) for name, value in model.networks.state_dict().items())
     assert model.G.training
