@@ -1,0 +1,199 @@
+"""What a measurement says, and when the loop asks for one: with a model and an evaluator in miniature."""
+
+import json
+import math
+import os
+import signal
+from dataclasses import asdict, dataclass, field
+
+import pytest
+import torch
+
+from cut.errors import UserError
+from cut.training.checkpoints import RunFolder
+from cut.training.evaluation import (
+    Evaluation,
+    best_evaluation,
+    describe_measures,
+    evaluation_table,
+    last_and_best,
+    significant,
+)
+from tests.training.miniature import Model, Recorder, trainer, weight_of
+
+NEVER = ["--save_latest_freq", "0", "--save_epoch_freq", "0"]
+SIX = [*NEVER, "--n_epochs", "6", "--n_epochs_decay", "0"]
+
+
+def measured(epoch: int, **measures: float) -> Evaluation:
+    return Evaluation(epoch, images=5 * epoch, step=5 * epoch, measures=measures)
+
+
+@dataclass
+class Fake:
+    """An evaluator that finds `values` by epoch; an exception among them is raised, and None means stopped."""
+
+    values: dict
+    best_label: str = "FID"
+    asked: list[int] = field(default_factory=list)
+
+    def evaluate(self, progress, stopped):
+        self.asked.append(progress.epoch)
+        value = self.values.get(progress.epoch, 100.0)
+        if isinstance(value, Exception):
+            raise value
+        if callable(value):
+            value = value()
+        if value is None or stopped():
+            return None
+        return Evaluation(progress.epoch, progress.images, progress.step, {self.best_label: value}, seconds=0.25)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "tiny"
+
+
+def run(folder, *arguments, evaluator, **more) -> Recorder:
+    recorder = Recorder()
+    assert trainer(folder, *arguments, listeners=[recorder], evaluator=evaluator, **more).run() == 0
+    return recorder
+
+
+def resumed(folder):
+    model = Model()
+    return {"model": model, "state": RunFolder(folder).load(model.networks, model.optimizers)}
+
+
+# ------------------------------------------------------------------ what a measurement says
+
+
+def test_the_best_is_the_least_distance_or_the_greatest_score_and_the_first_of_equals():
+    rows = [measured(1, FID=30.0, PSNR=10.0), measured(2, FID=20.0, PSNR=12.0), measured(3, FID=20.0, PSNR=11.0)]
+    assert best_evaluation(rows, "FID").epoch == 2 and best_evaluation(rows, "PSNR").epoch == 2
+    assert best_evaluation([measured(1, FID=math.nan), measured(2, FID=50.0)], "FID").epoch == 2
+    assert best_evaluation([measured(1, FID=math.nan)], "FID") is None
+    assert best_evaluation(rows, "FD (EfficientNet-Lite0)") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(123456.7, "123457"), (45.501, "45.50"), (0.012345, "0.01235"), (1e-9, "0.000000"), (0, "0"), (math.nan, "nan"),
+     (-0.00123, "-0.001230"), (math.inf, "inf")],
+)  # fmt: skip
+def test_measures_have_four_digits_and_no_exponent(value, text):
+    assert significant(value) == text
+
+
+def test_measures_in_a_line_and_in_a_table():
+    details = {"split": "val", "real_count": 4, "fake_count": 3, "extractor": "Inception", "real_sizes": "8×8",
+               "fake_sizes": "8×8", "seed": 1}  # fmt: skip
+    last = Evaluation(9, 45, 45, {"FID": 45.5, "KID": 0.0123}, {"KID": 0.0004}, details)
+    best = measured(4, FID=9.25, PSNR=17.2)
+    assert describe_measures(last) == "FID 45.50, KID 0.01230 ± 0.000400"
+    assert evaluation_table([("last", last), ("best one", best)]).splitlines() == [
+        "            FID                 KID   PSNR",
+        "last      45.50  0.01230 ± 0.000400      –",
+        "best one  9.250                   –  17.20",
+    ]
+    text = last_and_best([best, last], best, "FID")
+    assert [line.split("  ")[0] for line in text.splitlines()[1:3]] == ["last (epoch 9)", "best (epoch 4)"]
+    assert text.splitlines()[3] == (
+        "The best by FID; 3 translations (8×8) against 4 real images (8×8) of val; features of Inception, seed 1."
+    )
+
+
+# ------------------------------------------------------------------ when it is asked for
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4, 5, 6]), (2, [2, 4, 6]), (4, [4, 6]), (9, [6]), (0, [])])
+def test_every_nth_epoch_and_the_last_are_measured(folder, every, epochs):
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", str(every), evaluator=(fake := Fake({})), batches=1)
+    assert fake.asked == epochs == [event.evaluation.epoch for event in recorder.evaluations]
+    state = torch.load(folder / "latest_training_state.pth", weights_only=True)["state"]
+    assert [row["epoch"] for row in state["evaluations"]] == epochs
+
+
+def test_without_an_evaluator_nothing_is_measured(folder):
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "1", evaluator=None, batches=1)
+    assert recorder.evaluations == [] and recorder.messages == []
+
+
+def test_events_say_what_was_measured_where_and_which_is_best(folder):
+    values = {1: 30.0, 2: 20.0, 3: math.nan, 4: 25.0, 5: 20.0, 6: 10.0}
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "1", evaluator=Fake(values), size=2, batches=3)
+    assert recorder.events[:6] == ["start", "step", "step", "step", "epoch 1", "evaluation 1"]
+    assert [event.is_best for event in recorder.evaluations] == [True, True, False, False, False, True]
+    assert [event.best.epoch for event in recorder.evaluations] == [1, 2, 2, 2, 2, 6]
+    at = recorder.evaluations[1].progress
+    assert (at.epoch, at.epoch_images, at.images, at.step) == (2, 6, 12, 6)
+    assert recorder.messages[-1].splitlines()[1:3] == ["last (epoch 6)  10.00", "best (epoch 6)  10.00"]
+
+
+# ------------------------------------------------------------------ the best is kept
+
+
+def test_the_best_weights_and_their_row_are_kept(folder):
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Fake({2: 30.0, 4: 20.0, 6: 25.0}))
+    assert recorder.saves == [(10, "latest"), (10, "best"), (20, "latest"), (20, "best"), (30, "latest")]
+    assert [weight_of(folder / f"best_net_{name}.pth") for name in "GDF"] == [20, 20, 20]
+    row = json.loads((folder / "best.json").read_text())
+    assert row == asdict(recorder.evaluations[1].evaluation) and row["measures"] == {"FID": 20.0}
+
+
+def test_of_a_score_the_greatest_is_kept(folder):
+    evaluator = Fake({2: 11.0, 4: 12.0, 6: 10.0}, best_label="PSNR")
+    run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=evaluator)
+    assert weight_of(folder / "best_net_G.pth") == 20
+
+
+def test_the_best_stays_when_a_run_goes_on(folder):
+    run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Fake({2: 30.0, 4: 20.0, 6: 25.0}))
+    more = [*NEVER, "--n_epochs", "10", "--n_epochs_decay", "0", "--evaluation_epoch_freq", "2"]
+    recorder = run(folder, *more, evaluator=(fake := Fake({8: 21.0, 10: 19.0})), **resumed(folder))
+    assert fake.asked == [8, 10]
+    assert [(event.is_best, event.best.epoch) for event in recorder.evaluations] == [(False, 4), (True, 10)]
+    assert recorder.saves == [(50, "latest"), (50, "best")] and weight_of(folder / "best_net_G.pth") == 50
+    assert json.loads((folder / "best.json").read_text())["epoch"] == 10
+
+
+# ------------------------------------------------------------------ what goes wrong
+
+
+@pytest.mark.parametrize("error", [UserError("valB/3.png is damaged; remove it."), MemoryError("no room")])
+def test_a_failing_evaluator_is_said_and_training_goes_on(folder, error):
+    fake = Fake({2: error, 4: 20.0})
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=fake)
+    assert fake.asked == [2, 4, 6] and weight_of(folder / "latest_net_G.pth") == 30
+    said = recorder.messages[0]
+    assert said.startswith("Epoch 2 could not be measured, and training goes on: ") and str(error) in said
+    assert [event.evaluation.epoch for event in recorder.evaluations] == [4, 6]
+
+
+def ctrl_c() -> float:
+    os.kill(os.getpid(), signal.SIGINT)
+    return 20.0
+
+
+def test_a_stop_during_a_measurement_leaves_it_to_the_continued_run(folder):
+    recorder = Recorder()
+    values = {2: 30.0, 4: ctrl_c}
+    loop = trainer(folder, *SIX, "--evaluation_epoch_freq", "2", listeners=[recorder], evaluator=Fake(values))
+    assert loop.run() == 130
+    assert [event.evaluation.epoch for event in recorder.evaluations] == [2]
+    assert weight_of(folder / "best_net_G.pth") == 10 and weight_of(folder / "latest_net_G.pth") == 20
+
+    recorder = run(
+        folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=(fake := Fake({4: 20.0, 6: 25.0})), **resumed(folder)
+    )
+    assert fake.asked == [4, 6] and recorder.events[:2] == ["start", "evaluation 4"]
+    assert recorder.saves[:2] == [(20, "latest"), (20, "best")] and weight_of(folder / "best_net_G.pth") == 20
+    at = recorder.evaluations[0].progress
+    assert (at.epoch, at.epoch_images, at.images) == (4, 5, 20)
+
+
+def test_a_measurement_that_was_made_is_not_made_again(folder):
+    run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Fake({}))
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=(fake := Fake({})), **resumed(folder))
+    assert fake.asked == [] and recorder.evaluations == []
+    assert "best (epoch 2)" in recorder.messages[-1]
