@@ -1,0 +1,128 @@
+"""Folders of label images, of whatever network: what class each pixel has, and how two folders agree."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cut.data.files import images_in
+from cut.data.images import open_image, read_image
+from cut.errors import UserError
+from cut.evaluation.measures.aligned import by_name
+from cut.evaluation.measures.palette import VOID, Palette
+from cut.evaluation.measures.segmentation import Confusion
+
+VOID_ID = 255  # as in Cityscapes' train ids
+_FEW = 3  # names in a message
+_GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a folder of predictions was found to be.
+
+    Attributes:
+        confusion: of all pixels.
+        images: pairs of images.
+        resized: how many predictions had another size than the truth and were resized.
+    """
+
+    confusion: Confusion
+    images: int
+    resized: int
+
+
+def compare_folders(
+    true: Path, predicted: Path, palette: Palette, ids: bool = False, progress: Callable[[list], Iterable] = iter
+) -> Agreement:
+    """Count the classes of the pixels in two folders of label images with equal names (suffixes may differ).
+
+    A prediction of another size is resized to the truth by the nearest pixel.
+
+    Args:
+        true: folder of the true label images.
+        predicted: folder of the predicted ones.
+        palette: the classes.
+        ids: see `read_labels`.
+        progress: wraps the list of pairs.
+
+    Raises:
+        UserError: when a folder is missing or empty, the names differ, or an image cannot be used.
+    """
+    pairs = _pairs(true, predicted)
+    confusion, resized = Confusion(palette.classes), 0
+    for true_file, predicted_file in progress(pairs):
+        truth, prediction = (read_labels(file, palette, ids) for file in (true_file, predicted_file))
+        resized += prediction.shape != truth.shape
+        confusion.add(truth, resize_nearest(prediction, truth.shape))
+    return Agreement(confusion, len(pairs), resized)
+
+
+def read_labels(file: Path, palette: Palette, ids: bool = False) -> np.ndarray:
+    """The class of each pixel of a label image.
+
+    An image of one gray channel holds class ids, 255 being void; any other holds colours, of which the palette's
+    nearest decides.
+
+    Args:
+        file: the image.
+        palette: the classes.
+        ids: take indexed images (mode "P") and colour images with three equal channels for class ids as well.
+
+    Returns:
+        int16 (H, W): the number of the class, or `VOID`.
+
+    Raises:
+        UserError: naming the file, when it cannot be read, or has ids beyond the classes, or colours in spite of `ids`.
+    """
+    with open_image(file) as image:
+        if image.mode in _GRAY or (ids and image.mode == "P"):
+            return _from_ids(np.array(image).astype(np.int64), file, palette)
+    pixels = np.asarray(read_image(file, channels=3))
+    if not ids:
+        return palette.classify(pixels)
+    if (pixels != pixels[..., :1]).any():
+        raise UserError(f"{file} has colours, not class ids; leave out --ids.")
+    return _from_ids(pixels[..., 0].astype(np.int64), file, palette)
+
+
+def resize_nearest(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(h, w) → (H, W) = `shape`: each pixel takes the value under its centre."""
+    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in zip(labels.shape, shape, strict=True))
+    return labels[rows][:, columns]
+
+
+def _from_ids(ids: np.ndarray, file: Path, palette: Palette) -> np.ndarray:
+    last = len(palette.classes) - 1
+    beyond = np.setdiff1d(ids, [*range(last + 1), VOID_ID])
+    if beyond.size:
+        raise UserError(
+            f"{file} has the class id {beyond[-1]}, but the ids of {palette.name} are 0 to {last}, and {VOID_ID} for "
+            "void; convert it to these ids, or save its colours as an RGB image."
+        )
+    return np.where(ids == VOID_ID, VOID, ids).astype(np.int16)
+
+
+def _pairs(true: Path, predicted: Path) -> list[tuple[Path, Path]]:
+    files, named = {}, {}
+    for folder in (true, predicted):
+        files[folder] = images_in(folder)
+        named[folder] = by_name(files[folder], folder)
+        if len(named[folder]) < len(files[folder]):
+            twins = sorted(set(files[folder]) - set(named[folder].values()))
+            raise UserError(f"{folder} has several images named {_few([twin.stem for twin in twins])}; keep one of each.")
+    names, others = named[true].keys(), named[predicted].keys()
+    lonely = [
+        f"{_few(sorted(missing))} only in {folder}"
+        for missing, folder in ((names - others, true), (others - names, predicted))
+        if missing
+    ]
+    if lonely:
+        raise UserError(f"The two folders must have images of the same names, but {' and '.join(lonely)}.")
+    return [(named[true][name], named[predicted][name]) for name in sorted(names)]
+
+
+def _few(names: list[str]) -> str:
+    rest = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {rest} more" if rest > 0 else "")
