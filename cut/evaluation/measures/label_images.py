@@ -110,8 +110,8 @@ def _pairs(true: Path, predicted: Path) -> list[tuple[Path, Path]]:
         files[folder] = images_in(folder)
         named[folder] = by_name(files[folder], folder)
         if len(named[folder]) < len(files[folder]):
-            twins = sorted(set(files[folder]) - set(named[folder].values()))
-            raise UserError(f"{folder} has several images named {_few([twin.stem for twin in twins])}; keep one of each.")
+            twins = [twin.stem for twin in sorted(set(files[folder]) - set(named[folder].values()))]
+            raise UserError(f"{folder} has several images named {_few(twins)}; keep one of each.")
     names, others = named[true].keys(), named[predicted].keys()
     lonely = [
         f"{_few(sorted(missing))} only in {folder}"
