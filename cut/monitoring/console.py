@@ -1,52 +1,71 @@
 """What the terminal shows while a run trains."""
 
+import os
 import sys
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 from tqdm import tqdm
 
 from cut.monitoring.lines import log_line
+from cut.monitoring.pace import Pace, duration
+from cut.monitoring.status_line import Status, measure_and_best, status_line
 from cut.options import Options
-from cut.training.evaluation import describe_measures
+from cut.training.evaluation import best_evaluation, describe_measures
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
-
-BAR = "{desc}: {percentage:3.0f}%|{bar:16}| {n_fmt}/{total_fmt} images, {rate_noinv_fmt}, {remaining} left{postfix}"
 
 
 class ConsoleListener(Listener):
     """A progress bar over the whole run on a terminal, plain lines everywhere else (a file, a pipe, a batch system).
 
+    Above the bar stand only evaluations and messages. With `quiet` there is no bar and no line about steps, epochs and
+    saves, there or elsewhere.
+
     Args:
         stream: where to write; standard output by default.
+        clock: seconds from any point in time.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
         self.stream = sys.stdout if stream is None else stream
-        self.print_freq = 0
+        self.pace = Pace(clock)
         self.bar: tqdm | None = None
+        self.unsaid = ""  # of the last save, where saves are not said as they come
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.print_freq = options.monitoring.print_freq
-        if self.stream.isatty():
+        self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
+        if hasattr(self.stream, "reconfigure"):
+            self.stream.reconfigure(errors="backslashreplace")  # a ± that the console does not know ends nothing
+        self.pace.start(options, progress, facts)
+        self.status = Status(progress, best_label=facts.best_label)
+        if facts.evaluations and facts.best_label:
+            self.status.evaluation = facts.evaluations[-1]
+            self.status.best = best_evaluation(facts.evaluations, facts.best_label)
+        if not self.quiet and _is_terminal(self.stream):
             self.bar = tqdm(
                 total=progress.images + progress.images_left,
                 initial=progress.images,
-                desc=_epoch(progress),
-                unit=" images",
-                bar_format=BAR,
-                smoothing=0.05,  # the time left should not jump with every saved checkpoint
+                bar_format=self._format(),
+                mininterval=0.5,  # seconds: often enough to be alive, seldom enough to be read
                 dynamic_ncols=True,
+                position=0,  # also where a library has left a bar of its own
                 file=self.stream,
             )
+        elif self.status.evaluation is not None:
+            measured = measure_and_best(self.status.evaluation, self.status.best, facts.best_label)
+            self.message(f"Last measured: {measured[0]}")
 
     def after_step(self, event: StepEvent) -> None:
-        progress = event.progress
-        due = event.due(self.print_freq)
+        self.pace.after_step(event)
+        if self.quiet:
+            return
+        progress, due = event.progress, event.due(self.print_freq)
         if self.bar is not None:
-            self.bar.set_description_str(_epoch(progress), refresh=False)
-            if due:
-                losses = " ".join(f"{name} {value:.3f}" for name, value in event.losses().items())
-                self.bar.set_postfix_str(losses, refresh=False)
+            self.status.progress, self.status.measuring = progress, False
+            if due or (self.print_freq > 0 and not self.status.losses):  # at once: a hundred images can take an hour
+                self.status.losses = dict(event.losses())
+            self._show_pace(progress)
             self.bar.update(event.batch_size)
         elif due:
             self.message(
@@ -54,30 +73,70 @@ class ConsoleListener(Listener):
             )
 
     def after_epoch(self, event: EpochEvent) -> None:
-        text = f"End of epoch {event.progress.epoch} / {event.progress.last_epoch}, {event.seconds:.1f} s"
-        if event.progress.epoch < event.progress.last_epoch:
-            text += f", learning rate now {event.learning_rate:.3g}"
-        self.message(text)
+        progress = event.progress
+        if self.bar is not None:
+            self.status.measuring = self.pace.evaluation_due(progress.epoch, progress.last_epoch)
+            self._show_pace(progress)
+            self.bar.refresh()
+        elif not self.quiet:
+            parts = [f"End of epoch {progress.epoch} / {progress.last_epoch}", f"{event.seconds:.1f} s"]
+            if self.pace.images_per_second is not None:
+                parts.append(f"{self.pace.images_per_second:.3g} images/s")
+            if progress.epoch < progress.last_epoch:
+                left = self.pace.seconds_left(progress)
+                parts += [] if left is None else [f"{duration(left)} left"]
+                parts.append(f"learning rate now {event.learning_rate:.3g}")
+            self.message(", ".join(parts))
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
+        self.pace.after_evaluation(event)
         measured = event.evaluation
-        best = "the best so far" if event.is_best else f"best {event.best_label}: epoch {event.best.epoch}"
-        self.message(f"Epoch {measured.epoch}: {describe_measures(measured)} ({best}; {measured.seconds:.1f} s)")
+        self.status.evaluation, self.status.best, self.status.measuring = measured, event.best, False
+        if event.is_best:
+            standing = "the best so far"
+        else:
+            standing = f"best {event.best_label}: " + (f"epoch {event.best.epoch}" if event.best else "none yet")
+        self.message(f"Epoch {measured.epoch}: {describe_measures(measured)} ({standing}; {measured.seconds:.1f} s)")
 
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
-        self.message(f"Saved as {', '.join(labels)} after {progress.images:,} images.")
+        self.unsaid = f"Saved as {', '.join(labels)} after {progress.images:,} images."
+        if self.bar is None and not self.quiet:
+            self.message(self.unsaid)
+            self.unsaid = ""
 
     def message(self, text: str) -> None:
         if self.bar is not None:
+            self.bar.bar_format = self._format()
             self.bar.write(text, file=self.stream)  # above the bar, which tqdm clears and draws again
         else:
             print(text, file=self.stream, flush=True)  # at once: who follows a log file should not wait for a buffer
 
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:
+            self.bar.bar_format = self._format()
             self.bar.close()
             self.bar = None
+        if self.unsaid:
+            self.message(self.unsaid)
+
+    def _show_pace(self, progress: Progress) -> None:
+        self.status.images_per_second = self.pace.images_per_second
+        self.status.seconds_left = self.pace.seconds_left(progress)
+        self.bar.bar_format = self._format()
+
+    def _format(self) -> str:
+        """The status as tqdm's format, in which braces have a meaning."""
+        before, width, after = status_line(self.status, _columns(self.stream))
+        before, after = (text.replace("{", "{{").replace("}", "}}") for text in (before, after))
+        return f"{before} |{{bar:{width}}}| {after}"
 
 
-def _epoch(progress: Progress) -> str:
-    return f"epoch {progress.epoch}/{progress.last_epoch}"
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty() and os.environ.get("TERM") != "dumb"  # which cannot go back to the start of a line
+
+
+def _columns(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: one that was never told its size
+    except (OSError, ValueError):  # no terminal after all
+        return 80

@@ -1,5 +1,7 @@
 """Options as text: the YAML that `--config` reads back, and the published `train_opt.txt`."""
 
+from typing import Any
+
 import yaml
 
 from cut.options.catalogue import catalogue
@@ -19,16 +21,21 @@ def as_yaml(options: Options) -> str:
 
 
 def as_saved_yaml(options: Options) -> str:
-    """What a training run keeps as `options.yaml`: `as_yaml`, but reading it back never continues a run by itself."""
-    return as_yaml(options.replace(continue_train=False))
+    """What a training run keeps as `options.yaml`: `as_yaml` without what is asked of one start and not of the run."""
+    return as_yaml(options.replace(continue_train=False, quiet=False))
+
+
+def defaults(options: Options) -> dict[str, Any]:
+    """What every option of this script would be, had only the model and its preset been chosen."""
+    choice = Layer({"model": options.run.model, "CUT_mode": options.run.CUT_mode})
+    return merge(options.script_phase, [choice]).values
 
 
 def as_train_opt(options: Options) -> str:
     """The published form of `train_opt.txt`: sorted by name, with the default beside every value that is another."""
-    choice = Layer({"model": options.run.model, "CUT_mode": options.run.CUT_mode})
-    defaults = merge(options.script_phase, [choice]).values
+    usual = defaults(options)
     lines = ["----------------- Options ---------------"]
     for name, value in sorted(options.flat().items()):
-        comment = "" if value == defaults[name] else f"\t[default: {defaults[name]}]"
+        comment = "" if value == usual[name] else f"\t[default: {usual[name]}]"
         lines.append(f"{name:>25}: {value!s:<30}{comment}")
     return "\n".join([*lines, "----------------- End -------------------", ""])

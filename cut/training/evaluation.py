@@ -84,9 +84,9 @@ def _cell(evaluation: Evaluation, label: str) -> str:
     return significant(evaluation.measures[label]) + spread
 
 
-def significant(value: float) -> str:
-    """A measure as people write it: four significant digits, never an exponent."""
+def significant(value: float, digits: int = 4) -> str:
+    """A measure as people write it: so many significant digits, never an exponent."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 6)}f}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(decimals, 6)}f}"

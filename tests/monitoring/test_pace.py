@@ -5,18 +5,10 @@ import pytest
 from cut.monitoring.pace import Pace, duration
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
+from tests.monitoring.clock import Clock
 from tests.monitoring.miniature import IMAGES_PER_EPOCH, LAST_EPOCH, progress_at, step_event
 
 SECONDS_PER_IMAGE = 0.5
-
-
-class Clock:
-    """Time stands still until somebody lets it pass."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def evaluation_event(images: int, seconds: float) -> EvaluationEvent:
