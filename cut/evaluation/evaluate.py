@@ -2,10 +2,10 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,17 +13,20 @@ import torch
 from cut.data.dataset import ImageDataset
 from cut.data.singleimage import SingleImageDataset
 from cut.errors import UserError
-from cut.evaluation.held_out import HeldOut, as_picture, held_out
+from cut.evaluation.held_out import SPLITS, HeldOut, Pictures, as_picture, held_out
+from cut.evaluation.measures.aligned import AlignedScores
+from cut.evaluation.measures.cache import cached_features
+from cut.evaluation.measures.distances import comparison_details, distances
+from cut.evaluation.measures.extractor import Extractor
+from cut.evaluation.measures.feature_set import FeatureSet
+from cut.evaluation.measures.features import image_set, load_extractor
+from cut.evaluation.measures.palette import Palette, load_palette
 from cut.evaluation.translator import Translator
 from cut.measures import MEASURES, measure_label
 from cut.networks.interface import Generator
 from cut.options import Options
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
-
-if TYPE_CHECKING:
-    from cut.evaluation.measures.features import Extractor, FeatureSet
-    from cut.evaluation.measures.palette import Palette
 
 
 class Stopped(Exception):
@@ -53,9 +56,7 @@ class Yardstick:
         palette: colours of a map-like target, for segmentation scores of pairs.
     """
 
-    def __init__(
-        self, images: HeldOut, extractor: "Extractor", *, seed: int = 0, palette: "Palette | None" = None
-    ) -> None:
+    def __init__(self, images: HeldOut, extractor: Extractor, *, seed: int = 0, palette: Palette | None = None) -> None:
         self.images, self.extractor, self.seed, self.palette = images, extractor, seed, palette
         self._real: FeatureSet | None = None
 
@@ -73,38 +74,44 @@ class Yardstick:
             Stopped: soon after `stopped()` became true.
             UserError: when an image cannot be read.
         """
-        from cut.evaluation.measures.distances import comparison_details, distances
-        from cut.evaluation.measures.features import image_set
-
         pairs = self.images.pairs if pairs is None else pairs
         real = self.real(stopped)
-        scores = self._scores() if pairs else None
+        scores = AlignedScores(self.palette) if pairs else None
         fake = image_set(self.extractor, self._watched(pictures, scores, stopped))
+        measured = self.against(real, fake)
+        details = {"pairs": pairs, "palette": self.palette.name if self.palette and pairs else None}
+        return replace(
+            measured,
+            measures={**measured.measures, **(scores.measures() if scores else {})},
+            details={**measured.details, **details},
+        )
+
+    def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
+        """The distances alone, of features that are known."""
         measures, spread = distances(real, fake, self.seed)
-        details = {
-            "split": self.images.split,
-            **comparison_details(real, fake, self.seed),
-            "pairs": pairs,
-            "palette": self.palette.name if self.palette and pairs else None,
-        }
-        return Measured({**measures, **(scores.measures() if scores else {})}, spread, details)
+        details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
+        return Measured(measures, spread, {**details, "pairs": False, "palette": None})
 
-    def real(self, stopped: Callable[[], bool] = never) -> "FeatureSet":
+    def real(self, stopped: Callable[[], bool] = never) -> FeatureSet:
         """Features of the real images of the target domain."""
-        from cut.evaluation.measures.cache import cached_features
-        from cut.evaluation.measures.features import image_set
-
         if self._real is None:
-            target = self.images.target
-            self._real = cached_features(
-                self.extractor,
-                target.files,
-                lambda: image_set(self.extractor, self._watched(target.all_pixels(), None, stopped)),
-                preprocessing=target.recipe,
-            )
+            self._real = self.features(self.images.target, stopped)
         return self._real
 
-    def _watched(self, pictures: Iterable[np.ndarray], scores, stopped: Callable[[], bool]) -> Iterator[np.ndarray]:
+    def features(self, pictures: Pictures, stopped: Callable[[], bool] = never) -> FeatureSet:
+        """Features of image files, from the user's cache where they were computed before.
+
+        Raises: as `compare`.
+        """
+
+        def make() -> FeatureSet:
+            return image_set(self.extractor, self._watched(pictures.all_pixels(), None, stopped))
+
+        return cached_features(self.extractor, pictures.files, make, pictures.recipe)
+
+    def _watched(
+        self, pictures: Iterable[np.ndarray], scores: AlignedScores | None, stopped: Callable[[], bool]
+    ) -> Iterator[np.ndarray]:
         """The pictures, each scored against the real one of its place on the way."""
         for index, picture in enumerate(pictures):
             if stopped():
@@ -112,11 +119,6 @@ class Yardstick:
             if scores is not None:
                 scores.add(self.images.target.pixels(index), picture)
             yield picture
-
-    def _scores(self):
-        from cut.evaluation.measures.aligned import AlignedScores
-
-        return AlignedScores(self.palette)
 
 
 class GeneratorEvaluator:
@@ -201,6 +203,7 @@ def make_evaluator(
             yardstick = make_yardstick(options, device, dataset)
         except Impossible as reason:
             return None, [f"Training goes on without measures: {reason}"]
+    _check_best_metric(chosen.best_metric, yardstick.images, chosen.palette)
     images, label = yardstick.images, measure_label(chosen.best_metric, yardstick.extractor.title)
     every = chosen.evaluation_epoch_freq
     messages = [
@@ -220,45 +223,40 @@ class Impossible(UserError):
     """Measuring was not asked for in so many words, and cannot be done here: why, and what to do."""
 
 
-def make_yardstick(options: Options, device: torch.device | str, dataset: ImageDataset) -> Yardstick:
+def make_yardstick(
+    options: Options, device: torch.device | str, dataset: ImageDataset, splits: Sequence[str] = SPLITS
+) -> Yardstick:
     """What the translations of a run are compared with.
 
     Args:
         options: of the run.
         device: where the extractor is to run.
         dataset: of the run, for its sides, channels and preprocessing.
+        splits: where to look for held-out images, in this order.
 
     Raises:
         Impossible: when the data set or this machine has nothing to measure with.
         UserError: for a file or a measure that was asked for and cannot be used.
     """
     chosen = options.evaluation
-    palette = None
-    if chosen.palette is not None:
-        from cut.evaluation.measures.palette import load_palette
+    palette = load_palette(chosen.palette) if chosen.palette is not None else None
 
-        palette = load_palette(chosen.palette)
+    def load() -> Extractor:
+        return load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
+
     # A wrong file is wrong without images too, but nothing is downloaded in vain.
-    extractor = _extractor(options, device) if chosen.inception_weights is not None else None
+    extractor = load() if chosen.inception_weights is not None else None
     if isinstance(dataset, SingleImageDataset):
-        raise Impossible("a single image has no distribution to compare with.")
+        raise Impossible("A single image has no distribution to compare with.")
     try:
-        images = held_out(options, dataset)
+        images = held_out(options, dataset, splits)
     except UserError as error:
-        raise Impossible(f"{error} Held-out images in such folders would be measured.") from None
-    _check_best_metric(chosen.best_metric, images, chosen.palette)
+        raise Impossible(*error.problems) from None
     try:
-        extractor = extractor or _extractor(options, device)
+        extractor = extractor or load()
     except UserError as error:
-        raise Impossible(str(error)) from None
+        raise Impossible(*error.problems) from None
     return Yardstick(images, extractor, seed=options.run.seed, palette=palette)
-
-
-def _extractor(options: Options, device: torch.device | str) -> "Extractor":
-    from cut.evaluation.measures.features import load_extractor
-
-    chosen = options.evaluation
-    return load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
 
 
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:

@@ -132,7 +132,10 @@ def _folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> t
         ]
     wanted = " or ".join(f"{split}{letters[0]} and {split}{letters[1]}" for split in splits)
     reason = f" ({', '.join(found)})" if found else ""
-    raise UserError(f"{dataroot} has no {wanted} with at least {FEWEST} images each{reason}.")
+    raise UserError(
+        f"{dataroot} has no {wanted} with at least {FEWEST} images each{reason}: put held-out images there to measure "
+        "translations of them."
+    )
 
 
 def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:

@@ -52,9 +52,9 @@ def test_the_direction_says_which_side_is_translated(data):
 @pytest.mark.parametrize(
     ("sides", "count", "said"),
     [
-        ([], 0, "has no valA and valB or testA and testB with at least 2 images each."),
-        (["valA", "valB"], 1, "(valA holds one image, valB holds one image)."),
-        (["testA"], 2, "has no valA and valB or testA and testB with at least 2 images each."),
+        ([], 0, "has no valA and valB or testA and testB with at least 2 images each: put"),
+        (["valA", "valB"], 1, "(valA holds one image, valB holds one image): put"),
+        (["testA"], 2, "has no valA and valB or testA and testB with at least 2 images each: put"),
     ],
 )
 def test_what_is_missing_is_said(data, sides, count, said):
