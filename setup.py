@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
-TESTS_ONLY = ["pytest"]
+TESTS_ONLY = ["pytest", "tensorboard"]
 
 setup(
     name="cut-translation",
@@ -20,7 +20,7 @@ setup(
     # The shipped configurations are data of the package when it is installed (cut.options finds them in either place).
     packages=[*find_packages(include=["cut", "cut.*"]), "cut.configs"],
     package_dir={"cut.configs": "configs"},
-    package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"]},
+    package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring": ["page/*"]},
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS_ONLY],
-    extras_require={"test": TESTS_ONLY},
+    extras_require={"test": TESTS_ONLY, "tensorboard": ["tensorboard"]},
 )

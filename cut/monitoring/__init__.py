@@ -2,6 +2,7 @@
 
 from cut.monitoring.console import ConsoleListener
 from cut.monitoring.log_files import LossLog, MetricsLog
+from cut.monitoring.tensorboard import TensorBoardLog
 from cut.monitoring.visdom_view import VisdomView
 from cut.monitoring.web_page import WebPage
 from cut.options import Options
@@ -9,11 +10,17 @@ from cut.training.listener import Listener
 
 
 def make_listeners(options: Options) -> list[Listener]:
-    """The listeners that the options ask for, in the order in which to tell them."""
+    """The listeners that the options ask for, in the order in which to tell them.
+
+    Raises:
+        UserError: when one needs a package that is missing.
+    """
     console = ConsoleListener()
     listeners: list[Listener] = [console, LossLog(), MetricsLog()]
     if not options.monitoring.no_html:
         listeners.append(WebPage())  # after MetricsLog: it draws the curves from that file
+    if options.monitoring.tensorboard:
+        listeners.append(TensorBoardLog())
     display_id = options.monitoring.display_id
     if display_id is None or display_id > 0:
         listeners.append(VisdomView(say=console.message))

@@ -68,7 +68,7 @@ def status_line(status: Status, columns: int) -> tuple[str, int, str]:
 
 
 def fitting_losses(losses: Mapping[str, float], room: int) -> str:
-    """As many losses as fit, in their order: G, whose sum has all the others, is the last to go, then the front ones."""
+    """As many losses as fit, in their order; G, the sum that is minimised, is the last to go, before it the first."""
     texts = {name: f"{name} {number(value, VALUE):<{VALUE}}" for name, value in losses.items()}
     chosen = []
     for name in sorted(texts, key=lambda name: name != "G"):

@@ -66,7 +66,7 @@ def test_the_end_of_an_epoch_and_a_save_are_said(make_options):
     console.after_save(progress_at(10), ("latest", "5"))
     console.finish(progress_at(10))
     assert stream.getvalue().splitlines() == [
-        "End of epoch 1 / 400, 5.0 s, 2 images/s, 33 min left, learning rate now 0.0002",
+        "End of epoch 1 / 400, 5.0 s, 2.00 images/s, 33 min left, learning rate now 0.0002",
         "Saved as latest, 5 after 10 images.",
     ]
 
@@ -88,7 +88,7 @@ def test_an_evaluation_is_said_with_the_best(make_options):
 def test_a_continued_run_says_what_was_measured(make_options):
     stream = io.StringIO()
     ConsoleListener(stream).start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "FID"))
-    assert stream.getvalue() == "Last measured: FID 82.1 (best 79.4 @ 35)\n"
+    assert stream.getvalue() == "Last measured: epoch 40: FID 82.10 (best FID: epoch 35).\n"
 
 
 def test_what_the_stream_cannot_write_is_escaped(make_options):

@@ -2,6 +2,8 @@
 
 import pickle
 
+import pytest
+
 from cut.monitoring import make_listeners
 
 
@@ -15,6 +17,11 @@ def test_all_listen_by_default(make_options):
 
 def test_page_and_visdom_can_be_turned_off(make_options):
     assert names(make_options("--no_html", "--display_id", "0")) == ["ConsoleListener", "LossLog", "MetricsLog"]
+
+
+def test_tensorboard_is_there_when_asked_for(make_options):
+    pytest.importorskip("tensorboard", reason="the package tensorboard is optional, and not installed here")
+    assert "TensorBoardLog" in names(make_options("--tensorboard"))
 
 
 def test_options_hold_no_listener(make_options):
