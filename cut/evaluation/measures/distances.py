@@ -35,7 +35,7 @@ def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[s
     measures, spread = {frechet: frechet_distance(real, fake)}, {}
     if real.features is not None and fake.features is not None:
         measures[kernel], spread[kernel] = kernel_distance(real, fake, seed)
-    if min(count for count in (real.count, fake.count, ENOUGH_IMAGES) if count is not None) < ENOUGH_IMAGES:
+    if any(count is not None and count < ENOUGH_IMAGES for count in (real.count, fake.count)):
         _say_what_few_images_mean(frechet, kernel)
     return measures, spread
 

@@ -21,7 +21,8 @@ class Extractor(nn.Module):
         self.title = title
         self.size = size
         self.identity = identity
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.requires_grad_(False)
+        self.eval()
 
     def prepare(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1], any H and W → the network's input, of one size for all images."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from cut.data.files import EXTENSIONS, find_images
 from cut.data.images import read_stored
 from cut.errors import UserError
-from cut.evaluation.measures.cache import cached_features
+from cut.evaluation.measures.cache import cached_features, content_hash
 from cut.evaluation.measures.extractor import Extractor
 from cut.evaluation.measures.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
@@ -86,30 +86,40 @@ def image_set(
     return None if features is None else FeatureSet(extractor.title, features, describe_sizes(sizes), content)
 
 
-def folder_features(extractor: Extractor, folder: Path, limit: float = math.inf, batch_size: int = 32) -> FeatureSet:
-    """The features of the images in a folder and its sub-folders, kept in the user's cache by the files' content.
+def folder_features(
+    extractor: Extractor, folder: Path, limit: float = math.inf, batch_size: int = 32, keep: bool = True
+) -> FeatureSet:
+    """The features of the images in a folder and its sub-folders, each at the size and as it is stored.
 
     Args:
         extractor: on any device.
-        folder: it is searched as everywhere here; webp and pgm count too, as in pytorch-fid.
+        folder: it is searched as everywhere here, but webp and pgm count too, as in pytorch-fid; or an .npz of its
+            statistics, as `FeatureSet.save` and pytorch-fid write it.
         limit: take the first so many.
         batch_size: images that pass through the network together.
+        keep: keep them in the user's cache, by the files' content, for the next time.
 
     Raises:
-        UserError: when there are fewer than two images, or one cannot be read.
+        UserError: when there are fewer than two images, or a file cannot be read.
     """
     folder = Path(folder)
+    if folder.suffix == ".npz":
+        return FeatureSet.load(folder)
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
     files = find_images(folder, limit, EXTENSIONS + PYTORCH_FID_EXTENSIONS)
     if len(files) < 2:
         found = f"only one image, {files[0].name}" if files else "no images"
         raise UserError(f"{folder} holds {found}: a distance between sets needs at least two on each side.")
+    if not keep:
+        return image_set(extractor, map(read_stored, files), batch_size, content=content_hash(files))
     return cached_features(extractor, files, lambda: image_set(extractor, map(read_stored, files), batch_size))
 
 
 def _tensor(image: Picture) -> Tensor:
     """A picture with values in 0 … 255 as (1, 3, H, W) in [0, 1]."""
+    if isinstance(image, Image.Image) and image.mode not in ("L", "RGB", "F"):
+        image = image.convert("RGB")
     values = torch.from_numpy(np.array(image))  # (H, W) or (H, W, 3)
     pixels = values[None] if values.ndim == 2 else values.permute(2, 0, 1)  # (C, H, W)
     return pixels.float().div(255).expand(3, -1, -1)[None]

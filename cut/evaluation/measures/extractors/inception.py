@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from types import ModuleType
 
@@ -51,8 +52,8 @@ def inception(weights: str | None = None) -> Extractor:
     state, digest = read_extractor_weights(file, advice)
     if not digest.startswith(_PUBLISHED):
         print(
-            f"{file} (SHA-256 {digest[:8]}…) are not the Inception weights of published FIDs ({_PUBLISHED}…): compare "
-            "these numbers only with one another."
+            f"{file} (SHA-256 {digest[:8]}…) holds other Inception weights than published FIDs are measured with "
+            f"({_PUBLISHED}…), or is damaged: compare these numbers only with one another."
         )
     with _given(published, state):
         try:
@@ -82,7 +83,7 @@ def _downloaded(address: str) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _finite_patience():
             torch.hub.download_url_to_file(address, str(file), hash_prefix=_PUBLISHED)
-    except (OSError, RuntimeError, ValueError) as error:  # no network, no such host, silence, a full disk, a wrong hash
+    except (OSError, HTTPException, RuntimeError, ValueError) as error:  # no network, no such host, silence, a full disk, a wrong hash
         raise UserError(
             f"The Inception weights could not be downloaded ({_reason(error)}): put {NAME} into {file.parent}, or give "
             "the file with --inception_weights, or use --feature_extractor efficientnet_lite0, which needs no download."
