@@ -10,7 +10,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -140,19 +140,29 @@ class RunFolder:
             if self.has_weights:
                 advice = f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
             raise UserError(f"{self.folder} holds no training state to continue from (no {STATE_FILE}): {advice}")
-        path = committed(self.folder / STATE_FILE)
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            state = TrainingState(**content["state"])
-            moments = {name: content["optimizers"][name] for name in optimizers}
-        except Exception as error:  # a damaged or foreign file can fail in any way
-            raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
+        state, moments = self._read(optimizers)
         for name, network in networks.items():
             weights = network_file(self.folder, "latest", name)
             load_weights(network, read_weights(weights), str(weights))
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(moments[name])
         return state
+
+    def saved_state(self) -> TrainingState:
+        """Where the last save was, without reading its weights or moments.
+
+        Raises:
+            UserError: when it cannot be read.
+        """
+        return self._read((), mmap=True)[0]
+
+    def _read(self, optimizers: Iterable[str], mmap: bool = False) -> tuple[TrainingState, dict[str, Any]]:
+        path = committed(self.folder / STATE_FILE)
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+            return TrainingState(**content["state"]), {name: content["optimizers"][name] for name in optimizers}
+        except Exception as error:  # a damaged or foreign file can fail in any way
+            raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
 
 
 def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module]) -> list[str]:

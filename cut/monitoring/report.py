@@ -1,0 +1,265 @@
+"""The table of several runs, read from what they logged, as Markdown and as a web page."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dominate import document, tags
+
+from cut.html import page, shown as printable
+from cut.measures import higher_is_better
+from cut.monitoring.run_records import RunRecord
+from cut.options.catalogue import catalogue
+from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
+from cut.options.layers import Layer, merge
+from cut.options.wording import shown
+from cut.training.evaluation import Evaluation, significant
+
+ABSENT = "—"
+
+_NOT_THE_METHOD = {
+    *RunOptions.__dataclass_fields__.keys() - {"phase", "epoch"},
+    *CheckpointOptions.__dataclass_fields__.keys() - {"pretrained_name"},
+    *MonitoringOptions.__dataclass_fields__,
+    *("num_threads", "verify_images", "inception_weights"),
+    *("nce_loss", "focal_gamma", "focal_alpha", "focal_gradient"),  # these are in its name
+}
+"""Options by which rows are not told apart: they change nothing that is trained or measured, or are in the method's
+name. The seed is among them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The runs that differ in nothing but their seed; an unfinished run is a row of its own.
+
+    Attributes:
+        method: what was trained, from the options.
+        settings: options that differ from the method's defaults, by name.
+        runs: at least one.
+    """
+
+    method: str
+    settings: Mapping[str, Any]
+    runs: tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table of texts, and what belongs beside it.
+
+    Attributes:
+        columns: the headings.
+        rows: texts, one for each column.
+        facts: what all rows have in common, by name.
+        notes: sentences that define the columns.
+        sources: the names of the runs behind each row, by method.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    sources: Sequence[tuple[str, str]] = ()
+
+
+def make_report(runs: Sequence[RunRecord]) -> Report:
+    """The table of these runs, in the order of the first run of each row."""
+    rows = group(runs)
+    common = {name: value for name, value in rows[0].settings.items() if all(_has(row, name, value) for row in rows)}
+    names = _names(rows, common)
+    cells: list[dict[str, str]] = [{"method": name} for name in names]
+    labels = list(dict.fromkeys(label for run in runs for label in run.labels))
+    labels.sort(key=higher_is_better)  # the distances first, in the order in which they were logged
+    conditions = [_conditions(row.runs) for row in rows]
+    facts = {name: shown(value) for name, value in common.items()}
+    for row, cell in zip(rows, cells, strict=True):
+        cell["seeds"] = ", ".join(str(run.options["seed"]) for run in row.runs)
+        cell["epochs"] = _epochs_done(row.runs)
+        for label in labels:
+            kind = "at best" if higher_is_better(label) else "best"
+            cell[f"{kind} {label}" if kind == "best" else f"{label} {kind}"] = _measured(label, row.runs, "best")
+            cell[f"last {label}"] = _measured(label, row.runs, "last")
+        cell["s/iteration"] = over_seeds([run.seconds_per_iteration for run in row.runs])
+        cell["memory"] = _memory(row.runs)
+        cell["parameters"] = _parameters(row.runs[0].parameters)
+        cell["device"] = row.runs[0].device
+    if len(set(conditions)) > 1:
+        for cell, condition in zip(cells, conditions, strict=True):
+            cell["measured on"] = condition
+    elif conditions[0] != ABSENT:
+        facts["measured on"] = conditions[0]
+    sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
+    return Report(list(cells[0]), [list(cell.values()) for cell in cells], facts, _notes(runs, labels), sources)
+
+
+def group(runs: Iterable[RunRecord]) -> list[Row]:
+    """Rows of runs that differ only in the seed. Runs on other devices, and unfinished ones, are not averaged."""
+    rows: dict[tuple, list[RunRecord]] = {}
+    for run in runs:
+        settings = tuple(_settings(run.options).items())
+        alone = None if run.finished else run.folder
+        rows.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
+    return [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in rows.items()]
+
+
+def method_name(options: Mapping[str, Any]) -> str:
+    """What a run trains: "CUT", "FastCUT, focal γ 2, α 0.25", "SinCUT, focal γ 3, α 0.5, full gradient"."""
+    name = options["CUT_mode"]
+    if options["model"] != "cut":
+        model = {"sincut": "SinCUT"}.get(options["model"], options["model"])
+        name = model if name == "CUT" else f"{model} ({name})"
+    if options["nce_loss"] == "focal":
+        name += f", focal γ {options['focal_gamma']:g}, α {options['focal_alpha']:g}"
+        name += ", full gradient" if options["focal_gradient"] == "full" else ""
+    return name
+
+
+def over_seeds(values: Sequence[float | None]) -> str:
+    """One value, or mean ± sample standard deviation, with the mean's decimals; says where not every run has one."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    if not known:
+        return ABSENT
+    mean = significant(statistics.fmean(known))
+    missing = f" (n = {len(known)})" if len(known) < len(values) else ""
+    if len(known) == 1:
+        return mean + missing
+    decimals = len(mean.partition(".")[2])
+    return f"{mean} ± {statistics.stdev(known):.{decimals}f}{missing}"
+
+
+# ------------------------------------------------------------------ the forms
+
+
+def as_markdown(report: Report) -> str:
+    """The table, its definitions and its sources as Markdown."""
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+
+    lines = [line(report.columns), "|" + " --- |" * len(report.columns), *map(line, report.rows), ""]
+    if report.facts:
+        lines += ["All rows: " + "; ".join(f"{name} {_plain(value)}" for name, value in report.facts.items()) + ".", ""]
+    lines += [f"- {note}" for note in report.notes]
+    lines += [f"- {_plain(method)}: {_plain(names)}" for method, names in report.sources]
+    return "\n".join(lines) + "\n"
+
+
+def as_page(report: Report, title: str = "Runs") -> document:
+    """The same as a web page."""
+    with page(title, report.facts) as content:
+        with tags.section(cls="card"), tags.div(cls="scroll"), tags.table():
+            with tags.thead(), tags.tr():
+                for heading in report.columns:
+                    tags.th(printable(heading))
+            with tags.tbody():
+                for row in report.rows:
+                    tags.tr(tags.td(printable(cell)) for cell in row)
+        with tags.ul(cls="note"):
+            for note in report.notes:
+                tags.li(note)
+            for method, names in report.sources:
+                tags.li(printable(f"{method}: {names}"))
+    return content
+
+
+def _plain(cell: str) -> str:
+    """A text that stays in its cell of a Markdown table."""
+    return printable(cell).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+# ------------------------------------------------------------------ the cells
+
+
+def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that differ from the defaults of the run's model and preset, in the order of `--help`."""
+    choice = Layer({"model": options["model"], "CUT_mode": options["CUT_mode"]})
+    defaults = merge("train", [choice]).values
+    return {
+        name: options[name]
+        for name in catalogue()
+        if name in options and name not in _NOT_THE_METHOD and options[name] != defaults[name]
+    }
+
+
+def _has(row: Row, name: str, value: Any) -> bool:
+    return name in row.settings and row.settings[name] == value
+
+
+def _names(rows: Sequence[Row], common: Mapping[str, Any]) -> list[str]:
+    """What each row is called: the label its runs were given, where no other row has it, else what was trained."""
+    given = [{run.options["easy_label"] for run in row.runs} for row in rows]
+    names = []
+    for index, row in enumerate(rows):
+        others = set().union(*given[:index], *given[index + 1 :])
+        label = next(iter(given[index]))
+        if len(given[index]) == 1 and label not in others | {"", "experiment_name"}:  # the latter is the default
+            names.append(label)
+            continue
+        own = [f"{name} {shown(value)}" for name, value in row.settings.items() if name not in common]
+        names.append(", ".join([row.method, *own]))
+    return names
+
+
+def _epochs_done(runs: Sequence[RunRecord]) -> str:
+    return f"{runs[0].planned}" if runs[0].finished else f"{runs[0].epochs} of {runs[0].planned} (unfinished)"
+
+
+def _measured(label: str, runs: Sequence[RunRecord], which: str) -> str:
+    """The best or last value of a measure over the runs, with the epochs."""
+    found = [run.best(label) if which == "best" else run.last(label) for run in runs]
+    values = [one.measures.get(label) if one else None for one in found]
+    text = over_seeds(values)
+    return text if text == ABSENT else f"{text} ({_epochs(one for one in found if one and label in one.measures)})"
+
+
+def _epochs(evaluations: Iterable[Evaluation]) -> str:
+    """ "epoch 5", "epochs 5, 10", or the range of more than three."""
+    epochs = [one.epoch for one in evaluations]
+    if len(set(epochs)) == 1:
+        return f"epoch {epochs[0]}"
+    return f"epochs {', '.join(map(str, epochs))}" if len(epochs) <= 3 else f"epochs {min(epochs)}–{max(epochs)}"
+
+
+def _memory(runs: Sequence[RunRecord]) -> str:
+    known = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    return f"{max(known) / 2**30:.2f} GiB" if known else ABSENT
+
+
+def _parameters(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {significant(count / 1e6)} M" for name, count in counts.items() if count)
+
+
+def _conditions(runs: Sequence[RunRecord]) -> str:
+    """What the measures of a row were measured on; all of it, should that have changed while a run went on."""
+    found = dict.fromkeys(_condition(one.details) for run in runs for one in run.evaluations)
+    return "; ".join(text for text in found if text) or ABSENT
+
+
+def _condition(details: Mapping[str, Any]) -> str:
+    if "fake_count" not in details or "real_count" not in details:
+        return ""
+    counts = f"{details['fake_count']} translations and {details['real_count']} real images"
+    sizes = dict.fromkeys(details[name] for name in ("fake_sizes", "real_sizes") if details.get(name))
+    parts = [f"{counts} of {details['split']}" if details.get("split") else counts, " and ".join(sizes)]
+    return ", ".join([*filter(None, parts), *filter(None, [details.get("extractor")])])
+
+
+def _notes(runs: Sequence[RunRecord], labels: Sequence[str]) -> list[str]:
+    sizes = sorted({run.options["batch_size"] for run in runs})
+    images = "1 image" if sizes == [1] else f"{' or '.join(map(str, sizes))} images"
+    notes = []
+    distances = [label for label in labels if not higher_is_better(label)]
+    if distances:
+        notes.append(f"best {', '.join(distances)}: the smallest of all measured epochs, each by itself.")
+    if len(distances) < len(labels):
+        notes.append("at best: in the epoch that was kept as best, by --best_metric.")
+    if any(len(row.runs) > 1 for row in group(runs)):
+        notes.append("±: the sample standard deviation over the seeds.")
+    return [
+        *notes,
+        f"s/iteration: the median over the epochs of an epoch's seconds by its optimizer steps of {images}: with "
+        "waiting for data, logging and saving, without measuring.",
+        "memory: the most that a run held, in tensors on a GPU, as a process on a CPU.",
+    ]
