@@ -49,10 +49,10 @@ def status_line(status: Status, columns: int) -> tuple[str, int, str]:
     before = f"{'epoch ' if wide else ''}{epoch:>{width}}/{progress.last_epoch}"
     bar = min(20, max(4, columns // 8 - 6))
     parts = []
-    if status.images_per_second is not None:
-        parts.append(f"{number(status.images_per_second, 4):>4} {'images' if wide else 'img'}/s")
     if status.seconds_left is not None:
         parts.append(f"{duration(status.seconds_left):>10} left")
+    if status.images_per_second is not None:
+        parts.append(f"{number(status.images_per_second, 4):>4} {'images' if wide else 'img'}/s")
     room = columns - 1 - len(before) - len(" || ") - bar - len(", ".join(parts))
 
     for_g = len(", G ") + VALUE if status.losses else 0

@@ -108,7 +108,7 @@ def test_on_a_terminal_there_is_a_bar_over_the_whole_run(make_options):
     train(console, make_options("--print_freq", "1"), range(21, 24), resumed_at=20)
     assert (console.bar.n, console.bar.total) == (23, 4000)
     console.bar.refresh()
-    assert stream.line() == "  3/400 |    | 2.00 img/s,     33 min left, G_GAN 0.250 NCE 2.875"
+    assert stream.line() == "  3/400 |    |     33 min left, 2.00 img/s, G_GAN 0.250 NCE 2.875"
     assert "(epoch:" not in stream.getvalue()
     console.finish(progress_at(23))
 

@@ -22,13 +22,13 @@ def line(status: Status, columns: int) -> str:
 
 def test_at_120_columns():
     assert line(FULL, 120) == (
-        "epoch 351/400 |#########| 5.12 images/s, 1 h 20 min left, FID 82.1 (best 79.4 @ 135), "
+        "epoch 351/400 |#########| 1 h 20 min left, 5.12 images/s, FID 82.1 (best 79.4 @ 135), "
         "G_GAN 0.313 D_real 0.256 G 1.234"
     )
 
 
 def test_at_80_columns_everything_asked_for_is_there():
-    assert line(FULL, 80) == "351/400 |####| 5.12 img/s, 1 h 20 min left, FID 82.1 (best 79.4 @ 135), G 1.234"
+    assert line(FULL, 80) == "351/400 |####| 1 h 20 min left, 5.12 img/s, FID 82.1 (best 79.4 @ 135), G 1.234"
 
 
 def test_with_room_all_losses_are_there():
@@ -71,7 +71,7 @@ def test_after_the_last_epoch_its_number_stays():
 
 
 def test_an_evaluation_under_way_is_said():
-    assert line(replace(FULL, measuring=True), 80).endswith("1 h 20 min left, measuring FID, G_GAN 0.313 G 1.234")
+    assert line(replace(FULL, measuring=True), 80).endswith("5.12 img/s, measuring FID, G_GAN 0.313 G 1.234")
 
 
 def test_the_extractor_is_left_to_the_line_of_the_evaluation():
