@@ -8,11 +8,20 @@ from torch import Tensor
 from cut.data.images import to_8bit
 
 PUBLISHED_ORDER = ("real_A", "fake_B", "real_B", "idt_B")
+MAGENTA = (255, 0, 255)  # what no image has by accident
 
 
 def first_of_batch(images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
-    """The first picture of each (B, C, H, W) tensor in [−1, 1], as uint8 RGB (H, W, 3), rounded; the order is kept."""
-    return {label: _rgb(to_8bit(batch[0])) for label, batch in images.items()}
+    """The first picture of each (B, C, H, W) tensor in [−1, 1], as uint8 RGB (H, W, 3), rounded; the order is kept.
+
+    Pixels that are not finite become magenta.
+    """
+    return {label: _picture(batch[0]) for label, batch in images.items()}
+
+
+def not_finite(images: Mapping[str, Tensor]) -> list[str]:
+    """The labels of those whose first picture has pixels that are not finite."""
+    return [label for label, batch in images.items() if not batch[0].isfinite().all()]
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2) -> np.ndarray:
@@ -31,6 +40,14 @@ def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2) -> np.ndarr
         left = index % columns * width + (width - w) // 2
         canvas[top : top + h, left : left + w] = picture
     return canvas
+
+
+def _picture(image: Tensor) -> np.ndarray:
+    broken = ~image.isfinite().all(dim=0).cpu().numpy()  # (H, W)
+    rgb = _rgb(to_8bit(image.nan_to_num()))
+    if broken.any():
+        rgb = np.where(broken[..., None], np.uint8(MAGENTA), rgb)
+    return rgb
 
 
 def _rgb(picture: np.ndarray) -> np.ndarray:

@@ -1,176 +1,160 @@
 """Live plots on a visdom server, where there is one. Nothing that happens to the server reaches the training."""
 
-import html
-import logging
-import queue
-import socket
-import threading
-import time
+import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
-import numpy as np
 from torch import Tensor
 
+from cut.monitoring.history import History
 from cut.monitoring.lines import run_title
-from cut.monitoring.pictures import first_of_batch, grid
+from cut.monitoring.log_files import METRICS, read_metrics
+from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch, not_finite
+from cut.monitoring.visdom_sender import FIRST_ANSWER_SECONDS, Sender
+from cut.monitoring.visdom_server import VisdomServer, environment_name, is_shared, plain
+from cut.monitoring.visdom_windows import TEXT_SIZE, draw_curves, draw_grid, draw_measure, draw_picture, options_as_html
 from cut.options import Options
-from cut.training.listener import Listener, Progress, RunFacts, StepEvent
+from cut.training.evaluation import Evaluation
+from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
-CONNECT_SECONDS = 2.0  # for a machine that does not answer; one without a server refuses at once
-PATIENCE_SECONDS = 30.0  # for one plot; a server that needs longer is taken to hang
-QUEUE_LENGTH = 8  # plots that may wait; a slow server misses some instead of slowing the training
-
-Plot = Callable[[Any], None]  # draws on a visdom.Visdom
+LAST_WORDS_SECONDS = 5.0  # at the end of a run, for a server that answers
+# With --display_id N a window's name is a number from N on, in this order; the measures follow.
+NUMBERED = ("losses", "images", "learning rate", "images per second", "options", *PUBLISHED_ORDER)
 
 
 class VisdomView(Listener):
-    """Sends the losses every `print_freq` images and a table of pictures every `display_freq` images.
+    """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
-    All sending is done by a thread of its own. With `display_id` unset a server is used if one answers; 0 or less
-    turns visdom off; more is the id of the first of its windows. When the server is missing, fails or hangs, that is
-    said once and the plots end; the training goes on.
+    All sending is done by a thread of its own, see `Sender`: whether a server is missing, slow, lost, or back is said,
+    each once, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
+    visdom off; more is the number of the first of its windows. Every window is drawn whole from what the run knows, a
+    continued one from its `metrics.jsonl` too, so it does not matter what the server still has.
 
     Args:
-        say: takes the sentence about a missing or lost server.
-        connect: makes the client from (server, port, environment); tests put a fake here.
+        say: takes sentences for people; called from the training's own thread.
+        connect: makes the server from (address, port, environment); tests put a fake here.
     """
 
-    def __init__(self, say: Callable[[str], None] = print, connect: Callable[[str, int, str], Any] | None = None):
-        self.say = say
-        self.connect = connect or _connect
-        self.sender: _Sender | None = None
+    def __init__(self, say: Callable[[str], None] = print, connect: Callable[[str, int, str], Any] = VisdomServer):
+        self.say, self.connect = say, connect
+        self.sender: Sender | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        monitoring = options.monitoring
+        self.monitoring = monitoring = options.monitoring
         if monitoring.display_id is not None and monitoring.display_id <= 0:
             return
-        self.monitoring = monitoring
-        self.title, self.name = run_title(options), options.run.name
-        self.drawn: set[str] = set()  # losses that have a line already
-        self.continued = progress.images > 0
-        self.address = f"{monitoring.display_server}:{monitoring.display_port}"
-        if not _answers(monitoring.display_server, monitoring.display_port):
-            self.say(f"No visdom server answers at {self.address}: no live plots (--display_id 0 leaves this unsaid).")
-            return
-        server, port, environment = monitoring.display_server, monitoring.display_port, monitoring.display_env
-        self.sender = _Sender(lambda: self.connect(server, port, environment))
+        shared, fresh = is_shared(monitoring.display_env), progress.images == 0
+        self.name = plain(options.run.name)
+        self.title = f"{run_title(options)}: " if shared else ""
+        self.losses, self.rates, self.speeds = History(), History(), History()
+        self.evaluations = list(facts.evaluations)
+        self.numbers = {name: number for number, name in enumerate(NUMBERED)}
+        self.said_not_finite = False
+        environment = environment_name(monitoring.display_env, options.run.name)
+        server = self.connect(monitoring.display_server, monitoring.display_port, environment)
+        # What an earlier run of the same name left in an environment of its own would be taken for this one's.
+        self.sender = Sender(server, begin=(lambda server: server.clear()) if fresh and not shared else None)
+        self.options_text = options_as_html(options, facts)
+        self.first = True  # is the first step still to come?
+        if not fresh:
+            self._read_past(options, progress)
+        self.sender.decided.wait(FIRST_ANSWER_SECONDS)  # not longer: the address of a host can take minutes to find
+        self._pass_on_news()
 
     def after_step(self, event: StepEvent) -> None:
         if self.sender is None:
             return
-        lost = self.sender.trouble()
-        if lost is not None:
-            self.say(f"The visdom server at {self.address} {lost}, so the live plots end here; the training goes on.")
-            self.sender = None
-            return
-        if event.due(self.monitoring.print_freq):
-            progress, losses = event.progress, dict(event.losses())
-            epochs = progress.epoch - 1 + progress.epoch_images / progress.images_per_epoch
-            self.sender.offer(lambda visdom: self._draw_losses(visdom, epochs, losses))
-        if event.due(self.monitoring.display_freq):
-            images = dict(event.images())
-            self.sender.offer(lambda visdom: self._draw_images(visdom, images))
+        self._pass_on_news()
+        first, self.first = self.first, False  # it is shown at once: who opens the page sees that the run lives
+        monitoring = self.monitoring
+        if event.due(monitoring.display_freq) or (first and monitoring.display_freq > 0):
+            self._draw_images(event.images())
+        if event.due(monitoring.print_freq) or (first and monitoring.print_freq > 0):
+            seconds = event.seconds + event.data_seconds
+            self._add(_epochs(event.progress), event.losses(), event.learning_rate, seconds)
+            self._draw_curves()
+        if first:
+            self._draw_measures()
+            self._give("options", self._draw_options)
+
+    def after_epoch(self, event: EpochEvent) -> None:
+        self._pass_on_news()
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        if self.sender is not None:
+            self.evaluations.append(event.evaluation)
+            self._draw_measures()
 
     def finish(self, progress: Progress) -> None:
         if self.sender is not None:
-            self.sender.close()
+            self.sender.close(LAST_WORDS_SECONDS)
+            self._pass_on_news()
             self.sender = None
 
-    def _draw_losses(self, visdom: Any, epochs: float, losses: Mapping[str, float]) -> None:
-        window = self._window(0, "losses")
-        for name, value in losses.items():
-            if not np.isfinite(value):
-                continue
-            # Without `update` a window is begun anew; a continued run adds to the one it left, if it is still there.
-            update = "append" if self.drawn or self.continued else None
-            layout = {"title": f"{self.title}: losses", "xlabel": "epoch", "ylabel": "loss", "showlegend": True}
-            visdom.line(Y=np.array([value]), X=np.array([epochs]), win=window, name=name, update=update, opts=layout)
-            self.drawn.add(name)
+    def _pass_on_news(self) -> None:
+        for sentence in self.sender.news() if self.sender is not None else ():
+            self.say(sentence)
 
-    def _draw_images(self, visdom: Any, images: Mapping[str, Tensor]) -> None:
-        pictures = first_of_batch(images)
-        columns, size = self.monitoring.display_ncols, self.monitoring.display_winsize
-        if columns <= 0:  # as published: a window for each
-            for index, (label, picture) in enumerate(pictures.items(), start=1):
-                opts = {"title": label, "width": size, "height": size * picture.shape[0] // picture.shape[1]}
-                visdom.image(picture.transpose(2, 0, 1), win=self._window(index, label), opts=opts)
+    def _read_past(self, options: Options, progress: Progress) -> None:
+        """What a continued run had logged, so that its curves begin where the run began."""
+        for row in read_metrics(options.run.folder / METRICS):
+            if row["images"] <= progress.images:
+                losses = {name: float("nan") if value is None else value for name, value in row["losses"].items()}
+                seconds = (row["seconds_per_image"] or 0.0) + (row["data_seconds_per_image"] or 0.0)
+                epochs = row["epoch"] - 1 + row["epoch_images"] / progress.images_per_epoch
+                self._add(epochs, losses, row["learning_rate"], seconds)
+
+    def _add(self, epochs: float, losses: Mapping[str, float], rate: float, seconds: float) -> None:
+        self.losses.add(epochs, losses)
+        self.rates.add(epochs, {"learning rate": rate})
+        if seconds > 0:
+            self.speeds.add(epochs, {"images per second": 1 / seconds})
+
+    def _draw_curves(self) -> None:
+        for purpose, history in (
+            ("losses", self.losses),
+            ("learning rate", self.rates),
+            ("images per second", self.speeds),
+        ):
+            points = history.snapshot()
+            if points:
+                self._give(purpose, partial(draw_curves, points=points, heading=purpose))
+
+    def _draw_measures(self) -> None:
+        labels = dict.fromkeys(label for one in self.evaluations for label in one.measures)
+        measured: tuple[Evaluation, ...] = tuple(self.evaluations)
+        for label in labels:
+            self._give(label, partial(draw_measure, label=label, measured=measured))
+
+    def _draw_images(self, images: Mapping[str, Tensor]) -> None:
+        broken = not_finite(images)
+        if broken and not self.said_not_finite:
+            self.said_not_finite = True
+            self.say(f"Pixels of {' and '.join(broken)} are not finite; they are shown in magenta.")
+        columns, width = self.monitoring.display_ncols, self.monitoring.display_winsize
+        pictures = first_of_batch(images)  # copies: the tensors may be overwritten by the next step
+        if columns > 0:
+            self._give("images", partial(draw_grid, pictures=pictures, columns=columns, width=width))
             return
-        table = grid(list(pictures.values()), columns)
-        width = min(columns, len(pictures)) * size
-        opts = {"title": f"{self.title}: images", "width": width, "height": width * table.shape[0] // table.shape[1]}
-        visdom.image(table.transpose(2, 0, 1), win=self._window(1, "images"), opts=opts)
-        labels = [html.escape(label) for label in pictures]
-        rows = (labels[first : first + columns] for first in range(0, len(labels), columns))
-        cells = "".join("<tr>" + "".join(f"<td>{label}</td>" for label in row) + "</tr>" for row in rows)
-        text = f"<table border='1' cellpadding='8'>{cells}</table>"
-        visdom.text(text, win=self._window(2, "labels"), opts={"title": f"{self.title}: labels"})
+        for name, picture in pictures.items():  # as published: a window for each
+            self._give(name, partial(draw_picture, picture=picture, width=width))
 
-    def _window(self, offset: int, purpose: str) -> str:
+    def _draw_options(self, server: Any, window: str, title: str) -> None:
+        server.text(window, title, self.options_text, TEXT_SIZE)
+
+    def _give(self, purpose: str, draw: Callable[..., None]) -> None:
+        """Hand over the content of a window: `draw(server, window=…, title=…)`."""
+        window, title = self._window(purpose), f"{self.title}{purpose}"
+        self.sender.give(window, partial(draw, window=window, title=title))
+
+    def _window(self, purpose: str) -> str:
         """The id of a window: counted from `display_id`, else named after the run so that runs do not share one."""
         if self.monitoring.display_id is None:
-            return f"{self.name}_{purpose}"
-        return str(self.monitoring.display_id + offset)
+            return f"{self.name}_{re.sub(r'[^A-Za-z0-9.-]+', '_', purpose)}"
+        number = self.numbers.setdefault(purpose, len(self.numbers))
+        return str(self.monitoring.display_id + number)
 
 
-class _Sender:
-    """A thread that makes the client and draws with it, so that the training never waits for the server."""
-
-    def __init__(self, connect: Callable[[], Any]) -> None:
-        self.connect = connect
-        self.plots: queue.Queue[Plot | None] = queue.Queue(QUEUE_LENGTH)
-        self.failure: str | None = None
-        self.busy_since: float | None = time.monotonic()
-        self.thread = threading.Thread(target=self._run, name="visdom", daemon=True)  # never keeps the process alive
-        self.thread.start()
-
-    def offer(self, plot: Plot) -> None:
-        try:
-            self.plots.put_nowait(plot)
-        except queue.Full:
-            pass  # the next plot shows it
-
-    def trouble(self) -> str | None:
-        """What happened to the server, as a predicate; None while all is well."""
-        since = self.busy_since
-        if self.failure is None and since is not None and time.monotonic() - since > PATIENCE_SECONDS:
-            return f"has not answered for {PATIENCE_SECONDS:.0f} s"
-        return self.failure
-
-    def close(self) -> None:
-        """Send what waits, for a few seconds at most."""
-        self.offer(None)
-        self.thread.join(timeout=5)
-
-    def _run(self) -> None:
-        try:
-            visdom = self.connect()
-            while True:
-                self.busy_since = None
-                plot = self.plots.get()
-                self.busy_since = time.monotonic()
-                if plot is None:
-                    return
-                plot(visdom)
-        except Exception as error:  # whatever a foreign server and its client do, the training is not to stop
-            self.failure = f"failed ({type(error).__name__}: {error})"
-        finally:
-            self.busy_since = None
-
-
-def _answers(server: str, port: int) -> bool:
-    """Whether anything listens there."""
-    try:
-        host = urlsplit(server if "//" in server else f"//{server}").hostname
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
-    except (OSError, ValueError, OverflowError):
-        return False
-    return True
-
-
-def _connect(server: str, port: int, environment: str) -> Any:
-    from visdom import Visdom  # slow to import, and not needed by a run without it
-
-    logging.getLogger("visdom").setLevel(logging.CRITICAL)  # its own reports would tear the progress bar
-    return Visdom(server=server, port=port, env=environment, raise_exceptions=True, use_incoming_socket=False)
+def _epochs(progress: Progress) -> float:
+    return progress.epoch - 1 + progress.epoch_images / progress.images_per_epoch

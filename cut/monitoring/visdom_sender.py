@@ -1,0 +1,135 @@
+"""The thread that keeps the windows of a visdom server up to date, so that the training never waits for one."""
+
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from cut.monitoring.visdom_server import ANSWER_SECONDS, ServerTrouble
+
+FIRST_ANSWER_SECONDS = 1.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two looks for a server that is not there
+
+Draw = Callable[[Any], None]  # draws one window on a `VisdomServer`
+
+
+class Sender:
+    """Draws windows as they were last given.
+
+    Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
+    server is, and whoever gives never waits. A server that is lost is looked for again, at growing intervals, and
+    gets all windows anew when it is back, because one that was restarted has forgotten them.
+
+    Args:
+        server: a `VisdomServer`; it is used by the thread alone.
+        begin: done once, when the server is first found.
+    """
+
+    def __init__(self, server: Any, begin: Draw | None = None) -> None:
+        self.server, self.begin = server, begin
+        self.decided = threading.Event()  # set once the server was found or missed for the first time
+        self.found = False  # does the server answer now?
+        self.reports: SimpleQueue[str] = SimpleQueue()
+        self.said: set[str] = set()
+        self.contents: dict[str, Draw] = {}
+        self.waiting: dict[str, None] = {}  # names of windows, oldest first
+        self.closing = False
+        self.changed = threading.Condition()  # guards the three above, and is never held while drawing
+        self.pause = SHORTEST_PAUSE
+        self.thread = threading.Thread(target=self._run, name="visdom", daemon=True)  # never keeps the process alive
+        self.thread.start()
+
+    def give(self, window: str, draw: Draw) -> None:
+        """The new content of a window."""
+        with self.changed:
+            self.contents[window] = draw
+            self.waiting[window] = None
+            self.changed.notify()
+
+    def news(self) -> list[str]:
+        """Sentences about the server since the last call."""
+        sentences = []
+        try:
+            while True:
+                sentences.append(self.reports.get_nowait())
+        except Empty:
+            return sentences
+
+    def close(self, seconds: float) -> None:
+        """Send what waits if the server answers, for so long at most."""
+        with self.changed:
+            self.closing = True
+            self.changed.notify()
+        if self.found:
+            self.thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self.closing:
+            try:
+                self._serve()
+            except ServerTrouble as trouble:
+                self._missed(trouble)
+            except Exception as error:  # whatever a foreign server and visdom's client do, the thread goes on
+                self._missed(ServerTrouble(f"visdom's client failed: {error!r}", "is its package complete?"))
+            with self.changed:
+                self.changed.wait_for(lambda: self.closing, self.pause)
+            self.pause = min(2 * self.pause, LONGEST_PAUSE)
+        self.found = False
+
+    def _serve(self) -> None:
+        """Draw until the sender is closed; any trouble with the server ends it."""
+        self.server.environments(ANSWER_SECONDS if self.decided.is_set() else FIRST_ANSWER_SECONDS)
+        self._found()
+        if self.begin is not None:
+            self.begin(self.server)
+            self.begin = None
+        forgotten = True
+        while True:
+            windows = self._next(forgotten)
+            if not windows:
+                return
+            # A server that was restarted between two drawings looks like the old one, but for what it has forgotten.
+            if not forgotten and self.server.environment not in self.server.environments():
+                windows = self._next(forgotten=True)
+            for window in windows:
+                self._draw(window)
+            forgotten = False
+            self.pause = SHORTEST_PAUSE
+
+    def _next(self, forgotten: bool) -> list[str]:
+        """The windows to draw now, all of them if the server has forgotten them; none when the sender is closed."""
+        with self.changed:
+            if forgotten:
+                self.waiting = dict.fromkeys(self.contents)
+            self.changed.wait_for(lambda: self.waiting or self.closing)
+            windows, self.waiting = list(self.waiting), {}
+            return windows
+
+    def _draw(self, window: str) -> None:
+        try:
+            self.contents[window](self.server)
+        except ServerTrouble:
+            raise
+        except Exception as error:  # the fault of this content: the others and the next ones can be drawn
+            self._say_once("draw", f"The visdom window {window} could not be drawn ({error!r}); training goes on.")
+
+    def _found(self) -> None:
+        if "lost" in self.said:
+            self._say_once("back", f"The live plots are back: {self.server.page}")
+        else:
+            self._say_once("found", f"Live plots: {self.server.page}")
+        self.found = True
+        self.decided.set()
+
+    def _missed(self, trouble: ServerTrouble) -> None:
+        if "found" in self.said:
+            self._say_once("lost", f"The live plots pause: {trouble}; training goes on, and they return with the server.")
+        else:
+            self._say_once("absent", f"No live plots: {trouble}; training goes on, and they begin when visdom answers.")
+        self.found = False
+        self.decided.set()
+
+    def _say_once(self, kind: str, sentence: str) -> None:
+        if kind not in self.said:
+            self.said.add(kind)
+            self.reports.put(sentence)

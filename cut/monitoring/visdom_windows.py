@@ -1,0 +1,86 @@
+"""What the visdom windows of a run show, drawn on a `VisdomServer`."""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cut.monitoring.history import Point, as_curves
+from cut.monitoring.lines import run_title
+from cut.monitoring.pictures import grid
+from cut.monitoring.visdom_server import VisdomServer
+from cut.options import Options, as_train_opt
+from cut.training.evaluation import Evaluation, best_evaluation, significant
+from cut.training.listener import RunFacts
+
+CAPTION = 20  # pixels in height
+CURVES_SIZE, TEXT_SIZE = (460, 320), (640, 480)  # (width, height) of windows, in pixels
+FEW = 50  # points; so few are marked, since a line of one cannot be seen
+
+
+def draw_curves(
+    server: VisdomServer, window: str, title: str, points: Sequence[Point], heading: str, best: str = ""
+) -> None:
+    """A window with a curve over epochs for each name in `points`; `best` is added to both titles."""
+    epochs, curves = as_curves(points)
+    server.lines(window, title + best, epochs, curves, heading + best, CURVES_SIZE, markers=len(points) < FEW)
+
+
+def draw_measure(server: VisdomServer, window: str, title: str, label: str, measured: Sequence[Evaluation]) -> None:
+    """A window with one measure over epochs; its title says the best."""
+    best = best_evaluation(measured, label)
+    said = "" if best is None else f" (best {significant(best.measures[label])}, epoch {best.epoch})"
+    points = [Point(one.epoch, {label: one.measures[label]}) for one in measured if label in one.measures]
+    draw_curves(server, window, title, points, label, said)
+
+
+def draw_picture(server: VisdomServer, window: str, title: str, picture: np.ndarray, width: int) -> None:
+    """A window with one picture, uint8 (H, W, 3), at most `width` pixels wide."""
+    shown = _fitted(picture, width)
+    server.image(window, title, shown, shown.shape[1])
+
+
+def draw_grid(
+    server: VisdomServer, window: str, title: str, pictures: Mapping[str, np.ndarray], columns: int, width: int
+) -> None:
+    """A window with all pictures, uint8 (H, W, 3) of any sizes, each below its name and at most `width` pixels wide."""
+    fitted = {name: _fitted(picture, width) for name, picture in pictures.items()}
+    cell = (width, max(picture.shape[0] for picture in fitted.values()))
+    table = grid([_captioned(picture, name, cell) for name, picture in fitted.items()], columns)
+    server.image(window, title, table, table.shape[1])
+
+
+def options_as_html(options: Options, facts: RunFacts) -> str:
+    """The command, the machine, the networks and every option, with what differs from its default."""
+    facts_known = {
+        "command": " ".join(facts.command),
+        "device": facts.device,
+        "parameters": ", ".join(f"{name} {count:,}" for name, count in facts.parameters.items()),
+        "folder": str(options.run.folder),
+    }
+    lines = "\n".join(f"{name:>25}: {value}" for name, value in facts_known.items() if value)
+    listed = re.sub(" *\t", "  ", as_train_opt(options))  # its columns are wider than a window
+    text = f"{lines}\n{listed}"
+    return f"<h4>{html.escape(run_title(options))}</h4><pre>{html.escape(text)}</pre>"
+
+
+def _fitted(picture: np.ndarray, width: int) -> np.ndarray:
+    """The picture `width` pixels wide; narrower where it would get taller than twice that."""
+    height_now, width_now = picture.shape[:2]
+    scale = min(width / width_now, 2 * width / height_now)
+    size = (max(1, round(width_now * scale)), max(1, round(height_now * scale)))
+    if size == (width_now, height_now):
+        return picture
+    method = Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST  # enlarged pixels stay visible
+    return np.asarray(Image.fromarray(picture).resize(size, method))
+
+
+def _captioned(picture: np.ndarray, name: str, cell: tuple[int, int]) -> np.ndarray:
+    """The picture in a `cell` (width, height) of pixels, below its name."""
+    canvas = Image.new("RGB", (cell[0], cell[1] + CAPTION), "white")
+    middle = (cell[0] / 2, CAPTION / 2)
+    ImageDraw.Draw(canvas).text(middle, name, fill="black", anchor="mm", font=ImageFont.load_default(13))
+    canvas.paste(Image.fromarray(picture), ((cell[0] - picture.shape[1]) // 2, CAPTION))
+    return np.asarray(canvas)
