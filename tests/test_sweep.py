@@ -209,4 +209,4 @@ def test_the_real_thing(sweep, tmp_path, monkeypatch, capsys):
         outputs.append(capsys.readouterr().out)
     assert "tiny_seed0 is finished, and skipped." in outputs[1]
     table = [output[output.index("| method") :] for output in outputs]
-    assert table[0] == table[1] and "| CUT, focal γ 2, α 0.25 | 0 | 2 |" in table[0]
+    assert table[0] == table[1] and "| CUT focal γ2 α0.25 | 0 | 2 |" in table[0]

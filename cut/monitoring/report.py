@@ -19,6 +19,14 @@ from cut.training.evaluation import Evaluation, significant
 
 ABSENT = "—"
 
+STYLE = """
+td, th { white-space: nowrap; }
+td:first-child, td:last-child { white-space: normal; min-width: 9rem; }
+th:first-child, td:first-child { position: sticky; left: 0; padding-right: 1rem; background: var(--card); }
+td small { display: block; color: var(--muted); }
+"""
+"""What the page of a report adds to the look of all pages: its first column stays when the table is scrolled."""
+
 _NOT_THE_METHOD = {
     *RunOptions.__dataclass_fields__.keys() - {"phase", "epoch"},
     *CheckpointOptions.__dataclass_fields__.keys() - {"pretrained_name"},
@@ -46,19 +54,30 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One field of the table: a value, and in brackets what to know of it, such as its epoch."""
+
+    value: str = ABSENT
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.remark})" if self.remark else self.value
+
+
+@dataclass(frozen=True)
 class Report:
-    """A table of texts, and what belongs beside it.
+    """The table of runs, and what belongs beside it.
 
     Attributes:
         columns: the headings.
-        rows: texts, one for each column.
+        rows: cells, one for each column.
         facts: what all rows have in common, by name.
         notes: sentences that define the columns.
         sources: the names of the runs behind each row, by method.
     """
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     sources: Sequence[tuple[str, str]] = ()
@@ -69,29 +88,19 @@ def make_report(runs: Sequence[RunRecord]) -> Report:
     rows = group(runs)
     common = {name: value for name, value in rows[0].settings.items() if all(_has(row, name, value) for row in rows)}
     names = _names(rows, common)
-    cells: list[dict[str, str]] = [{"method": name} for name in names]
     labels = list(dict.fromkeys(label for run in runs for label in run.labels))
     labels.sort(key=higher_is_better)  # the distances first, in the order in which they were logged
-    conditions = [_conditions(row.runs) for row in rows]
+    table = [{"method": Cell(name), **_cells(row.runs, labels)} for name, row in zip(names, rows, strict=True)]
+
     facts = {name: shown(value) for name, value in common.items()}
-    for row, cell in zip(rows, cells, strict=True):
-        cell["seeds"] = ", ".join(str(run.options["seed"]) for run in row.runs)
-        cell["epochs"] = _epochs_done(row.runs)
-        for label in labels:
-            kind = "at best" if higher_is_better(label) else "best"
-            cell[f"{kind} {label}" if kind == "best" else f"{label} {kind}"] = _measured(label, row.runs, "best")
-            cell[f"last {label}"] = _measured(label, row.runs, "last")
-        cell["s/iteration"] = over_seeds([run.seconds_per_iteration for run in row.runs])
-        cell["memory"] = _memory(row.runs)
-        cell["parameters"] = _parameters(row.runs[0].parameters)
-        cell["device"] = row.runs[0].device
-    if len(set(conditions)) > 1:
-        for cell, condition in zip(cells, conditions, strict=True):
-            cell["measured on"] = condition
-    elif conditions[0] != ABSENT:
-        facts["measured on"] = conditions[0]
+    for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
+        values = {str(cells[heading]) for cells in table}
+        if len(values) == 1:
+            for cells in table:
+                del cells[heading]
+            facts |= {heading: value for value in values if value != ABSENT}
     sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
-    return Report(list(cells[0]), [list(cell.values()) for cell in cells], facts, _notes(runs, labels), sources)
+    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, labels), sources)
 
 
 def group(runs: Iterable[RunRecord]) -> list[Row]:
@@ -105,28 +114,27 @@ def group(runs: Iterable[RunRecord]) -> list[Row]:
 
 
 def method_name(options: Mapping[str, Any]) -> str:
-    """What a run trains: "CUT", "FastCUT, focal γ 2, α 0.25", "SinCUT, focal γ 3, α 0.5, full gradient"."""
+    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
     name = options["CUT_mode"]
     if options["model"] != "cut":
         model = {"sincut": "SinCUT"}.get(options["model"], options["model"])
         name = model if name == "CUT" else f"{model} ({name})"
     if options["nce_loss"] == "focal":
-        name += f", focal γ {options['focal_gamma']:g}, α {options['focal_alpha']:g}"
-        name += ", full gradient" if options["focal_gradient"] == "full" else ""
+        name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
+        name += " full gradient" if options["focal_gradient"] == "full" else ""
     return name
 
 
 def over_seeds(values: Sequence[float | None]) -> str:
-    """One value, or mean ± sample standard deviation, with the mean's decimals; says where not every run has one."""
+    """One value, or mean ± sample standard deviation with the mean's decimals; None and nan are left out."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return ABSENT
     mean = significant(statistics.fmean(known))
-    missing = f" (n = {len(known)})" if len(known) < len(values) else ""
     if len(known) == 1:
-        return mean + missing
+        return mean
     decimals = len(mean.partition(".")[2])
-    return f"{mean} ± {statistics.stdev(known):.{decimals}f}{missing}"
+    return f"{mean} ± {statistics.stdev(known):.{decimals}f}"
 
 
 # ------------------------------------------------------------------ the forms
@@ -135,8 +143,8 @@ def over_seeds(values: Sequence[float | None]) -> str:
 def as_markdown(report: Report) -> str:
     """The table, its definitions and its sources as Markdown."""
 
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+    def line(cells: Iterable[object]) -> str:
+        return "| " + " | ".join(_plain(str(cell)) for cell in cells) + " |"
 
     lines = [line(report.columns), "|" + " --- |" * len(report.columns), *map(line, report.rows), ""]
     if report.facts:
@@ -148,14 +156,17 @@ def as_markdown(report: Report) -> str:
 
 def as_page(report: Report, title: str = "Runs") -> document:
     """The same as a web page."""
-    with page(title, report.facts) as content:
+    with page(title, report.facts, STYLE) as content:
         with tags.section(cls="card"), tags.div(cls="scroll"), tags.table():
             with tags.thead(), tags.tr():
                 for heading in report.columns:
                     tags.th(printable(heading))
             with tags.tbody():
                 for row in report.rows:
-                    tags.tr(tags.td(printable(cell)) for cell in row)
+                    with tags.tr():
+                        for cell in row:
+                            remark = [tags.small(printable(cell.remark))] if cell.remark else []
+                            tags.td(printable(cell.value), *remark)
         with tags.ul(cls="note"):
             for note in report.notes:
                 tags.li(note)
@@ -202,19 +213,33 @@ def _names(rows: Sequence[Row], common: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _epochs_done(runs: Sequence[RunRecord]) -> str:
-    return f"{runs[0].planned}" if runs[0].finished else f"{runs[0].epochs} of {runs[0].planned} (unfinished)"
+def _cells(runs: Sequence[RunRecord], labels: Sequence[str]) -> dict[str, Cell]:
+    """Everything of a row but its name, by heading."""
+    first = runs[0]
+    done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
+    cells = {"seeds": Cell(", ".join(str(run.options["seed"]) for run in runs)), "epochs": done}
+    for label in labels:
+        best = f"{label} at best" if higher_is_better(label) else f"best {label}"
+        cells[best] = _measured(label, [run.best(label) for run in runs])
+        cells[f"last {label}"] = _measured(label, [run.last(label) for run in runs])
+    memory = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    return cells | {
+        "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
+        "memory": Cell(f"{max(memory) / 2**30:.2f} GiB" if memory else ABSENT),
+        "parameters": Cell(_parameters(first.parameters)),
+        "device": Cell(first.device),
+        "measured on": Cell(_conditions(runs)),
+    }
 
 
-def _measured(label: str, runs: Sequence[RunRecord], which: str) -> str:
-    """The best or last value of a measure over the runs, with the epochs."""
-    found = [run.best(label) if which == "best" else run.last(label) for run in runs]
-    values = [one.measures.get(label) if one else None for one in found]
-    text = over_seeds(values)
-    return text if text == ABSENT else f"{text} ({_epochs(one for one in found if one and label in one.measures)})"
+def _measured(label: str, evaluations: Sequence[Evaluation | None]) -> Cell:
+    """A measure over the runs, with the epochs."""
+    found = [one for one in evaluations if one and math.isfinite(one.measures.get(label, math.nan))]
+    missing = f", n = {len(found)}" if len(found) < len(evaluations) else ""
+    return Cell(over_seeds([one.measures[label] for one in found]), _epochs(found) + missing) if found else Cell()
 
 
-def _epochs(evaluations: Iterable[Evaluation]) -> str:
+def _epochs(evaluations: Sequence[Evaluation]) -> str:
     """ "epoch 5", "epochs 5, 10", or the range of more than three."""
     epochs = [one.epoch for one in evaluations]
     if len(set(epochs)) == 1:
@@ -222,13 +247,8 @@ def _epochs(evaluations: Iterable[Evaluation]) -> str:
     return f"epochs {', '.join(map(str, epochs))}" if len(epochs) <= 3 else f"epochs {min(epochs)}–{max(epochs)}"
 
 
-def _memory(runs: Sequence[RunRecord]) -> str:
-    known = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
-    return f"{max(known) / 2**30:.2f} GiB" if known else ABSENT
-
-
 def _parameters(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {significant(count / 1e6)} M" for name, count in counts.items() if count)
+    return ", ".join(f"{name} {significant(count / 1e6)} M" for name, count in counts.items() if count) or ABSENT
 
 
 def _conditions(runs: Sequence[RunRecord]) -> str:
@@ -246,8 +266,8 @@ def _condition(details: Mapping[str, Any]) -> str:
     return ", ".join([*filter(None, parts), *filter(None, [details.get("extractor")])])
 
 
-def _notes(runs: Sequence[RunRecord], labels: Sequence[str]) -> list[str]:
-    sizes = sorted({run.options["batch_size"] for run in runs})
+def _notes(rows: Sequence[Row], labels: Sequence[str]) -> list[str]:
+    sizes = sorted({run.options["batch_size"] for row in rows for run in row.runs})
     images = "1 image" if sizes == [1] else f"{' or '.join(map(str, sizes))} images"
     notes = []
     distances = [label for label in labels if not higher_is_better(label)]
@@ -255,7 +275,7 @@ def _notes(runs: Sequence[RunRecord], labels: Sequence[str]) -> list[str]:
         notes.append(f"best {', '.join(distances)}: the smallest of all measured epochs, each by itself.")
     if len(distances) < len(labels):
         notes.append("at best: in the epoch that was kept as best, by --best_metric.")
-    if any(len(row.runs) > 1 for row in group(runs)):
+    if any(len(row.runs) > 1 for row in rows):
         notes.append("±: the sample standard deviation over the seeds.")
     return [
         *notes,
