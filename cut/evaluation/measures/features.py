@@ -41,7 +41,7 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
 def image_features(
     extractor: Extractor,
     images: Iterable[Picture],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> np.ndarray | None:
     """The features of images, in order.
@@ -51,13 +51,15 @@ def image_features(
     Args:
         extractor: on any device.
         images: uint8 (H, W, 3) or (H, W), or Pillow images.
-        batch_size: images that pass through the network together.
+        batch_size: images that pass through the network together; None: as many as is fast.
         stopped: whether somebody asks to stop; asked between batches.
 
     Returns:
         (N, extractor.size) float32; None when stopped.
     """
     device = next((weight.device for weight in extractor.parameters()), torch.device("cpu"))
+    if batch_size is None:
+        batch_size = 32 if device.type == "cuda" else 4  # EfficientNet's maps of more images do not fit a CPU's caches
     parts = [np.empty((0, extractor.size), np.float32)]
     with torch.inference_mode():
         for batch in _batches((extractor.prepare(_tensor(image).to(device)) for image in images), batch_size):
@@ -70,7 +72,7 @@ def image_features(
 def image_set(
     extractor: Extractor,
     images: Iterable[Picture],
-    batch_size: int = 32,
+    batch_size: int | None = None,
     stopped: Callable[[], bool] = lambda: False,
     content: str = "",
 ) -> FeatureSet | None:
@@ -87,7 +89,7 @@ def image_set(
 
 
 def folder_features(
-    extractor: Extractor, folder: Path, limit: float = math.inf, batch_size: int = 32, keep: bool = True
+    extractor: Extractor, folder: Path, limit: float = math.inf, batch_size: int | None = None, keep: bool = True
 ) -> FeatureSet:
     """The features of the images in a folder and its sub-folders, each at the size and as it is stored.
 
@@ -96,7 +98,7 @@ def folder_features(
         folder: it is searched as everywhere here, but webp and pgm count too, as in pytorch-fid; or an .npz of its
             statistics, as `FeatureSet.save` and pytorch-fid write it.
         limit: take the first so many.
-        batch_size: images that pass through the network together.
+        batch_size: as for `image_features`.
         keep: keep them in the user's cache, by the files' content, for the next time.
 
     Raises:

@@ -83,7 +83,7 @@ def _downloaded(address: str) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _finite_patience():
             torch.hub.download_url_to_file(address, str(file), hash_prefix=_PUBLISHED)
-    except (OSError, HTTPException, RuntimeError, ValueError) as error:  # no network, no such host, silence, a full disk, a wrong hash
+    except (OSError, HTTPException, RuntimeError, ValueError) as error:  # no network, silence, full disk, wrong hash
         raise UserError(
             f"The Inception weights could not be downloaded ({_reason(error)}): put {NAME} into {file.parent}, or give "
             "the file with --inception_weights, or use --feature_extractor efficientnet_lite0, which needs no download."
