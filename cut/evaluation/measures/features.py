@@ -105,7 +105,7 @@ def folder_features(
         UserError: when there are fewer than two images, or a file cannot be read.
     """
     folder = Path(folder)
-    if folder.suffix == ".npz":
+    if folder.suffix == ".npz" and not folder.is_dir():
         return FeatureSet.load(folder)
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
