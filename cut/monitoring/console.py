@@ -107,7 +107,8 @@ class ConsoleListener(Listener):
 
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:
-            self.bar.bar_format = self._format()
+            self.status.progress = progress
+            self._show_pace(progress)
             self.bar.close()
             self.bar = None
         if self.unsaid:

@@ -156,6 +156,19 @@ def test_epochs_and_saves_do_not_interrupt_the_bar_and_the_last_save_is_said_in_
     assert stream.getvalue().endswith("\nSaved as latest after 20 images.\n")
 
 
+def test_after_the_last_evaluation_no_time_is_left(make_options):
+    stream = Terminal()
+    console = ConsoleListener(stream, Steady())
+    earlier = Evaluation(395, 3950, 3950, {"FID": 79.4}, seconds=60.0)
+    console.start(make_options(), progress_at(3998), RunFacts(evaluations=(earlier,), best_label="FID"))
+    for images in (3999, 4000):
+        console.after_step(step_event(images))
+    console.bar.refresh()
+    assert "1 min left" in stream.line()  # the evaluation to come
+    console.finish(replace(progress_at(4000), epoch=401, epoch_images=0))
+    assert stream.getvalue().strip().splitlines()[-1].startswith("400/400 |####|        0 s left, 2.00 img/s, FID 79.4")
+
+
 def test_a_name_may_look_like_a_format(make_options):
     stream = Terminal()
     console = ConsoleListener(stream)
@@ -186,11 +199,14 @@ def test_on_a_real_terminal_no_line_is_too_long(make_options, columns):
             console.bar.refresh()
         console.message("A sentence.")
         console.finish(progress_at(404))
-        shown = os.read(leader, 100_000).decode()
+        print("over", end="", file=stream, flush=True)
+        shown = b""
+        while not shown.endswith(b"over"):
+            shown += os.read(leader, 100_000)
     os.close(leader)
-    drawn = [text for text in re.split(r"[\r\n]+", shown) if text.strip()]
+    drawn = [text for text in re.split(r"[\r\n]+", shown.decode()) if text.strip()][:-1]
     assert max(map(len, drawn)) < columns
-    assert drawn.count("A sentence.") == 1 and shown.count("\n") == 2
+    assert drawn.count("A sentence.") == 1 and shown.count(b"\n") == 2
     assert drawn[-1].startswith("epoch  41/400 |" if columns >= 100 else " 41/400 |")
     assert "FID 82.1 (best 79.4 @ 35)" in drawn[-1] and "G 1.500" in drawn[-1]
 
