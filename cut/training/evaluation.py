@@ -41,7 +41,7 @@ def best_evaluation(evaluations: Iterable[Evaluation], label: str) -> Evaluation
 
 def describe_measures(evaluation: Evaluation) -> str:
     """ "FID 45.50, KID 0.0123 ± 0.0004, PSNR 17.2": the measures of one evaluation for a line of text."""
-    return ", ".join(f"{label} {_cell(evaluation, label)}" for label in evaluation.measures)
+    return ", ".join(f"{label} {measure_text(evaluation, label)}" for label in evaluation.measures)
 
 
 def evaluation_table(rows: Sequence[tuple[str, Evaluation]]) -> str:
@@ -52,7 +52,7 @@ def evaluation_table(rows: Sequence[tuple[str, Evaluation]]) -> str:
     """
     labels = list(dict.fromkeys(label for _, evaluation in rows for label in evaluation.measures))
     lines = [["", *labels]]
-    lines += [[name, *(_cell(evaluation, label) for label in labels)] for name, evaluation in rows]
+    lines += [[name, *(measure_text(evaluation, label) for label in labels)] for name, evaluation in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
     return "\n".join("  ".join(cells).rstrip() for cells in padded)
@@ -64,20 +64,26 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     rows = [(f"last (epoch {last.epoch})", last)]
     if best is not None:
         rows.append((f"best (epoch {best.epoch})", best))
-    return f"{evaluation_table(rows)}\nThe best by {best_label}; {describe_details(last)}"
+    return f"{evaluation_table(rows)}\nThe best by {best_label}. {describe_details(last)}"
 
 
 def describe_details(evaluation: Evaluation) -> str:
-    """ "20 translations (256×256) against 24 real images (256×256) of val; features of Inception, seed 0." """
+    """ "20 images (256×256) against 24 real ones (256×256) of val; features of Inception, seed 0." """
     known = evaluation.details
+    split = f" of {known['split']}" if known.get("split") else ""
     return (
-        f"{known.get('fake_count')} translations ({known.get('fake_sizes')}) against {known.get('real_count')} real "
-        f"images ({known.get('real_sizes')}) of {known.get('split')}; features of {known.get('extractor')}, "
-        f"seed {known.get('seed')}."
+        f"{_count(known.get('fake_count'))} images ({known.get('fake_sizes')}) against "
+        f"{_count(known.get('real_count'))} real ones ({known.get('real_sizes')}){split}; features of "
+        f"{known.get('extractor')}, seed {known.get('seed')}."
     )
 
 
-def _cell(evaluation: Evaluation, label: str) -> str:
+def _count(images: int | None) -> str:
+    return "an unknown number of" if images is None else f"{images:,}"
+
+
+def measure_text(evaluation: Evaluation, label: str) -> str:
+    """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value for people."""
     if label not in evaluation.measures:
         return "–"
     spread = f" ± {significant(evaluation.spread[label])}" if label in evaluation.spread else ""

@@ -99,7 +99,7 @@ def test_measures_are_those_of_the_files_that_test_py_writes(data, capsys):
     words += ["--phase", "val", "--load_size", "16", "--crop_size", "16", "--gpu_ids", "-1", "--normG", "batch"]
     assert test_script.main(test_options([*words, "--results_dir", str(data / "results")])) == 0
     said = capsys.readouterr().out
-    assert f"The best epoch is {best['epoch']}: {FD} " in said and "4 real images (16×16) of val" in said
+    assert f"The best epoch is {best['epoch']}: {FD} " in said and "4 real ones (16×16) of val" in said
 
     images = data / "results/run/val_best/images"
     colours = load_extractor("colours")

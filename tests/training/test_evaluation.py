@@ -99,7 +99,7 @@ def test_measures_in_a_line_and_in_a_table():
     text = last_and_best([best, last], best, "FID")
     assert [line.split("  ")[0] for line in text.splitlines()[1:3]] == ["last (epoch 9)", "best (epoch 4)"]
     assert text.splitlines()[3] == (
-        "The best by FID; 3 translations (8×8) against 4 real images (8×8) of val; features of Inception, seed 1."
+        "The best by FID. 3 images (8×8) against 4 real ones (8×8) of val; features of Inception, seed 1."
     )
 
 

@@ -1,0 +1,86 @@
+"""Measure a folder of pictures against a folder of real ones, as they are."""
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cut.data.files import find_images
+from cut.data.images import check_image, read_stored
+from cut.errors import UserError
+from cut.evaluation.measures.aligned import AlignedScores, aligned_pairs
+from cut.evaluation.measures.distances import comparison_details, distances
+from cut.evaluation.measures.extractor import Extractor
+from cut.evaluation.measures.feature_set import FeatureSet
+from cut.evaluation.measures.features import folder_features
+from cut.evaluation.measures.palette import Palette
+from cut.training.evaluation import Evaluation
+
+Pairs = Sequence[tuple[Path, Path]]
+
+
+def compare_folders(
+    real: Path,
+    fake: Path,
+    extractor: Extractor,
+    *,
+    palette: Palette | None = None,
+    seed: int = 0,
+    limit: float = math.inf,
+    batch_size: int = 32,
+) -> Evaluation:
+    """The distances between two sets of pictures, and the scores of pairs where the names on both sides are equal.
+
+    Args:
+        real, fake: folders, or `.npz` files of statistics, also those that pytorch-fid writes.
+        extractor: network whose features are compared.
+        palette: colours of a map-like target, for segmentation scores of pairs.
+        seed: of the subsets of the kernel distance.
+        limit: take the first so many pictures of each folder.
+        batch_size: pictures that pass through the extractor together; it does not change the result.
+
+    Raises:
+        UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
+    """
+    started = time.perf_counter()
+    real_set, fake_set = (_features(extractor, side, limit, batch_size) for side in (real, fake))
+    pairs = [] if _is_statistics(real) or _is_statistics(fake) else _pairs(real, fake, limit)
+    if palette is not None and not pairs:
+        raise UserError(
+            f"--palette scores pairs, but {real} and {fake} do not hold pictures of equal names and sizes: leave it "
+            "out, or give the folders of both halves of the pairs."
+        )
+    measures, spread = distances(real_set, fake_set, seed)
+    scores = AlignedScores(palette)
+    for real_file, fake_file in pairs:
+        scores.add(_pixels(real_file), _pixels(fake_file), str(fake_file))
+    details = {
+        "split": None,
+        "real": str(real),
+        "fake": str(fake),
+        **comparison_details(real_set, fake_set, seed),
+        "pairs": bool(pairs),
+        "palette": palette.name if palette else None,
+    }
+    seconds = time.perf_counter() - started
+    return Evaluation(0, 0, 0, {**measures, **(scores.measures() if pairs else {})}, spread, details, seconds)
+
+
+def _is_statistics(side: Path) -> bool:
+    return side.suffix == ".npz" and not side.is_dir()
+
+
+def _features(extractor: Extractor, side: Path, limit: float, batch_size: int) -> FeatureSet:
+    return FeatureSet.load(side) if _is_statistics(side) else folder_features(extractor, side, limit, batch_size)
+
+
+def _pairs(real: Path, fake: Path, limit: float) -> Pairs:
+    """Pictures of equal names; none where any two of them differ in size, for then equal names are chance."""
+    pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
+    return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []
+
+
+def _pixels(file: Path) -> np.ndarray:
+    return np.asarray(read_stored(file).convert("RGB"))

@@ -1,0 +1,146 @@
+"""Measure the saved epochs of a run afterwards, as training does: the same images, the same numbers."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from cut.data.dataset import ImageDataset
+from cut.data.files import images_in
+from cut.errors import UserError
+from cut.evaluation.evaluate import GeneratorEvaluator, Measured, Yardstick, make_yardstick
+from cut.evaluation.held_out import SPLITS
+from cut.evaluation.load import best_row
+from cut.measures import measure_label
+from cut.models.build import build_generator
+from cut.networks.weights import load_weights, read_weights
+from cut.options import Options, train_options
+from cut.registry import DATASETS
+from cut.training.atomic import committed
+from cut.training.checkpoints import STATE_FILE, network_file, saved_epochs
+from cut.training.evaluation import Evaluation
+from cut.training.listener import Progress
+
+Row = tuple[str, Evaluation]
+
+
+def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Options:
+    """The training options that a run saved, with others laid over them; the defaults where it saved none.
+
+    Args:
+        name, checkpoints_dir: of the run.
+        more: words as on the command line of train.py.
+
+    Raises:
+        UserError: when there is no such run, or a word is no option that may be changed.
+    """
+    folder = Path(checkpoints_dir) / name
+    if not saved_epochs(folder):
+        raise UserError(f"{folder} holds no weights of a generator: check --name and --checkpoints_dir.")
+    words = ["--name", name, "--checkpoints_dir", checkpoints_dir, *more]
+    return train_options([*words, "--continue_train"] if (folder / "options.yaml").is_file() else words)
+
+
+class SavedEpochs:
+    """The saved epochs of a run and the yardstick for them.
+
+    Args:
+        options: as from `run_options`.
+        device: where to compute.
+        splits: where to look for held-out images, in this order.
+
+    Raises:
+        UserError: when there are no images or no weights of the extractor.
+    """
+
+    def __init__(self, options: Options, device: torch.device | str, splits: Sequence[str] = SPLITS) -> None:
+        self.options, self.device = options, device
+        self.dataset = _dataset(options, splits)
+        self.yardstick: Yardstick = make_yardstick(options, device, self.dataset, splits)
+        self.best_label = measure_label(options.evaluation.best_metric, self.yardstick.extractor.title)
+
+    def measure(self, labels: Sequence[str]) -> Iterator[Row]:
+        """A row for each label of saved weights ("5", "best", "latest").
+
+        Raises:
+            UserError: before the first when one was not saved; for weights of another architecture.
+        """
+        folder = self.options.run.folder
+        files = [network_file(folder, label, "G") for label in labels]
+        generator = build_generator(self.options).to(self.device)
+        evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_label)
+        for label, file in zip(labels, files, strict=True):
+            load_weights(generator, read_weights(file), str(file))
+            epoch = _epoch_of(folder, label)
+            measured = evaluator.evaluate(Progress(epoch, 0, 0, 0, epoch, 0))
+            details = {name: value for name, value in measured.details.items() if name != "cost_share"}
+            yield _name(label, epoch), replace(measured, details=details)
+
+    def baselines(self) -> Iterator[Row]:
+        """What the numbers of the translations are to be held against.
+
+        "real to real": all training images of the target domain, preprocessed as the held-out ones, against those:
+        about what a perfect generator would reach. "source to real": the sources as they are, which is what a
+        generator that does nothing reaches.
+        """
+        images = self.yardstick.images
+        files = images_in(Path(self.options.data.dataroot) / f"train{self.target_letter}")
+        training = replace(images.target, folder=files[0].parent, files=tuple(files))
+        yield self._row("real to real", lambda: self._distance_to(training))
+        yield self._row("source to real", lambda: self.yardstick.compare(images.source.all_pixels()))
+
+    @property
+    def target_letter(self) -> str:
+        return "B" if self.dataset.source.letter == "A" else "A"
+
+    def _distance_to(self, pictures) -> Measured:
+        return self.yardstick.against(self.yardstick.real(), self.yardstick.features(pictures))
+
+    def _row(self, name: str, measure: Callable[[], Measured]) -> Row:
+        started = time.perf_counter()
+        found = measure()
+        seconds = time.perf_counter() - started
+        return name, Evaluation(0, 0, 0, found.measures, found.spread, found.details, seconds)
+
+
+def default_labels(folder: Path) -> list[str]:
+    """The last and the best epoch of a run, as far as they were saved; else whatever was."""
+    saved = saved_epochs(folder)
+    return [label for label in ("latest", "best") if label in saved] or saved
+
+
+def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
+    """A test set of the run, which needs no training images."""
+    factory = DATASETS[options.data.dataset_mode].factory
+    for split in splits:
+        try:
+            return factory(replace(options, is_train=False).replace(phase=split))
+        except UserError as error:
+            problem = error
+    raise problem
+
+
+def _epoch_of(folder: Path, label: str) -> int:
+    """How many epochs weights were trained; 0 where nothing says it."""
+    if label.isdigit():
+        return int(label)
+    if label == "best":
+        best = best_row(folder)
+        return best.epoch if best else 0
+    return _finished_epochs(folder) if label == "latest" else 0
+
+
+def _finished_epochs(folder: Path) -> int:
+    try:
+        content = torch.load(committed(folder / STATE_FILE), map_location="cpu", weights_only=True, mmap=True)
+        return content["state"]["epoch"] - 1
+    except Exception:  # weights that were downloaded have no state beside them, and this is only for people to read
+        return 0
+
+
+def _name(label: str, epoch: int) -> str:
+    if label.isdigit():
+        return f"epoch {label}"
+    return f"{label} (epoch {epoch})" if epoch else label
