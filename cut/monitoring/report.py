@@ -281,5 +281,5 @@ def _notes(rows: Sequence[Row], labels: Sequence[str]) -> list[str]:
         *notes,
         f"s/iteration: the median over the epochs of an epoch's seconds by its optimizer steps of {images}: with "
         "waiting for data, logging and saving, without measuring.",
-        "memory: the most that a run held, in tensors on a GPU, as a process on a CPU.",
+        "memory: the most that a run held, measuring included, in tensors on a GPU, as a process on a CPU.",
     ]
