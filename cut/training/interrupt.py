@@ -5,7 +5,10 @@ from types import FrameType
 
 
 class StopRequest:
-    """Context manager that turns the first SIGINT or SIGTERM into a wish to stop; a second one acts as usual.
+    """Context manager that turns the first SIGINT or SIGTERM into a wish to stop; a second Ctrl-C acts as usual.
+
+    A second SIGTERM says nothing new: schedulers send one to every process of a job, and whoever started this one may
+    pass its own on. What they send to end a process for good is SIGKILL.
 
     Attributes:
         signal: the number of the signal that was received, or None.
@@ -21,12 +24,15 @@ class StopRequest:
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.signal == number == signal.SIGTERM:
+            return
         self.signal = number
-        self._restore()
+        self._restore(but=signal.SIGTERM if number == signal.SIGTERM else None)
 
-    def _restore(self) -> None:
+    def _restore(self, but: int | None = None) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            if number != but:
+                signal.signal(number, handler)
 
     def __exit__(self, *_: object) -> None:
         self._restore()

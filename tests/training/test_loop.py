@@ -234,6 +234,17 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, number, 
     ]
 
 
+def test_a_second_sigterm_says_nothing_new():
+    """A scheduler's own, and the one that a sweep passes on; Ctrl-C still ends the run at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal == signal.SIGTERM and stop.exit_status == 143
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_second_signal_acts_as_usual_and_handlers_are_restored():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
