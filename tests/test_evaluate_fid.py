@@ -166,7 +166,8 @@ def rows_of(run):
 def test_saved_epochs_have_the_numbers_that_training_logged(evaluate_fid, run):
     status, said, _ = evaluate_fid(*place(run), "--all_epochs")
     assert status == 0
-    logged = {row["evaluation"]["epoch"]: row["evaluation"] for row in read_metrics(run / "metrics.jsonl", "evaluation")}
+    entries = read_metrics(run / "metrics.jsonl", "evaluation")
+    logged = {entry["evaluation"]["epoch"]: entry["evaluation"] for entry in entries}
     rows, best = rows_of(run), json.loads((run / "best.json").read_text())
     assert list(rows) == ["epoch 1", "epoch 2", f"best (epoch {best['epoch']})", "latest (epoch 2)"]
     for name, epoch in zip(rows, (1, 2, best["epoch"], 2), strict=True):
@@ -200,8 +201,9 @@ def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: 
     assert real["epoch"] is None and source["epoch"] is None
 
     def features(side):
-        images = [Image.open(file).resize((16, 16), Image.Resampling.BICUBIC) for file in sorted((data / side).iterdir())]
-        return image_set(load_extractor("colours"), images)
+        images = map(Image.open, sorted((data / side).iterdir()))
+        squares = [image.resize((16, 16), Image.Resampling.BICUBIC) for image in images]
+        return image_set(load_extractor("colours"), squares)
 
     for row, side in ((real, "trainB"), (source, "valA")):
         expected, _ = distances(features("valB"), features(side), 0)
@@ -213,7 +215,8 @@ def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):  # noqa:
     content = json.loads((run / "evaluation.json").read_text())
     assert content["best_by"] == "PSNR" and content["rows"][0]["details"]["fake_count"] == 3
     shutil.copytree(data, data.parent / "moved", ignore=shutil.ignore_patterns("checkpoints", "train*"))
-    assert evaluate_fid(*place(run), "--dataroot", data.parent / "moved", "--epoch", "1")[0] == 0  # needs no train images
+    # Without training images.
+    assert evaluate_fid(*place(run), "--dataroot", data.parent / "moved", "--epoch", "1")[0] == 0
     for side in "AB":
         (data / f"val{side}").rename(data / f"test{side}")
     assert evaluate_fid(*place(run), "--epoch", "1")[0] == 0

@@ -78,8 +78,8 @@ class Trainer:
             self.say(message)
         try:
             with StopRequest() as stop:
-                if self.state.step and not self.state.epoch_steps and self.evaluate(self.state.epoch - 1, stop):
-                    self.save(["latest", "best"])  # what a stop had cut short
+                if self.state.step and not self.state.epoch_steps:
+                    self.catch_up(stop)
                 while self.state.epoch <= self.last_epoch and not stop.signal:
                     self.train_epoch(stop)
                 if stop.signal:
@@ -160,6 +160,13 @@ class Trainer:
         event = EvaluationEvent(progress, measured, self.best(), self.evaluator.best_label)
         self.tell("after_evaluation", event)
         return event.is_best
+
+    def catch_up(self, stop: StopRequest) -> None:
+        """Measure the epoch that a continued run comes from, if a stop cut that short."""
+        known = len(self.state.evaluations)
+        is_best = self.evaluate(self.state.epoch - 1, stop)
+        if len(self.state.evaluations) > known:
+            self.save(["latest", "best"] if is_best else ["latest"])
 
     def evaluations(self) -> tuple[Evaluation, ...]:
         """What was measured so far, oldest first."""
