@@ -32,7 +32,7 @@ class PreviewSheets(Listener):
         {images seen}.png   the translations, every `evaluation_freq` images
         sources.png         what they were made from
         targets.png         the real pictures of the same places, where the held-out images are pairs
-        previews.json       the names of the sources, (width, height) of a cell in the rows, and whether there are targets
+        previews.json       names of the sources, (width, height) of a cell of the rows, whether there are targets
 
     The sources are drawn, by the run's seed, from the source domain's val, else test folder, or from the training
     images where there is no such folder; in single image training it is the one picture, whole. Sizes are those of

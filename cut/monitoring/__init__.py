@@ -18,7 +18,7 @@ def make_listeners(options: Options) -> list[Listener]:
     console = ConsoleListener()
     listeners: list[Listener] = [console, LossLog(), MetricsLog()]
     if not options.monitoring.no_html:
-        listeners.append(WebPage())  # after MetricsLog: it draws the curves from that file
+        listeners.append(WebPage(say=console.message))  # after MetricsLog: it reads the curves from that file
     if options.monitoring.tensorboard:
         listeners.append(TensorBoardLog())
     display_id = options.monitoring.display_id

@@ -1,153 +1,192 @@
-"""The live page of a run, `web/index.html` in its folder: loss curves, preview sheets, the pictures of every epoch."""
+"""The web page of a run: one file that needs no server and no network, and stays up to date while it is open."""
 
-import re
-from datetime import datetime
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from dominate import tags
-from PIL import Image
-
-from cut.html import figure, page, page_links
-from cut.monitoring.log_files import METRICS
-from cut.monitoring.loss_curves import loss_curves
+from cut.errors import UserError
+from cut.monitoring import page_data
+from cut.monitoring.curves import Curves
+from cut.monitoring.film import Film
 from cut.monitoring.lines import run_title
-from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch
-from cut.monitoring.preview_sheets import preview_sheets
+from cut.monitoring.log_files import METRICS, read_metrics
+from cut.monitoring.pace import Pace
+from cut.monitoring.page_layout import index_page
+from cut.monitoring.picture_history import PictureHistory
+from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.options import Options
 from cut.training.atomic import write_atomically
-from cut.training.listener import EpochEvent, Listener, Progress, RunFacts, StepEvent
+from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
-EPOCHS_PER_PAGE = 50
-REFRESH_SECONDS = 60
-
-Size = tuple[int, int]  # (width, height) in pixels
+SHARE = 0.01  # of the time that training takes; an update that is due waits until it has been earned
+MESSAGES = 30
 
 
 class WebPage(Listener):
-    """Keeps the last pictures of each epoch, saved every `display_freq` images, newest epoch first.
+    """Writes `web/index.html`, with everything as text and pictures, and `web/data.js`, from which an open page renews
+    itself.
 
-    The page is written every `update_html_freq` images, at the first pictures of an epoch and at its end. `index.html`
-    holds the newest epochs. In a longer run each block of 50 epochs also has a page of its own, which is left alone
-    once the next block is full: an update costs the same in epoch 4,000 as in epoch 100.
+    Both are written every `update_html_freq` images, at the first pictures of an epoch, at its end and after a
+    measurement, but never for more than 1 % of the run's time. How long the run is makes no difference: curves are
+    thinned, and the pictures of the epochs are on pages of their own. The pictures of the current batch are saved every
+    `display_freq` images.
+
+    Args:
+        say: takes the sentence about a picture that is not finite.
+        clock: seconds from any point in time.
     """
 
+    def __init__(
+        self, say: Callable[[str], None] = print, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.say, self.clock = say, clock
+        self.pace = Pace(clock)
+
+    # ------------------------------------------------------------------ what the loop tells
+
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.options = options
-        self.folder = options.run.folder / "web"
-        (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        # What a start that never saved may have left in the folder is not of this run.
-        self.epochs = _saved_pictures(self.folder / "images", progress.epoch) if progress.images > 0 else {}
-        self.stale = {_block(epoch) for epoch in self.epochs}
-        self.unwritten = False  # are there pictures that the page does not show yet?
-        self._write(progress)
+        self.options, self.facts, self.progress = options, facts, progress
+        self.pace.start(options, progress, facts)
+        self.began, self.spent, self.last_written = self.clock(), 0.0, self.clock()
+        self.due = self.told_broken = False
+        self.rate: float | None = None
+        self.memory: int | None = None
+        self.messages: deque[str] = deque(maxlen=MESSAGES)
+        self.start_of_page = page_data.now()
+
+        run_folder = options.run.folder
+        self.folder = run_folder / "web"
+        try:
+            width = options.monitoring.display_winsize
+            kept_epoch = progress.epoch if progress.images > 0 else 0  # a start that never saved may have left some
+            self.history = PictureHistory(self.folder, run_title(options), kept_epoch, width)
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be written ({error.strerror or error}).") from error
+        self.film = Film.of_run(run_folder, progress.images)
+        self._read_curves(run_folder / METRICS)
+        self._write()
 
     def after_step(self, event: StepEvent) -> None:
-        monitoring, progress = self.options.monitoring, event.progress
-        first_of_epoch = False
+        monitoring = self.options.monitoring
+        self.progress, self.rate = event.progress, event.learning_rate
+        self.pace.after_step(event)
+        if event.due(monitoring.print_freq):
+            self._add_losses(
+                event.progress.epoch - 1 + event.progress.epoch_images / event.progress.images_per_epoch,
+                event.losses(),
+                event.learning_rate,
+                event.seconds + event.data_seconds,
+            )
+        if self.film is not None and event.due(monitoring.evaluation_freq):
+            self.film.add(event.progress.images)
         if event.due(monitoring.display_freq):
-            first_of_epoch = progress.epoch not in self.epochs
             self._save_pictures(event)
-        if first_of_epoch or event.due(monitoring.update_html_freq):
-            self._write(progress)
+        self.due |= event.due(monitoring.update_html_freq)
+        if self.due and self._affordable():
+            self._write()
 
     def after_epoch(self, event: EpochEvent) -> None:
-        if self.unwritten:
-            self._write(event.progress)
+        self.progress, self.memory, self.due = event.progress, event.peak_memory_bytes, True
+        if self._affordable():
+            self._write()
+
+    def after_evaluation(self, event: EvaluationEvent) -> None:
+        self.pace.after_evaluation(event)
+        self._add_evaluation(event.evaluation)
+        self.best, self.due = event.best, True
+        if self._affordable():
+            self._write()
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
 
     def finish(self, progress: Progress) -> None:
-        self._write(progress, live=False)
+        self.progress = progress
+        self._write("finished" if progress.images_left <= 0 else "stopped")
+
+    # ------------------------------------------------------------------ what is kept
+
+    def _read_curves(self, metrics: Path) -> None:
+        """The curves so far, which are only what a continued run had logged."""
+        self.losses, self.speed, self.measures, self.spread = Curves(), Curves(), Curves(), Curves()
+        self.last: Evaluation | None = None
+        if self.progress.images > 0:
+            for entry in read_metrics(metrics):
+                epochs = entry["epoch"] - 1 + entry["epoch_images"] / self.progress.images_per_epoch
+                seconds = (entry.get("seconds_per_image") or 0) + (entry.get("data_seconds_per_image") or 0)
+                self._add_losses(epochs, entry["losses"], entry.get("learning_rate"), seconds)
+        for evaluation in self.facts.evaluations:
+            self._add_evaluation(evaluation)
+        label = self.facts.best_label
+        self.best = best_evaluation(self.facts.evaluations, label) if label else None
+
+    def _add_losses(
+        self, epochs: float, losses: Mapping[str, float | None], rate: float | None, seconds: float
+    ) -> None:
+        self.losses.add(epochs, losses)
+        self.speed.add(epochs, {"learning rate": rate, "images per second": 1 / seconds if seconds > 0 else None})
+
+    def _add_evaluation(self, evaluation: Evaluation) -> None:
+        self.measures.add(evaluation.epoch, evaluation.measures)
+        self.spread.add(evaluation.epoch, evaluation.spread)
+        self.last = evaluation
 
     def _save_pictures(self, event: StepEvent) -> None:
-        epoch = event.progress.epoch
-        sizes: dict[str, Size] = {}
-        for label, picture in first_of_batch(event.images()).items():
-            file, image = self.folder / "images" / _file_name(epoch, label), Image.fromarray(picture)
-            write_atomically(file, lambda stream, image=image: image.save(stream, format="PNG"))
-            sizes[label] = (picture.shape[1], picture.shape[0])
-        self.epochs[epoch] = sizes
-        self.stale |= {_block(epoch), _block(epoch) - 1}  # the block before gets a link to this one
-        self.unwritten = True
+        images, epoch = event.images(), event.progress.epoch
+        if not self.told_broken and (labels := not_finite(images)):
+            self.told_broken = True
+            which = f"{' and '.join(labels)} after {event.progress.images:,} images"
+            self.say(f"Some pixels of {which} are not finite; the web page shows such pixels in magenta.")
+        self.due |= self.history.newest is None or self.history.newest[0] < epoch
+        self.history.save(epoch, first_of_batch(images))
 
-    def _write(self, progress: Progress, live: bool = True) -> None:
-        epochs = sorted(self.epochs, reverse=True)
-        blocks = sorted({_block(epoch) for epoch in epochs}, reverse=True)
-        pages = [("newest", "index.html")]
-        if len(epochs) > EPOCHS_PER_PAGE:
-            pages += [(_block_label(block), _block_file(block)) for block in blocks]
-            for block in self.stale.intersection(blocks):
-                inside = [epoch for epoch in epochs if _block(epoch) == block]
-                self._write_page(pages, 1 + blocks.index(block), inside, progress, live=False)
-            self.stale.clear()
-        self._write_page(pages, 0, epochs[:EPOCHS_PER_PAGE], progress, live)
-        self.unwritten = False
+    # ------------------------------------------------------------------ writing
 
-    def _write_page(
-        self, pages: list[tuple[str, str]], current: int, epochs: list[int], progress: Progress, live: bool
-    ) -> None:
-        run = self.options.run
-        details = {"model": run.model}
-        if current == 0:
-            details["epoch"] = f"{min(progress.epoch, progress.last_epoch)} of {progress.last_epoch}"
-            details["images seen"] = f"{progress.images:,}"
-            details["updated"] = f"{datetime.now():%Y-%m-%d %H:%M:%S}" + ("" if live else ", not training now")
-        with page(run_title(self.options), details, REFRESH_SECONDS if live else None) as content:
-            if current == 0:
-                loss_curves(self.folder.parent / METRICS)
-                preview_sheets(self.folder.parent, progress.images)
-            self._links(pages, current)
-            if not epochs:
-                every = self.options.monitoring.display_freq
-                tags.p(f"The first pictures appear here after {every} images.", cls="note")
-            for epoch in epochs:
-                self._show(epoch)
-            self._links(pages, current)
-        write_atomically(self.folder / pages[current][1], lambda stream: stream.write(content.render().encode()))
+    def _affordable(self) -> bool:
+        return self.spent <= SHARE * (self.clock() - self.began)
 
-    def _links(self, pages: list[tuple[str, str]], current: int) -> None:
-        if len(pages) > 1:
-            page_links(pages, current, back="newer", onward="older")
+    def _write(self, state: str = "training") -> None:
+        started = self.clock()
+        data = self._data(state)
+        self.history.write_pages()
+        index = index_page(data, self.options, self.facts, self.film, self.history).render().encode()
+        write_atomically(self.folder / "index.html", lambda stream: stream.write(index), durable=False)
+        write_atomically(
+            self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False
+        )
+        self.due = False
+        self.last_written = self.clock()
+        self.spent += self.last_written - started
 
-    def _show(self, epoch: int) -> None:
-        with tags.section(cls="card", id=f"epoch{epoch}"):
-            tags.h2(f"Epoch {epoch}")
-            with tags.div(cls="pictures"):
-                for label, size in self.epochs[epoch].items():
-                    file = f"images/{_file_name(epoch, label)}"
-                    figure(file, label, size, self.options.monitoring.display_winsize)
+    def _data(self, state: str) -> dict[str, Any]:
+        progress = self.progress
+        total = progress.images + max(0, progress.images_left)
+        return {
+            "page": self.start_of_page,  # an open page that is of another start loads itself anew
+            "title": run_title(self.options),
+            "state": state,
+            "updated": page_data.now(),
+            "expected": self._seconds_to_next(),
+            "done": round(progress.images / total, 4) if total else 1.0,
+            "facts": page_data.facts(progress, self.pace, self.rate, self.memory, state),
+            "table": page_data.measure_table(self.last, self.best, self.facts.best_label),
+            "film": page_data.film_data(self.film, progress),
+            "batch": page_data.batch_data(self.history),
+            "width": self.options.monitoring.display_winsize,
+            "best": page_data.best_data(self.best, self.facts.best_label),
+            "measures": self.measures.as_json(),
+            "spread": self.spread.as_json(),
+            "losses": self.losses.as_json(),
+            "speed": self.speed.as_json(),
+            "messages": list(self.messages),
+        }
 
-
-def _file_name(epoch: int, label: str) -> str:
-    """The published name: epoch007_fake_B.png."""
-    label = re.sub(r"[^\w.-]", "_", label)
-    return f"epoch{epoch:03d}_{label}.png"
-
-
-def _block(epoch: int) -> int:
-    return (epoch - 1) // EPOCHS_PER_PAGE
-
-
-def _block_label(block: int) -> str:
-    return f"{block * EPOCHS_PER_PAGE + 1}–{(block + 1) * EPOCHS_PER_PAGE}"
-
-
-def _block_file(block: int) -> str:
-    return f"epochs{block * EPOCHS_PER_PAGE + 1:04d}.html"
-
-
-def _saved_pictures(folder: Path, last_epoch: int) -> dict[int, dict[str, Size]]:
-    """The pictures on disk up to `last_epoch`, as {epoch: {label: size}}; later ones the continued run makes again."""
-    found: dict[int, dict[str, Size]] = {}
-    for file in folder.glob("epoch*.png"):
-        name = re.fullmatch(r"epoch(\d+)_(.+)\.png", file.name)
-        if name is None or int(name[1]) > last_epoch:
-            continue
-        try:
-            with Image.open(file) as image:
-                found.setdefault(int(name[1]), {})[name[2]] = image.size
-        except OSError:
-            continue  # what cannot be read is not shown
-
-    def place(label: str) -> tuple[int, str]:
-        return (PUBLISHED_ORDER.index(label) if label in PUBLISHED_ORDER else len(PUBLISHED_ORDER), label)
-
-    return {epoch: {label: sizes[label] for label in sorted(sizes, key=place)} for epoch, sizes in found.items()}
+    def _seconds_to_next(self) -> float | None:
+        """Until the next update, as far as one can tell: an open page asks about that often."""
+        rate, every = self.pace.images_per_second, self.options.monitoring.update_html_freq
+        if not rate:
+            return None
+        return round(min(every or self.progress.images_per_epoch, self.progress.images_per_epoch) / rate, 1)

@@ -1,0 +1,142 @@
+"""What the page of a run shows, as data: the page is made of it, and renews itself from it through `data.js`."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cut.measures import higher_is_better
+from cut.monitoring.film import Film
+from cut.monitoring.pace import Pace, duration
+from cut.monitoring.picture_history import PictureHistory, picture_file
+from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
+from cut.training.listener import Progress
+
+VARIABLE = "window.runData = "
+
+
+def script(data: Mapping[str, Any]) -> bytes:
+    """A script that assigns `data`: a page opened from disk may load scripts, but no JSON.
+
+    No text in it can end the script or begin markup: <, > and & are written as escapes, as is all that is not ASCII.
+    """
+    text = json.dumps(_finite(data), allow_nan=False, separators=(",", ":"))
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return f"{VARIABLE}{text};\n".encode()
+
+
+def read_script(file: Path) -> dict[str, Any] | None:
+    """What `script` wrote; None where the file is missing or is something else."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8").removeprefix(VARIABLE).rstrip().removesuffix(";"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# ---------------------------------------------------------------------- the parts of it
+
+
+def facts(progress: Progress, pace: Pace, rate: float | None, memory: int | None, state: str) -> list[tuple[str, str]]:
+    """Where the run stands, as (name, text).
+
+    Args:
+        rate: the learning rate; None before the first step.
+        memory: the most bytes held so far; None where unknown.
+        state: "training", "finished" or "stopped".
+    """
+    total = progress.images + max(0, progress.images_left)
+    known = [
+        ("epoch", f"{min(progress.epoch, progress.last_epoch):,} of {progress.last_epoch:,}"),
+        ("images seen", f"{progress.images:,} of {total:,}"),
+    ]
+    left = pace.seconds_left(progress)
+    if state == "training":
+        known.append(("time left", "not known yet" if left is None else duration(left)))
+    if pace.images_per_second is not None:
+        known.append(("speed", f"{pace.images_per_second:.3g} images/s"))
+    if rate is not None:
+        known.append(("learning rate", f"{rate:.3g}"))
+    if memory is not None:
+        known.append(("memory", f"{memory / 2**30:.1f} GiB at most"))
+    return known
+
+
+def film_data(film: Film | None, progress: Progress) -> dict | None:
+    """The frames of the film: where they are, and when they were made."""
+    if film is None or not film.times:
+        return None
+    frames = film.frames()
+    return {
+        "files": [film.address(images) for images in frames],
+        "labels": [moment(images, progress.images_per_epoch) for images in frames],
+    }
+
+
+def moment(images: int, images_per_epoch: int) -> str:
+    """ "before training", "epoch 3" (at its end), "epoch 3.4": when a picture was made."""
+    if images == 0:
+        return "before training"
+    return f"epoch {images / images_per_epoch:.4g}" if images_per_epoch else f"{images:,} images"
+
+
+def batch_data(history: PictureHistory) -> dict | None:
+    """The newest pictures of a training batch."""
+    if history.newest is None:
+        return None
+    epoch, sizes = history.newest
+    return {
+        "epoch": epoch,
+        "version": history.version,  # tells an open page when to load the files again, whose names stay
+        "pages": history.links(),
+        "pictures": [
+            {"label": label, "file": picture_file(epoch, label), "width": width, "height": height}
+            for label, (width, height) in sizes.items()
+        ],
+    }
+
+
+def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: str | None) -> dict | None:
+    """The last and the best measurement: `lines` of cells, the first being the heading, and `notes` on what they mean.
+
+    None before there is a measurement.
+    """
+    if last is None:
+        return None
+    columns = [("last", last), ("best", best)]
+    if best is None or best.epoch == last.epoch:
+        columns = [("last" if best is None else "last and best", last)]
+    lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
+    for label in dict.fromkeys(label for _, one in columns for label in one.measures):
+        arrow = "↑" if higher_is_better(label) else "↓"
+        lines.append([f"{label} {arrow}", *(measure_text(one, label) for _, one in columns)])
+    notes = [f"The best by {best_label}." if best_label else ""]
+    told = dict.fromkeys(describe_details(one) for _, one in columns)
+    notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in columns]
+    share = last.details.get("cost_share")
+    notes.append(f"Measuring took {duration(last.seconds)}" + (f", {share:.1%} of the run's time." if share else "."))
+    return {"lines": lines, "notes": [note for note in notes if note]}
+
+
+def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
+    """The best measurement, for its mark in the curves."""
+    if best is None:
+        return None
+    return {"label": best_label, "epoch": best.epoch, "values": dict(best.measures)}
+
+
+def now() -> float:
+    """Seconds since 1970, which browsers count too."""
+    return round(time.time(), 1)

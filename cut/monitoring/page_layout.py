@@ -1,0 +1,173 @@
+"""The page of a run as text and pictures; the scripts beside this file then keep it up to date and draw its curves."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from dominate import document, tags
+from dominate.util import raw
+
+from cut.html import page, shown
+from cut.monitoring.film import Film
+from cut.monitoring.picture_history import PictureHistory, show_pictures
+from cut.options import Options
+from cut.options.catalogue import catalogue
+from cut.options.printing import defaults
+from cut.training.listener import RunFacts
+
+RESOURCES = files("cut.monitoring") / "page"
+SCRIPTS = ("curves.js", "film.js", "page.js")
+REFRESH_SECONDS = 60  # of a browser without scripts
+
+
+def index_page(
+    data: Mapping[str, Any], options: Options, facts: RunFacts, film: Film | None, history: PictureHistory
+) -> document:
+    """The page of a run.
+
+    Args:
+        data: what changes while it trains, the same as in `data.js`.
+        options, facts: what does not.
+        film: the preview rows; None where there are none.
+        history: the pictures of the epochs.
+    """
+    with page(data["title"], style=resource("page.css")) as content:
+        _header(data)
+        if film is not None and data["film"]:
+            _film(data["film"], film)
+        _measures(data)
+        with tags.section(cls="card", id="losses", hidden=True):
+            tags.h2("Losses, learning rate and speed")
+            tags.div(cls="charts")
+        _batch(data, options, history)
+        _run(options, facts)
+        _messages(data["messages"])
+        tags.script(src="data.js")
+        for name in SCRIPTS:
+            tags.script(raw(resource(name)))
+    with content.head:
+        if data["state"] == "training":
+            tags.noscript(tags.meta(http_equiv="refresh", content=str(REFRESH_SECONDS)))
+    content.body["data-page"] = data["page"]
+    return content
+
+
+def resource(name: str) -> str:
+    """A style or a script of the page."""
+    return (RESOURCES / name).read_text(encoding="utf-8")
+
+
+def _header(data: Mapping[str, Any]) -> None:
+    with tags.header():
+        with tags.p(cls="status"):
+            tags.span(data["state"], id="state", data_state=data["state"])
+            tags.span(f"updated {datetime.fromtimestamp(data['updated']):%Y-%m-%d %H:%M:%S}", id="updated")
+        tags.progress(id="done", value=data["done"], max=1, aria_label="share of the run that is done")
+        with tags.dl(cls="facts", id="facts"):
+            for name, value in data["facts"]:
+                tags.div(tags.dt(name), tags.dd(value))
+
+
+def _film(data: Mapping[str, Any], film: Film) -> None:
+    """The same images over time: the newest translations between sources and targets; a script turns back the time."""
+    rows = [("source", film.address("sources")), ("translation", data["files"][-1])]
+    rows += [("real", film.address("targets"))] if film.targets else []
+    cell_ratio = f"aspect-ratio: {film.cell[0]} / {film.cell[1]}"
+    with tags.section(cls="card", id="film", data_rows=len(rows)):
+        tags.h2("The same images over time")
+        with tags.div(cls="player"):
+            tags.button("▶", type="button", id="play", title="play", aria_label="play", hidden=True)
+            count = len(data["files"])
+            tags.input_(type="range", id="time", min=0, max=count - 1, value=count - 1, aria_label="time", hidden=True)
+            tags.output(data["labels"][-1], id="moment")
+        with tags.div(cls="shots"):
+            for index, name in enumerate(film.names):
+                inside = f"width: {100 * len(film.names)}%; margin-left: {-100 * index}%"
+                with tags.figure(cls="shot", title=shown(name)):
+                    for label, source in rows:
+                        with tags.div(cls="frame"):
+                            picture = tags.img(src=source, alt=shown(f"{label} of {name}"), style=inside, cls=label)
+                            tags.div(picture, cls="cell", style=cell_ratio)
+                            tags.span(label, cls="label")
+        tags.div(cls="strip", hidden=True)
+
+
+def _measures(data: Mapping[str, Any]) -> None:
+    table = data["table"] or {"lines": [], "notes": []}
+    with tags.section(cls="card", id="measures", hidden=not table["lines"]):
+        tags.h2("Measures on held-out images")
+        with tags.div(cls="scroll"):
+            with tags.table(id="table"):
+                for number, line in enumerate(table["lines"]):
+                    with tags.tr():
+                        for place, cell in enumerate(line):
+                            (tags.td if number and place else tags.th)(shown(cell))
+        tags.p(shown(" ".join(table["notes"])), cls="note", id="notes")
+        tags.div(cls="charts")
+
+
+def _batch(data: Mapping[str, Any], options: Options, history: PictureHistory) -> None:
+    batch = data["batch"]
+    with tags.section(cls="card", id="batch"):
+        tags.h2(f"The current batch, epoch {batch['epoch']}" if batch else "The current batch")
+        if batch:
+            show_pictures(batch["epoch"], history.newest[1], options.monitoring.display_winsize)
+        else:
+            every = options.monitoring.display_freq
+            when = f"appear here after {every:,} images" if every else "are turned off (--display_freq 0)"
+            tags.p(f"Pictures {when}.", cls="note")
+        links = batch["pages"] if batch else []
+        with tags.p("Pictures of each epoch: ", cls="note", id="history", hidden=not links):
+            for label, file in links:
+                tags.a(label, href=file)
+
+
+def _run(options: Options, facts: RunFacts) -> None:
+    values, usual, known = options.flat(), defaults(options), catalogue()
+    changed = [name for name in values if values[name] != usual[name]]
+    with tags.section(cls="card", id="run"):
+        tags.h2("The run")
+        if facts.command:
+            tags.pre(tags.code(shown(f"python {shlex.join(facts.command)}")), cls="command")
+        with tags.dl(cls="facts"):
+            parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
+            about = {"model": _model(options), "device": facts.device, "parameters": parameters}
+            about["seed"], about["images"] = str(options.run.seed), options.data.dataroot
+            for name, value in about.items():
+                if value:
+                    tags.div(tags.dt(name), tags.dd(shown(value)))
+        with tags.details():
+            tags.summary(f"{len(values)} options, {len(changed)} of them not at their default")
+            with tags.div(cls="scroll"), tags.table(cls="options"):
+                heading = None
+                for name, value in values.items():
+                    if known[name].group != heading:
+                        heading = known[name].group
+                        tags.tr(tags.th(heading, colspan=3, cls="heading"))
+                    note = f"default {_value(usual[name])}" if name in changed else ""
+                    cells = [tags.td(name), tags.td(_value(value)), tags.td(note, cls="note")]
+                    tags.tr(cells, cls="changed" if note else "")
+
+
+def _messages(messages: Sequence[str]) -> None:
+    with tags.section(cls="card", id="messages", hidden=not messages):
+        tags.h2("What the run said")
+        with tags.ul():
+            for text in messages:
+                tags.li(shown(text))
+
+
+def _model(options: Options) -> str:
+    preset = options.run.CUT_mode
+    return options.run.model if preset == "CUT" else f"{options.run.model} ({preset})"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.2f} million" if number >= 100_000 else f"{number:,}"
+
+
+def _value(value: Any) -> str:
+    return shown(value if isinstance(value, str) and value else json.dumps(value, default=str))

@@ -1,0 +1,70 @@
+"""The data of the page: safe in any page, readable again, and in words that people use."""
+
+import math
+
+import pytest
+
+from cut.monitoring.page_data import measure_table, moment, read_script, script
+from cut.training.evaluation import Evaluation
+
+EVIL = "</script><script>alert('x')</script><!-- & \u2028 \u2029 \ud800 \x00 \""
+
+
+def test_no_text_can_end_the_script_or_begin_markup(tmp_path):
+    written = script({EVIL: [EVIL, {"deep": (EVIL,)}]})
+    assert not set(written) & set(b"<>&") and written.isascii() and written.count(b"\n") == 1
+    (tmp_path / "data.js").write_bytes(written)
+    assert read_script(tmp_path / "data.js") == {EVIL: [EVIL, {"deep": [EVIL]}]}
+
+
+def test_what_is_not_finite_becomes_null(tmp_path):
+    (tmp_path / "data.js").write_bytes(script({"a": [math.nan, {"b": -math.inf}], "c": 1.5}))
+    assert read_script(tmp_path / "data.js") == {"a": [None, {"b": None}], "c": 1.5}
+
+
+@pytest.mark.parametrize("content", [b"", b"alert(1);", b"window.runData = [1];\n", b"window.runData = {", b"\xff\xfe"])
+def test_other_files_are_no_data(tmp_path, content):
+    (tmp_path / "data.js").write_bytes(content)
+    assert read_script(tmp_path / "data.js") is None
+    assert read_script(tmp_path / "missing.js") is None
+
+
+def measured(epoch, **more):
+    measures = {"FID": 50.0 + epoch, "KID": 0.0123, "PSNR": 17.25} | more
+    counts = {"fake_count": 24, "fake_sizes": "64×64", "real_count": 20, "real_sizes": "64×64", "split": "val"}
+    details = counts | {"extractor": "Inception", "seed": 3, "cost_share": 0.05}
+    return Evaluation(epoch, epoch * 10, epoch * 10, measures, {"KID": 0.0004}, details, seconds=2.0)
+
+
+def test_the_table_has_the_last_and_the_best():
+    table = measure_table(measured(10), measured(5), "FID")
+    assert table["lines"] == [
+        ["", "last: epoch 10", "best: epoch 5"],
+        ["FID ↓", "60.00", "55.00"],
+        ["KID ↓", "0.01230 ± 0.000400", "0.01230 ± 0.000400"],
+        ["PSNR ↑", "17.25", "17.25"],
+    ]
+    told = " ".join(table["notes"])
+    assert all(word in told for word in ("FID", "24", "20", "val", "Inception", "seed 3"))
+    assert "2 s, 5.0% of the run's time" in told
+
+
+def test_one_column_serves_where_the_last_is_the_best_or_nothing_is():
+    assert measure_table(measured(5), measured(5), "FID")["lines"][0] == ["", "last and best: epoch 5"]
+    lines = measure_table(measured(5, FID=math.nan), None, "FID")["lines"]
+    assert lines[:2] == [["", "last: epoch 5"], ["FID ↓", "nan"]]
+    assert measure_table(None, None, "FID") is None
+
+
+def test_unequal_conditions_are_told_apart():
+    best = measured(5)
+    other = Evaluation(**(vars(best) | {"details": best.details | {"seed": 4}}))
+    notes = measure_table(measured(10), other, "FID")["notes"]
+    assert any(note.startswith("Last:") and "seed 3" in note for note in notes)
+    assert any(note.startswith("Best:") and "seed 4" in note for note in notes)
+
+
+def test_moments_are_epochs():
+    assert [moment(images, 40) for images in (0, 40, 50, 4000)] == [
+        "before training", "epoch 1", "epoch 1.25", "epoch 100",
+    ]  # fmt: skip
