@@ -115,7 +115,7 @@ class VisdomServer:
             "title": html.escape(heading, quote=False),
             "xaxis": {"title": "epoch"},
             "yaxis": {"exponentformat": "e"},
-            "margin": {"l": 50, "r": 20, "t": 40, "b": 45},
+            "margin": {"l": 50, "r": 20, "t": 40, "b": 60},
         }
         opts = {
             "title": title,

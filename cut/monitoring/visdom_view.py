@@ -18,7 +18,7 @@ from cut.options import Options
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
-LAST_WORDS_SECONDS = 5.0  # at the end of a run, for a server that answers
+LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers
 # With --display_id N a window's name is a number from N on, in this order; the measures follow.
 NUMBERED = ("losses", "images", "learning rate", "images per second", "options", *PUBLISHED_ORDER)
 

@@ -58,7 +58,9 @@ class MonitoringOptions:
 
     print_freq: int = option(100, "write the losses every N images", phase="train", check=at_least(0))
     display_freq: int = option(400, "show pictures every N images", phase="train", check=at_least(0))
-    display_env: str = option("main", "visdom: environment", phase="train")
+    display_env: str = option(
+        "main", "visdom: environment, which runs can share; main: one of its own, named after the run", phase="train"
+    )
     display_id: int | None = option(None, "visdom: number of the first window; 0 and below: no visdom", phase="train")
     display_ncols: int = option(
         4, "pictures in one row; 0: each in a window of its own", phase="train", check=at_least(0)
