@@ -90,7 +90,9 @@ class ConsoleListener(Listener):
     def after_evaluation(self, event: EvaluationEvent) -> None:
         self.pace.after_evaluation(event)
         self.status.evaluation, self.status.best, self.status.measuring = event.evaluation, event.best, False
-        self.message(f"Epoch {self._measured()}; {event.evaluation.seconds:.1f} s)")
+        share = event.evaluation.details.get("cost_share")
+        cost = "" if share is None else f", {share:.1%} of the time so far"
+        self.message(f"Epoch {self._measured()}; {event.evaluation.seconds:.1f} s{cost})")
 
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
         self.unsaid = f"Saved as {', '.join(labels)} after {progress.images:,} images."

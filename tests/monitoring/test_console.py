@@ -20,7 +20,7 @@ from tests.monitoring.miniature import progress_at, step_event, train
 
 MEASURED = (
     Evaluation(35, 350, 350, {"FID": 79.4321, "KID": 0.01234}, {"KID": 0.0004}, seconds=12.0),
-    Evaluation(40, 400, 400, {"FID": 82.1}, seconds=12.0),
+    Evaluation(40, 400, 400, {"FID": 82.1}, details={"cost_share": 0.0413}, seconds=12.0),
 )
 
 
@@ -80,7 +80,7 @@ def test_an_evaluation_is_said_with_the_best(make_options):
     console.after_evaluation(evaluation_event(Evaluation(45, 450, 450, {"FID": math.nan}), None))
     assert stream.getvalue().splitlines() == [
         "Epoch 35: FID 79.43, KID 0.01234 ± 0.000400 (the best so far; 12.0 s)",
-        "Epoch 40: FID 82.10 (best FID: epoch 35; 12.0 s)",
+        "Epoch 40: FID 82.10 (best FID: epoch 35; 12.0 s, 4.1% of the time so far)",
         "Epoch 45: FID nan (best FID: none yet; 0.0 s)",
     ]
 
