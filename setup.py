@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
-TESTS_ONLY = ["pytest", "tensorboard"]
+TESTS_ONLY = ["pytest", "tensorboard", "playwright"]
 
 setup(
     name="cut-translation",
