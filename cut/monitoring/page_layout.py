@@ -24,13 +24,13 @@ REFRESH_SECONDS = 60  # of a browser without scripts
 
 
 def index_page(
-    data: Mapping[str, Any], options: Options, facts: RunFacts, film: Film | None, history: PictureHistory
+    data: Mapping[str, Any], options: Options, about: str, film: Film | None, history: PictureHistory
 ) -> document:
     """The page of a run.
 
     Args:
         data: what changes while it trains, the same as in `data.js`.
-        options, facts: what does not.
+        about: what does not, from `about_run`.
         film: the preview rows; None where there are none.
         history: the pictures of the epochs.
     """
@@ -43,7 +43,7 @@ def index_page(
             tags.h2("Losses, learning rate and speed")
             tags.div(cls="charts")
         _batch(data, options, history)
-        _run(options, facts)
+        raw(about)
         _messages(data["messages"])
         tags.script(src="data.js")
         for name in SCRIPTS:
@@ -125,18 +125,19 @@ def _batch(data: Mapping[str, Any], options: Options, history: PictureHistory) -
                 tags.a(label, href=file)
 
 
-def _run(options: Options, facts: RunFacts) -> None:
+def about_run(options: Options, facts: RunFacts) -> str:
+    """The command, the networks and the options of a run: a part of its page that stays the same."""
     values, usual, known = options.flat(), defaults(options), catalogue()
     changed = [name for name in values if values[name] != usual[name]]
-    with tags.section(cls="card", id="run"):
+    with tags.section(cls="card", id="run") as section:
         tags.h2("The run")
         if facts.command:
             tags.pre(tags.code(shown(f"python {shlex.join(facts.command)}")), cls="command")
         with tags.dl(cls="facts"):
             parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
-            about = {"model": _model(options), "device": facts.device, "parameters": parameters}
-            about["seed"], about["images"] = str(options.run.seed), options.data.dataroot
-            for name, value in about.items():
+            known_facts = {"model": _model(options), "device": facts.device, "parameters": parameters}
+            known_facts |= {"seed": str(options.run.seed), "images": options.data.dataroot}
+            for name, value in known_facts.items():
                 if value:
                     tags.div(tags.dt(name), tags.dd(shown(value)))
         with tags.details():
@@ -150,6 +151,7 @@ def _run(options: Options, facts: RunFacts) -> None:
                     note = f"default {_value(usual[name])}" if name in changed else ""
                     cells = [tags.td(name), tags.td(_value(value)), tags.td(note, cls="note")]
                     tags.tr(cells, cls="changed" if note else "")
+    return section.render()
 
 
 def _messages(messages: Sequence[str]) -> None:

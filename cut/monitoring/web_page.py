@@ -13,7 +13,7 @@ from cut.monitoring.film import Film
 from cut.monitoring.lines import run_title
 from cut.monitoring.log_files import METRICS, read_metrics
 from cut.monitoring.pace import Pace
-from cut.monitoring.page_layout import index_page
+from cut.monitoring.page_layout import about_run, index_page
 from cut.monitoring.picture_history import PictureHistory
 from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.options import Options
@@ -56,6 +56,7 @@ class WebPage(Listener):
         self.memory: int | None = None
         self.messages: deque[str] = deque(maxlen=MESSAGES)
         self.start_of_page = page_data.now()
+        self.about = about_run(options, facts)
 
         run_folder = options.run.folder
         self.folder = run_folder / "web"
@@ -152,7 +153,7 @@ class WebPage(Listener):
         started = self.clock()
         data = self._data(state)
         self.history.write_pages()
-        index = index_page(data, self.options, self.facts, self.film, self.history).render().encode()
+        index = index_page(data, self.options, self.about, self.film, self.history).render().encode()
         write_atomically(self.folder / "index.html", lambda stream: stream.write(index), durable=False)
         write_atomically(
             self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False
