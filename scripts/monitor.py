@@ -39,8 +39,8 @@ def check_port(port: int, everywhere: bool) -> None:
             probe.bind(("" if everywhere else "127.0.0.1", port))
     except OSError as error:
         raise UserError(
-            f"Port {port} cannot be used ({error.strerror}): give another one, such as --port {port + 1}, and train with "
-            f"--display_port {port + 1}."
+            f"Port {port} cannot be used ({error.strerror}): give another one, such as --port {port + 1}, and train "
+            f"with --display_port {port + 1}."
         ) from error
 
 
@@ -65,7 +65,7 @@ def serve(port: int, everywhere: bool, env_path: Path, fetch: bool) -> None:
     class PageFiles(StaticFileHandler):
         @classmethod
         def make_static_url(cls, settings, path, include_version=True):
-            # visdom's page names ../user/style.css, for which a version is refused from tornado 6.6 on, and so the page.
+            # visdom's page names ../user/style.css, for which tornado 6.6 and newer refuse a version, and so the page.
             return super().make_static_url(settings, path, include_version and not path.startswith("../"))
 
     app.tornado_settings["static_handler_class"] = PageFiles

@@ -123,7 +123,7 @@ class Sender:
 
     def _missed(self, trouble: ServerTrouble) -> None:
         if "found" in self.said:
-            self._say_once("lost", f"The live plots pause: {trouble}; training goes on, and they return with the server.")
+            self._say_once("lost", f"The live plots pause until the server is back: {trouble}; training goes on.")
         else:
             self._say_once("absent", f"No live plots: {trouble}; training goes on, and they begin when visdom answers.")
         self.found = False

@@ -187,10 +187,11 @@ class VisdomServer:
                 f"give visdom a port of its own with --display_port, and start it there: {start_command('PORT')}",
             )
         if any(isinstance(cause, (ConnectionRefusedError, requests.ConnectTimeout)) for cause in causes):
-            return ServerTrouble(f"no visdom server answers at {self.address}", f"start one: {start_command(self.port)}")
+            return ServerTrouble(f"no visdom answers at {self.address}", f"start one: {start_command(self.port)}")
         if isinstance(error, ValueError):  # requests' errors about malformed addresses are ValueErrors too
             return ServerTrouble(
-                f"{self.address} is no address", "--display_server is like http://localhost, the port a --display_port"
+                f"{self.address} is no address",
+                "--display_server is like http://localhost, and its port goes into --display_port",
             )
         return ServerTrouble(
             f"the connection to {self.address} broke ({type(causes[-1]).__name__})",

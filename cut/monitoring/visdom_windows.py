@@ -63,7 +63,7 @@ def options_as_html(options: Options, facts: RunFacts) -> str:
     lines = "\n".join(f"{name:>25}: {value}" for name, value in facts_known.items() if value)
     listed = re.sub(" *\t", "  ", as_train_opt(options))  # its columns are wider than a window
     text = f"{lines}\n{listed}"
-    return f"<h4>{html.escape(run_title(options))}</h4><pre>{html.escape(text)}</pre>"
+    return f"<h4>{html.escape(run_title(options))}</h4><pre style='white-space: pre-wrap'>{html.escape(text)}</pre>"
 
 
 def _fitted(picture: np.ndarray, width: int) -> np.ndarray:

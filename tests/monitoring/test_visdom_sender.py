@@ -51,12 +51,15 @@ def test_a_lost_server_is_reported_once_and_gets_everything_when_it_is_back():
     sender.give("a", text("2", "a"))
     assert missed.wait(60)
     (sentence,) = sender.news()
-    assert sentence.startswith("The live plots pause: the server is gone (start it); training goes on")
+    assert sentence == (
+        "The live plots pause until the server is back: the server is gone (start it); training goes on."
+    )
     server.windows.clear()
     server.before = lambda request: None
     give(sender, "c", "1")
     sender.close(60)
-    assert {window: content["content"] for window, (_, content) in server.windows.items()} == {"a": "2", "b": "1", "c": "1"}
+    shown = {window: content["content"] for window, (_, content) in server.windows.items()}
+    assert shown == {"a": "2", "b": "1", "c": "1"}
     assert sender.news() == ["The live plots are back: http://fake:1/env/run"]
 
 

@@ -20,7 +20,7 @@ def test_a_closed_port():
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
     assert trouble(port=port) == (
-        f"no visdom server answers at http://localhost:{port} (start one: python scripts/monitor.py --port {port})"
+        f"no visdom answers at http://localhost:{port} (start one: python scripts/monitor.py --port {port})"
     )
 
 
@@ -86,7 +86,7 @@ def test_this_machine_is_not_asked_for_through_a_proxy(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
     with socket.create_server(("localhost", 0)) as server:
         port = server.getsockname()[1]
-    assert "no visdom server answers" in trouble(port=port)
+    assert "no visdom answers" in trouble(port=port)
 
 
 def test_environments():

@@ -51,7 +51,8 @@ def test_all_that_a_run_shows(make_options):
     assert server.content("run_FID")["curves"] == {"FID": [90.0, 80.0]} and server.content("run_FID")["x"] == [1, 2]
     assert server.content("run_FID")["title"] == "FID (best 80.00, epoch 2)"
     assert server.content("run_KID")["title"] == "KID (best 0.5000, epoch 1)"
-    assert server.content("run_images")["picture"].shape == (192 + 20 + 2, 2 * (256 + 2), 3)  # two of 256×192 and names
+    # Two pictures of 256×192, their names above, and the grid's gaps.
+    assert server.content("run_images")["picture"].shape == (192 + 20 + 2, 2 * (256 + 2), 3)
     assert all(word in server.content("run_options")["content"] for word in ("train.py", "11,378,179", "display_freq"))
     assert said == ["Live plots: http://fake:1/env/run"]
 
