@@ -89,7 +89,8 @@ def moment(images: int, images_per_epoch: int) -> str:
     """ "before training", "epoch 3" (at its end), "epoch 3.4": when a picture was made."""
     if images == 0:
         return "before training"
-    return f"epoch {images / images_per_epoch:.4g}" if images_per_epoch else f"{images:,} images"
+    epochs = images / images_per_epoch
+    return f"epoch {epochs:.3g}" if epochs < 10 else f"epoch {epochs:.1f}".removesuffix(".0")
 
 
 def batch_data(history: PictureHistory) -> dict | None:
@@ -121,7 +122,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
     for label in dict.fromkeys(label for _, one in columns for label in one.measures):
         arrow = "↑" if higher_is_better(label) else "↓"
-        lines.append([f"{label} {arrow}", *(measure_text(one, label) for _, one in columns)])
+        lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *(measure_text(one, label) for _, one in columns)])
     notes = [f"The best by {best_label}." if best_label else ""]
     told = dict.fromkeys(describe_details(one) for _, one in columns)
     notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in columns]

@@ -40,9 +40,9 @@ def test_the_table_has_the_last_and_the_best():
     table = measure_table(measured(10), measured(5), "FID")
     assert table["lines"] == [
         ["", "last: epoch 10", "best: epoch 5"],
-        ["FID ↓", "60.00", "55.00"],
-        ["KID ↓", "0.01230 ± 0.000400", "0.01230 ± 0.000400"],
-        ["PSNR ↑", "17.25", "17.25"],
+        ["FID\N{NO-BREAK SPACE}↓", "60.00", "55.00"],
+        ["KID\N{NO-BREAK SPACE}↓", "0.01230 ± 0.000400", "0.01230 ± 0.000400"],
+        ["PSNR\N{NO-BREAK SPACE}↑", "17.25", "17.25"],
     ]
     told = " ".join(table["notes"])
     assert all(word in told for word in ("FID", "24", "20", "val", "Inception", "seed 3"))
@@ -52,7 +52,7 @@ def test_the_table_has_the_last_and_the_best():
 def test_one_column_serves_where_the_last_is_the_best_or_nothing_is():
     assert measure_table(measured(5), measured(5), "FID")["lines"][0] == ["", "last and best: epoch 5"]
     lines = measure_table(measured(5, FID=math.nan), None, "FID")["lines"]
-    assert lines[:2] == [["", "last: epoch 5"], ["FID ↓", "nan"]]
+    assert lines[:2] == [["", "last: epoch 5"], ["FID\N{NO-BREAK SPACE}↓", "nan"]]
     assert measure_table(None, None, "FID") is None
 
 
@@ -65,6 +65,6 @@ def test_unequal_conditions_are_told_apart():
 
 
 def test_moments_are_epochs():
-    assert [moment(images, 40) for images in (0, 40, 50, 4000)] == [
-        "before training", "epoch 1", "epoch 1.25", "epoch 100",
+    assert [moment(images, 40) for images in (0, 40, 50, 3749, 4000)] == [
+        "before training", "epoch 1", "epoch 1.25", "epoch 93.7", "epoch 100",
     ]  # fmt: skip
