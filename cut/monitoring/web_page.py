@@ -65,7 +65,8 @@ class WebPage(Listener):
             kept_epoch = progress.epoch if progress.images > 0 else 0  # a start that never saved may have left some
             self.history = PictureHistory(self.folder, run_title(options), kept_epoch, width)
         except OSError as error:
-            raise UserError(f"{self.folder} cannot be written ({error.strerror or error}).") from error
+            reason = error.strerror or error
+            raise UserError(f"{self.folder} cannot be written ({reason}); check it and its permissions.") from error
         self.film = Film.of_run(run_folder, progress.images)
         self._read_curves(run_folder / METRICS)
         self._write()
