@@ -96,11 +96,15 @@ def test_the_table_has_the_last_and_the_best(page, finished_run):
     expect(rows.first).to_contain_text(f"last: epoch {EPOCHS}")
     expect(rows.first).to_contain_text(f"best: epoch {best['epoch']}")
     for name in MEASURES:
-        shown = rows.filter(has_text=name).get_by_role("cell").all_inner_texts()
-        assert [float(text.split(" ±")[0]) for text in shown] == pytest.approx([last[name], best["measures"][name]], rel=1e-3)
+        shown = [text.split(" ±")[0] for text in rows.filter(has_text=name).get_by_role("cell").all_inner_texts()]
+        assert list(map(float, shown)) == pytest.approx([last[name], best["measures"][name]], rel=1e-3)
 
 
 def test_every_picture_loads(page):
+    assert_loaded(page)
+    page.locator("#history a").first.click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text(f"Epoch {EPOCHS}")
+    assert page.locator("img").count() >= 3 * EPOCHS
     assert_loaded(page)
 
 

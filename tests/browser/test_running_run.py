@@ -35,8 +35,8 @@ def assert_literal(page: Page) -> None:
     """Names are shown letter by letter, and all pictures are there."""
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{LABEL} ({RUN})")
     assert f"{LABEL} ({RUN})" in page.title()
-    pictures = page.locator("#film .shot img.translation")
-    assert pictures.evaluate_all("all => all.map(one => one.alt)") == [f"translation of {name}.png" for name in sorted(IMAGES)]
+    texts = page.locator("#film .shot img.translation").evaluate_all("all => all.map(one => one.alt)")
+    assert texts == [f"translation of {name}.png" for name in sorted(IMAGES)]
     page.wait_for_function("[...document.images].every(one => one.complete && one.naturalWidth)")
 
 
