@@ -1,13 +1,12 @@
 """Pages in a real browser, and runs to look at. Without a browser the tests say so and are skipped."""
 
 import re
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from scripts.serve import make_server
 from tests.browser.chromium import DESKTOP, Visit, program, started
 from tests.browser.runs import MEASURED, save_images, train
 
@@ -64,23 +63,16 @@ def finished_run(chromium, images, tmp_path_factory):
     return train(tmp_path_factory.mktemp("checkpoints") / "tiny", dataroot=images, **MEASURED)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """The standard library's server, without a line for each request."""
-
-    def log_message(self, *_) -> None:
-        pass
-
-
 @pytest.fixture
 def serve():
-    """`serve(folder)`: what `python -m http.server` does; returns "host:port"."""
+    """`serve(folder)`: serve the runs in a folder as scripts/serve.py does; returns "host:port"."""
     servers = []
 
     def start(folder: Path) -> str:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+        server = make_server(folder, "localhost", 0)
         servers.append(server)
-        Thread(target=server.serve_forever, daemon=True).start()
-        return f"127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"localhost:{server.server_port}"
 
     yield start
     for server in servers:

@@ -1,4 +1,4 @@
-"""The web page of a run that goes on while the page is open, fetched from the standard library's server."""
+"""The web page of a run that goes on while the page is open, on a server of scripts/serve.py."""
 
 import re
 import shutil
@@ -41,9 +41,11 @@ def assert_literal(page: Page) -> None:
 
 
 def test_the_page_follows_a_run_of_any_name_and_rests_at_its_end(visit, serve, run, tmp_path):
-    home = serve(run.folder)
+    home = serve(run.folder.parent)
     run.steps(2)
-    page = visit(f"http://{home}/web/index.html", home=home)
+    page = visit(f"http://{home}/", home=home)
+    page.get_by_role("link", name=RUN, exact=True).click()
+    page.wait_for_url("**/web/index.html")
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.evaluate("window.sameDocument = true")
