@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 import torch
 
 from cut.networks.weights import export_weights
@@ -31,6 +32,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     assert names["translated"].shape == (1, 3, 64, 64)
 
 
-def test_links_lead_somewhere():
-    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", README)
-    assert targets and [target for target in targets if "://" not in target and not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert targets and [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []

@@ -1,17 +1,13 @@
 """Options → the trained generator, ready to translate."""
 
-import json
-from pathlib import Path
-
 import torch
 
 from cut.evaluation.translator import Translator
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
-from cut.training.atomic import committed
-from cut.training.checkpoints import BEST_FILE, network_file
-from cut.training.evaluation import Evaluation, describe_details, describe_measures
+from cut.training.checkpoints import best_row, network_file
+from cut.training.evaluation import describe_details, describe_measures
 
 
 def load_translator(options: Options, device: torch.device | str = "cpu") -> Translator:
@@ -39,11 +35,3 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         tile_size=options.testing.tile_size,
         seed=options.run.seed,
     )
-
-
-def best_row(folder: Path) -> Evaluation | None:
-    """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
-    try:
-        return Evaluation(**json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None  # weights that somebody named best by hand

@@ -12,14 +12,13 @@ from cut.data.files import images_in
 from cut.errors import UserError
 from cut.evaluation.evaluate import GeneratorEvaluator, Measured, Yardstick, make_yardstick
 from cut.evaluation.held_out import SPLITS
-from cut.evaluation.load import best_row
 from cut.measures import measure_label
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options, train_options
 from cut.registry import DATASETS
 from cut.training.atomic import committed
-from cut.training.checkpoints import STATE_FILE, network_file, saved_epochs
+from cut.training.checkpoints import STATE_FILE, best_row, network_file, saved_epochs
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
 

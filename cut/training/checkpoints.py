@@ -23,6 +23,7 @@ from torch import nn
 from cut.errors import UserError
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
+from cut.training.evaluation import Evaluation
 
 STATE_FILE = "latest_training_state.pth"
 BEST_FILE = "best.json"
@@ -179,6 +180,14 @@ def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module])
         load_weights(network, read_weights(path), str(path))
         loaded.append(name)
     return loaded
+
+
+def best_row(folder: Path) -> Evaluation | None:
+    """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
+    try:
+        return Evaluation(**json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None  # weights that somebody named best by hand
 
 
 def network_file(folder: Path, epoch: str, network: str) -> Path:

@@ -14,7 +14,7 @@ from cut.data.batch import Batch
 from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.options import Options
-from cut.training.checkpoints import RunFolder, TrainingState
+from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.evaluation import Evaluation, best_evaluation, last_and_best
 from cut.training.interrupt import StopRequest
 from cut.training.listener import (
@@ -57,8 +57,10 @@ class Trainer:
         self.evaluator = evaluator
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
+        self.best: Evaluation | None = None  # what was measured of the weights that are saved as best
         self.last_save = "nothing has been saved yet"
         if state.step:
+            self.best = best_row(folder.folder)
             self.last_save = f"the checkpoint in {folder.folder} that it continued from is good"
 
     def run(self, messages: Sequence[str] = ()) -> int:
@@ -86,7 +88,7 @@ class Trainer:
                     self.save(["latest"], must_succeed=True)
                     self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
                 elif self.evaluator and self.evaluations():
-                    self.say(last_and_best(self.evaluations(), self.best(), self.evaluator.best_label))
+                    self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_label))
             return stop.exit_status
         finally:
             self.tell("finish", self.progress())
@@ -157,7 +159,8 @@ class Trainer:
         if measured is None:
             return False
         self.state.evaluations.append(asdict(measured))
-        event = EvaluationEvent(progress, measured, self.best(), self.evaluator.best_label)
+        best = best_evaluation([self.best, measured] if self.best else [measured], self.evaluator.best_label)
+        event = EvaluationEvent(progress, measured, best, self.evaluator.best_label)
         self.tell("after_evaluation", event)
         return event.is_best
 
@@ -172,15 +175,12 @@ class Trainer:
         """What was measured so far, oldest first."""
         return tuple(Evaluation(**fields) for fields in self.state.evaluations)
 
-    def best(self) -> Evaluation | None:
-        return best_evaluation(self.evaluations(), self.evaluator.best_label) if self.evaluator else None
-
     # ------------------------------------------------------------------ saving and checking
 
     def save(self, labels: list[str], must_succeed: bool = False) -> None:
         """Save under each label. A failed save is said and tried again at the next, unless it is the last chance."""
         self.check_weights()
-        best = asdict(self.best()) if "best" in labels else None
+        best = self.state.evaluations[-1] if "best" in labels else None
         try:
             self.folder.save(labels, self.model.networks, self.model.optimizers, self.state, best)
         except UserError as error:
@@ -188,6 +188,8 @@ class Trainer:
                 raise
             self.say(f"{error} Training goes on; the next save will try again.")
             return
+        if best is not None:
+            self.best = Evaluation(**best)
         self.last_save = f"the checkpoint saved at {self.where()} in {self.folder.folder} is good"
         self.tell("after_save", self.progress(), tuple(labels))
 

@@ -197,3 +197,31 @@ def test_a_measurement_that_was_made_is_not_made_again(folder):
     recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=(fake := Fake({})), **resumed(folder))
     assert fake.asked == [] and recorder.evaluations == []
     assert "best (epoch 2)" in recorder.messages[-1]
+
+
+def test_the_best_is_the_one_whose_weights_are_there(folder, monkeypatch):
+    """A save that failed kept no weights, so its epoch is not the best that later ones have to beat."""
+    save = RunFolder.save
+
+    def disk_full(self, labels, *rest):
+        if "best" in labels and not full.pop():
+            raise UserError("The disk is full.")
+        save(self, labels, *rest)
+
+    full = [True, False, True]  # from the back: epoch 1 is saved, epoch 2 is not, epoch 3 is
+    monkeypatch.setattr(RunFolder, "save", disk_full)
+    values = {1: 30.0, 2: 10.0, 3: 20.0}
+    words = [*NEVER, "--n_epochs", "3", "--n_epochs_decay", "0", "--evaluation_epoch_freq", "1"]
+    recorder = run(folder, *words, evaluator=Fake(values))
+    assert [event.is_best for event in recorder.evaluations] == [True, True, True]
+    assert json.loads((folder / "best.json").read_text())["epoch"] == 3 and weight_of(folder / "best_net_G.pth") == 15
+    assert recorder.messages[-1].splitlines()[2] == "best (epoch 3)  20.00"
+
+
+def test_another_measure_may_decide_from_now_on(folder):
+    words = [*NEVER, "--n_epochs_decay", "0", "--evaluation_epoch_freq", "1"]
+    run(folder, *words, "--n_epochs", "2", evaluator=Fake({1: 10.0, 2: 20.0}))
+    psnr = Fake({3: 15.0, 4: 14.0}, best_label="PSNR")
+    recorder = run(folder, *words, "--n_epochs", "4", evaluator=psnr, **resumed(folder))
+    assert [event.best.epoch for event in recorder.evaluations] == [3, 3]  # what is kept was not measured by it
+    assert weight_of(folder / "best_net_G.pth") == 15
