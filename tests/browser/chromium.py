@@ -19,11 +19,11 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "i
 SECONDS = 30  # for anything that a page is waited for
 
 
-def skip(sentence: str) -> None:
+def skip(reason: str) -> None:
     """Skip the test, or fail it where browser tests are required."""
     if os.environ.get(REQUIRED, "") not in ("", "0"):
-        pytest.fail(f"{REQUIRED} is set, but {sentence}", pytrace=False)
-    pytest.skip(f"browser tests skipped: {sentence}")
+        pytest.fail(f"{REQUIRED} is set, but {reason}", pytrace=False)
+    pytest.skip(reason)
 
 
 def program() -> str:

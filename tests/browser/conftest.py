@@ -1,6 +1,7 @@
 """Pages in a real browser, and runs to look at. Without a browser the tests say so and are skipped."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from threading import Thread
 
@@ -81,8 +82,9 @@ def serve():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """pytest hides the reasons of skipped tests; this one has to be seen."""
+    """pytest hides the reasons of skipped tests; these have to be seen."""
     skipped = terminalreporter.stats.get("skipped", [])
-    reasons = {report.longrepr[2] for report in skipped if report.nodeid.startswith("tests/browser/")}
-    for reason in sorted(reasons):
-        terminalreporter.write_line(reason.removeprefix("Skipped: "))
+    reasons = Counter(report.longrepr[2] for report in skipped if report.nodeid.startswith("tests/browser/"))
+    for reason, count in reasons.items():
+        tests = "1 browser test" if count == 1 else f"{count} browser tests"
+        terminalreporter.write_line(f"{tests} skipped: {reason.removeprefix('Skipped: ')}")
