@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")  # Debian, Ubuntu, Google's own
 REQUIRED = "CUT_REQUIRE_BROWSER"  # a variable: 1 where a browser test may not be skipped
@@ -37,6 +37,7 @@ def program() -> str:
 @contextmanager
 def started(program: str) -> Iterator[Browser]:
     """The browser, without a window and with a new profile."""
+    expect.set_options(timeout=1000 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS, chromium_sandbox=False)
         try:
