@@ -28,6 +28,7 @@ import cut  # noqa: F401 fills the registries
 from cut.device import choose_device, describe_device
 from cut.errors import UserError
 from cut.evaluation.folders import compare_folders
+from cut.evaluation.measures.distances import what_few_images_mean
 from cut.evaluation.measures.features import load_extractor
 from cut.evaluation.measures.palette import load_palette
 from cut.evaluation.outcome import write_curve, write_json
@@ -51,7 +52,7 @@ def folders_parser() -> argparse.ArgumentParser:
     add("--inception_weights", metavar="FILE", help="pytorch-fid's weights, instead of a download at first use")
     add("--palette", metavar="NAME", help="colours of a map-like target: adds segmentation scores of pairs")
     add("--gpu_ids", default="auto", metavar="ID", help="auto, -1 for the CPU, or the number of a GPU [auto]")
-    add("--batch_size", type=_at_least(1), default=32, metavar="N", help="it does not change the result [32]")
+    add("--batch_size", type=_at_least(1), metavar="N", help="it does not change the result [suits the device]")
     add("--seed", type=int, default=0, metavar="N", help="of KID's subsets [0]")
     add("--limit", type=_at_least(2), default=math.inf, metavar="N", help="take the first N pictures of each folder")
     add("--output", type=Path, metavar="FOLDER", help="where evaluation.json goes [the folder that holds FAKE]")
@@ -96,6 +97,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     )  # fmt: skip
     print(evaluation_table([(chosen.fake.name, found)]))
     print(describe_details(found))
+    _mention_few_images(found)
     print(f"Written: {write_json(chosen.output or chosen.fake.parent, [(chosen.fake.name, found)])}")
 
 
@@ -115,12 +117,19 @@ def evaluate_run(words: Sequence[str]) -> None:
     print(evaluation_table([*levels, *rows]))
     for name, evaluation in (*levels, ("translations", rows[-1][1])):
         print(f"{name}: {describe_details(evaluation)}")
+    _mention_few_images(rows[-1][1])
     print(f"Best by {run.best_label}: {best_name or 'none has a finite value'}.")
     written = [
         write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_label, best=best_name),
         write_curve(folder, options.run.name, rows, run.best_label, levels),
     ]
     print(f"Written: {', '.join(str(file) for file in written if file)}")
+
+
+def _mention_few_images(evaluation: Evaluation) -> None:
+    details = evaluation.details
+    for sentence in what_few_images_mean((details["real_count"], details["fake_count"]), details["extractor"]):
+        print(sentence)
 
 
 def _said(row: Row) -> Row:

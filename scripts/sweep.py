@@ -237,7 +237,9 @@ def main(arguments: Sequence[str]) -> int:
     configs = arguments[:first_option]
     try:
         if not configs:
-            raise UserError("Give the configs to train before any option, as in: scripts/sweep.py configs/maps_cut.yaml.")
+            raise UserError(
+                "Give the configs to train before any option, as in: scripts/sweep.py configs/maps_cut.yaml."
+            )
         runs = plan(configs, own.seeds, own.prefix, passed)
         return show(runs) if own.dry_run else train_all(runs)
     except UserError as error:

@@ -71,10 +71,11 @@ def test_two_folders(evaluate_fid, folders):
         "extractor": "Colours", "real_sizes": "mixed, 24×20 to 28×20", "fake_sizes": "24×20", "seed": 3, "pairs": False,
         "palette": None,
     }  # fmt: skip
-    header, line = said.splitlines()[-4:-2]
+    header, line = said.splitlines()[-5:-3]
     assert header.split("  ")[-2:] == [FD, KD] or FD in header and KD in header
     assert line.startswith("fake  ") and f"{measures[FD]:.4f}" in line
-    assert said.splitlines()[-2] == (
+    assert "With fewer than 2,048 images on a side" in said.splitlines()[-2]
+    assert said.splitlines()[-3] == (
         "4 images (24×20) against 5 real ones (mixed, 24×20 to 28×20); features of Colours, seed 3."
     )
 

@@ -16,7 +16,7 @@ from cut.errors import UserError
 from cut.evaluation.held_out import SPLITS, HeldOut, Pictures, as_picture, held_out
 from cut.evaluation.measures.aligned import AlignedScores
 from cut.evaluation.measures.cache import cached_features
-from cut.evaluation.measures.distances import comparison_details, distances
+from cut.evaluation.measures.distances import comparison_details, distances, what_few_images_mean
 from cut.evaluation.measures.extractor import Extractor
 from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.features import image_set, load_extractor
@@ -216,6 +216,7 @@ def make_evaluator(
             "There is no val split, so the test images choose the best epoch: what is reported on them is a little "
             "too good. A val split avoids that."
         )
+    messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
     return GeneratorEvaluator(generator, device, yardstick, label), messages
 
 

@@ -29,7 +29,7 @@ def compare_folders(
     palette: Palette | None = None,
     seed: int = 0,
     limit: float = math.inf,
-    batch_size: int = 32,
+    batch_size: int | None = None,
 ) -> Evaluation:
     """The distances between two sets of pictures, and the scores of pairs where the names on both sides are equal.
 
@@ -39,13 +39,15 @@ def compare_folders(
         palette: colours of a map-like target, for segmentation scores of pairs.
         seed: of the subsets of the kernel distance.
         limit: take the first so many pictures of each folder.
-        batch_size: pictures that pass through the extractor together; it does not change the result.
+        batch_size: pictures that pass through the extractor together; the result does not depend on it; None
+            for what suits the device.
 
     Raises:
         UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
     """
     started = time.perf_counter()
-    real_set, fake_set = (_features(extractor, side, limit, batch_size) for side in (real, fake))
+    real_set = _features(extractor, real, limit, batch_size)
+    fake_set = _features(extractor, fake, limit, batch_size, keep=False)
     pairs = [] if _is_statistics(real) or _is_statistics(fake) else _pairs(real, fake, limit)
     if palette is not None and not pairs:
         raise UserError(
@@ -72,8 +74,12 @@ def _is_statistics(side: Path) -> bool:
     return side.suffix == ".npz" and not side.is_dir()
 
 
-def _features(extractor: Extractor, side: Path, limit: float, batch_size: int) -> FeatureSet:
-    return FeatureSet.load(side) if _is_statistics(side) else folder_features(extractor, side, limit, batch_size)
+def _features(
+    extractor: Extractor, side: Path, limit: float, batch_size: int | None, keep: bool = True
+) -> FeatureSet:
+    if _is_statistics(side):
+        return FeatureSet.load(side)
+    return folder_features(extractor, side, limit, batch_size, keep=keep)
 
 
 def _pairs(real: Path, fake: Path, limit: float) -> Pairs:

@@ -192,10 +192,11 @@ def test_zero_means_never_and_looks_at_nothing(data, monkeypatch):
 def test_what_is_measured_is_said(data):
     evaluator, messages = evaluator_of(data, "--evaluation_epoch_freq", "5")
     assert evaluator.best_label == FD
-    assert messages == [
+    assert messages[:-1] == [
         "4 translations are compared with 4 real images of val every 5 epochs (features of Colours); the weights of "
         f"the best {FD} are kept as best."
     ]
+    assert messages[-1].startswith("With fewer than 2,048 images on a side, FD (Colours) comes out too large")
 
 
 def test_test_images_choose_only_where_there_is_no_val_and_that_is_said(data):

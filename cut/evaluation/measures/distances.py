@@ -1,6 +1,6 @@
 """The distances between real images and translations, by their names, with what makes the numbers comparable."""
 
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 from cut.errors import UserError
@@ -15,8 +15,7 @@ ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is 
 def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
     """The Fréchet and the kernel distance, and the spread of the latter, by label ("FID", "KD (EfficientNet-Lite0)").
 
-    Says once what it means when there are few images. Where one side is a file with only mu and sigma, there is no
-    kernel distance.
+    Where one side is a file with only mu and sigma, there is no kernel distance.
 
     Args:
         real, fake: features of the same extractor.
@@ -35,8 +34,6 @@ def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[s
     measures, spread = {frechet: frechet_distance(real, fake)}, {}
     if real.features is not None and fake.features is not None:
         measures[kernel], spread[kernel] = kernel_distance(real, fake, seed)
-    if any(count is not None and count < ENOUGH_IMAGES for count in (real.count, fake.count)):
-        _say_what_few_images_mean(frechet, kernel)
     return measures, spread
 
 
@@ -52,9 +49,17 @@ def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[st
     }
 
 
-@cache
-def _say_what_few_images_mean(frechet: str, kernel: str) -> None:
-    print(
+def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:
+    """A sentence for people when a side has fewer images than the features have dimensions, else nothing.
+
+    Args:
+        counts: of both sides; None where it is not known.
+        extractor: its title.
+    """
+    if all(count is None or count >= ENOUGH_IMAGES for count in counts):
+        return []
+    frechet, kernel = measure_label("frechet", extractor), measure_label("kernel", extractor)
+    return [
         f"With fewer than {ENOUGH_IMAGES:,} images on a side, {frechet} comes out too large, the more so the fewer "
         f"there are: compare it only between results with the same counts; {kernel} has no such bias."
-    )
+    ]

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from cut.errors import UserError
-from cut.evaluation.measures import distances as module
-from cut.evaluation.measures.distances import comparison_details, distances
+from cut.evaluation.measures.distances import comparison_details, distances, what_few_images_mean
 from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.features import folder_features
 from cut.evaluation.measures.frechet import frechet_distance
@@ -15,11 +14,6 @@ from tests.evaluation.measures.tiny_extractor import Quarters, write_pictures
 
 def some(count, seed, title="Inception"):
     return FeatureSet(title, np.random.default_rng(seed).normal(size=(count, 4)).astype(np.float32), "8×8")
-
-
-@pytest.fixture(autouse=True)
-def not_yet_said():
-    module._say_what_few_images_mean.cache_clear()
 
 
 def test_only_inceptions_are_called_fid_and_kid():
@@ -49,13 +43,11 @@ def test_the_details_say_what_was_compared():
     }
 
 
-def test_few_images_are_mentioned_once(capsys):
-    distances(some(2048, 0), some(2048, 1))
-    assert capsys.readouterr().out == ""
-    distances(some(2048, 0), some(2047, 1))
-    distances(some(10, 0), some(20, 1))
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1 and said.startswith("With fewer than 2,048 images on a side, FID comes out too large")
+def test_what_few_images_mean_is_said_of_either_side():
+    assert what_few_images_mean((2048, 2048), "Inception") == what_few_images_mean((None, 5000), "Inception") == []
+    (said,) = what_few_images_mean((2048, 2047), "Inception")
+    assert said.startswith("With fewer than 2,048 images on a side, FID comes out too large")
+    assert "FD (Tiny)" in what_few_images_mean((10, None), "Tiny")[0]
 
 
 def test_the_same_images_on_both_sides_are_refused(tmp_path):
