@@ -1,4 +1,7 @@
-"""The one exception that is meant for the person who ran the command."""
+"""The one exception that is meant for the person who ran the command, and how a script ends with it."""
+
+import sys
+from collections.abc import Callable
 
 
 class UserError(Exception):
@@ -24,3 +27,18 @@ class RunFailed(UserError):
     """A run that began well and cannot go on, such as one whose loss is no longer finite."""
 
     exit_status = 1
+
+
+def exit_status(work: Callable[[], int | None]) -> int:
+    """Run a script's `work`; a person's mistake is sentences on the standard error stream instead of a traceback.
+
+    Returns:
+        What `work` returned, None being 0; after a `UserError` its own status, after Ctrl-C 130.
+    """
+    try:
+        return work() or 0
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 import cut  # noqa: F401 fills the registries
 from cut.device import choose_device, describe_device
-from cut.errors import UserError
+from cut.errors import exit_status
 from cut.evaluation.folders import compare_folders
 from cut.evaluation.measures.distances import what_few_images_mean
 from cut.evaluation.measures.features import load_extractor
@@ -140,14 +140,7 @@ def _said(row: Row) -> Row:
 
 def main(words: Sequence[str]) -> int:
     of_a_run = any(word.split("=")[0] == "--name" for word in words) and not {"-h", "--help"} & set(words)
-    try:
-        (evaluate_run if of_a_run else evaluate_folders)(words)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_status(lambda: (evaluate_run if of_a_run else evaluate_folders)(words))
 
 
 if __name__ == "__main__":

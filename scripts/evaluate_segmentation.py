@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-from cut.errors import UserError
+from cut.errors import UserError, exit_status
 from cut.evaluation.measures.label_images import Agreement, compare_folders
 from cut.evaluation.measures.palette import Palette, load_palette, palette_names
 from cut.training.atomic import write_atomically
@@ -92,14 +92,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    try:
-        evaluate(parse_arguments())
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return exit_status(lambda: evaluate(parse_arguments()))
 
 
 if __name__ == "__main__":

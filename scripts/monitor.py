@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-from cut.errors import UserError
+from cut.errors import UserError, exit_status
 from cut.monitoring.visdom_scripts import complete_scripts
 from cut.monitoring.visdom_server import ServerTrouble, VisdomServer
 
@@ -96,15 +96,12 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if not 1 <= given.port <= 65535:
         parser.error(f"--port must be from 1 to 65535, not {given.port}")
-    try:
+
+    def work() -> None:
         check_port(given.port, given.everywhere)
         serve(given.port, given.everywhere, given.env_path.expanduser(), not given.no_fetch)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

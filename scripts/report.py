@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-from cut.errors import UserError
+from cut.errors import UserError, exit_status
 from cut.monitoring.report import as_markdown, as_page, make_report
 from cut.monitoring.run_records import read_runs
 from cut.training.atomic import write_atomically
@@ -28,22 +28,23 @@ def main(arguments: list[str]) -> int:
         "--output", action="append", default=[], type=Path, metavar="FILE", help="write it to a .md or .html file too"
     )
     own = parser.parse_args(arguments)
-    try:
-        for file in own.output:
-            if file.suffix not in SUFFIXES:
-                raise UserError(f"--output {file} must end in .md or .html.")
-        folders = dict.fromkeys(found(run, Path(own.checkpoints_dir)) for run in own.runs)
-        records, problems = read_runs(folders)
-        if not records:
-            raise UserError(*problems)
-        report = make_report(records)
-        print(as_markdown(report), end="")
-        for file in own.output:
-            text = as_markdown(report) if file.suffix == ".md" else as_page(report).render()
-            write_atomically(file, lambda stream, text=text: stream.write(text.encode()))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
+    return exit_status(lambda: write_report(own.runs, Path(own.checkpoints_dir), own.output))
+
+
+def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int:
+    """Print the table and write it to files; returns 1 when some runs could not be read, and says which."""
+    for file in outputs:
+        if file.suffix not in SUFFIXES:
+            raise UserError(f"--output {file} must end in .md or .html.")
+    folders = dict.fromkeys(found(run, checkpoints) for run in runs)
+    records, problems = read_runs(folders)
+    if not records:
+        raise UserError(*problems)
+    report = make_report(records)
+    print(as_markdown(report), end="")
+    for file in outputs:
+        text = as_markdown(report) if file.suffix == ".md" else as_page(report).render()
+        write_atomically(file, lambda stream, text=text: stream.write(text.encode()))
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0
 

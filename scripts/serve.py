@@ -16,7 +16,7 @@ from dominate import tags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-from cut.errors import UserError
+from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
 from cut.monitoring.page_data import read_script
 
@@ -109,11 +109,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="localhost", help="0.0.0.0 serves everybody who can reach this machine")
     options = parser.parse_args(arguments)
-    try:
-        server = make_server(options.checkpoints_dir, options.host, options.port)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
+    return exit_status(lambda: serve(make_server(options.checkpoints_dir, options.host, options.port), options))
+
+
+def serve(server: ThreadingHTTPServer, options: argparse.Namespace) -> None:
+    """Say where it is and serve until it is interrupted."""
     port = server.server_address[1]
     print(f"The runs in {options.checkpoints_dir} are at http://localhost:{port}/ (Ctrl-C ends it).")
     print(f"From another machine: ssh -L {port}:localhost:{port} YOU@THIS_MACHINE, then open the same address there.")
@@ -123,7 +123,6 @@ def main(arguments: list[str]) -> int:
         pass
     finally:
         server.server_close()
-    return 0
 
 
 if __name__ == "__main__":

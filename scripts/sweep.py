@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # runs from a clone without installing
 
-from cut.errors import UserError
+from cut.errors import UserError, exit_status
 from cut.monitoring.report import as_markdown, make_report
 from cut.monitoring.run_records import read_runs
 from cut.options import Options, train_options
@@ -235,16 +235,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--dry_run", action="store_true", help="print the commands and exit")
     own, passed = parser.parse_known_args(arguments[first_option:])
     configs = arguments[:first_option]
-    try:
+
+    def work() -> int:
         if not configs:
             raise UserError(
                 "Give the configs to train before any option, as in: scripts/sweep.py configs/maps_cut.yaml."
             )
         runs = plan(configs, own.seeds, own.prefix, passed)
         return show(runs) if own.dry_run else train_all(runs)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

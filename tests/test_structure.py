@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"errors"},
+    {"errors", "strict_json"},
     {"registry", "measures", "html", "device"},
     {"options"},
     {"data"},

@@ -10,8 +10,8 @@ import torch
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from cut.errors import UserError
 from cut.data.resampling import Size
+from cut.errors import UserError
 
 # Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")

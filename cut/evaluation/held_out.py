@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
 from cut.data.files import check_images, find_images
 from cut.data.images import Color, read_image, to_8bit, to_tensor
 from cut.data.resampling import Size

@@ -1,11 +1,11 @@
 """What was measured afterwards, on disk: a JSON file, and a curve over the epochs."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cut import strict_json
 from cut.evaluation.folder import make_folder
 from cut.measures import higher_is_better
 from cut.training.atomic import write_atomically
@@ -26,7 +26,7 @@ def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
         UserError: when the folder or the file cannot be written.
     """
     content = {**about, "rows": [_as_json(name, evaluation) for name, evaluation in rows]}
-    text = json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     return _write(folder, JSON_FILE, lambda stream: stream.write(text.encode()))
 
 
@@ -100,14 +100,6 @@ def _as_json(name: str, evaluation: Evaluation) -> dict[str, Any]:
         "details": dict(evaluation.details),
         "seconds": evaluation.seconds,
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(folder: Path, name: str, write) -> Path:

@@ -1,7 +1,6 @@
 """The two logs beside the checkpoints: one in the published form for people, one for programs."""
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
+from cut import strict_json
 from cut.monitoring.lines import LINE, log_line
 from cut.options import Options
 from cut.training.atomic import write_atomically
@@ -116,16 +116,7 @@ class MetricsLog(_LogFile):
 def _entry(at: Progress, **content: Any) -> str:
     where = {"epoch": at.epoch, "epoch_images": at.epoch_images, "images": at.images, "step": at.step}
     time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return json.dumps(_finite({**where, **content, "time": time}), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for what JSON has no number for."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return strict_json.dumps({**where, **content, "time": time})
 
 
 def read_metrics(path: Path, kind: str = "losses") -> Iterator[dict]:

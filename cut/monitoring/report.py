@@ -8,7 +8,8 @@ from typing import Any
 
 from dominate import document, tags
 
-from cut.html import page, shown as printable
+from cut.html import page
+from cut.html import shown as printable
 from cut.measures import higher_is_better
 from cut.monitoring.run_records import RunRecord
 from cut.options.catalogue import catalogue

@@ -1,9 +1,8 @@
 """How the scripts run: options in, exit status out, and a person's mistakes as sentences."""
 
-import sys
 from collections.abc import Callable, Sequence
 
-from cut.errors import UserError
+from cut.errors import exit_status
 from cut.options.options import Options
 from cut.options.printing import as_yaml
 
@@ -19,14 +18,12 @@ def run_script(main: Callable[[Options], int | None], parse: Callable[..., Optio
     Returns:
         The exit status; after a `UserError` its own, and its sentences go to the standard error stream.
     """
-    try:
+
+    def work() -> int | None:
         options = parse(arguments, to_run=True)
         if options.dry_run:
             print(as_yaml(options), end="")
             return 0
-        return main(options) or 0
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:  # before the loop began to listen, or a second time
-        return 130
+        return main(options)
+
+    return exit_status(work)

@@ -8,6 +8,7 @@
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import nn
 
+from cut import strict_json
 from cut.errors import UserError
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
@@ -122,7 +124,7 @@ class RunFolder:
         content = {"state": asdict(state), "optimizers": {name: opt.state_dict() for name, opt in optimizers.items()}}
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
         if best is not None:
-            text = json.dumps(best, indent=1)
+            text = strict_json.dumps(best, indent=1)
             files[BEST_FILE] = lambda stream: stream.write(text.encode())
         for name, network in networks.items():
             weights = export_weights(network)
@@ -185,8 +187,10 @@ def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module])
 def best_row(folder: Path) -> Evaluation | None:
     """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
     try:
-        return Evaluation(**json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        row = json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8"))
+        measures = {label: math.nan if value is None else value for label, value in row["measures"].items()}
+        return Evaluation(**{**row, "measures": measures})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # weights that somebody named best by hand
 
 

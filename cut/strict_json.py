@@ -1,0 +1,24 @@
+"""JSON as its standard has it, which knows no NaN and no infinity: browsers and other programs refuse a file with one."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def dumps(value: Any, **form: Any) -> str:
+    """`json.dumps` with null for every number that is not finite.
+
+    Args:
+        value: mappings, lists, tuples, texts, numbers, None.
+        form: what `json.dumps` takes (`indent`, `separators`).
+    """
+    return json.dumps(_finite(value), allow_nan=False, **form)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
