@@ -1,7 +1,7 @@
 """The table of runs: method, best and last FID, speed, memory, parameters, several seeds as mean ± std.
 
     python scripts/report.py maps_CUT_seed0 maps_CUT_seed1 maps_FastCUT_seed0     names in --checkpoints_dir, or folders
-    python scripts/report.py checkpoints/maps_* --output runs.md --output runs.html
+    python scripts/report.py checkpoints/maps_* --output runs.md --output runs.html --output runs.png
 
 Everything is read from what the runs saved and logged. The table goes to the screen as Markdown.
 """
@@ -14,10 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 from cut.errors import UserError, exit_status
 from cut.monitoring.report import as_markdown, as_page, make_report
+from cut.monitoring.report_curves import draw_curves
 from cut.monitoring.run_records import read_runs
 from cut.training.atomic import write_atomically
 
-SUFFIXES = (".md", ".html")
+SUFFIXES = (".md", ".html", ".png")
 
 
 def main(arguments: list[str]) -> int:
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="name of a run, or its folder")
     parser.add_argument("--checkpoints_dir", default="./checkpoints", help="folder of the runs (default %(default)s)")
     parser.add_argument(
-        "--output", action="append", default=[], type=Path, metavar="FILE", help="write it to a .md or .html file too"
+        "--output", action="append", default=[], type=Path, metavar="FILE", help="write it to a .md or .html file too, or the curves of all measures to a .png"
     )
     own = parser.parse_args(arguments)
     return exit_status(lambda: write_report(own.runs, Path(own.checkpoints_dir), own.output))
@@ -35,7 +36,7 @@ def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int
     """Print the table and write it to files; returns 1 when some runs could not be read, and says which."""
     for file in outputs:
         if file.suffix not in SUFFIXES:
-            raise UserError(f"--output {file} must end in .md or .html.")
+            raise UserError(f"--output {file} must end in .md, .html or .png.")
     folders = dict.fromkeys(found(run, checkpoints) for run in runs)
     records, problems = read_runs(folders)
     if not records:
@@ -43,8 +44,13 @@ def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int
     report = make_report(records)
     print(as_markdown(report), end="")
     for file in outputs:
-        text = as_markdown(report) if file.suffix == ".md" else as_page(report).render()
-        write_atomically(file, lambda stream, text=text: stream.write(text.encode()))
+        if file.suffix == ".png":
+            content = draw_curves(records)
+        else:
+            content = (as_markdown(report) if file.suffix == ".md" else as_page(report).render()).encode()
+        if content is None:
+            raise UserError(f"{file} is not written: nothing was measured in these runs, so there are no curves.")
+        write_atomically(file, lambda stream, content=content: stream.write(content))
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0
 

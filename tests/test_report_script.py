@@ -34,6 +34,14 @@ def test_it_writes_both_forms(report, capsys):
     assert page.startswith("<!DOCTYPE html>") and "91.44" in page
 
 
+def test_curves_are_a_picture_or_a_sentence(report, capsys):
+    record(Path("checkpoints/a"), measures={4: {"FID": 91.44}})
+    assert report(["a", "--output", "curves.png"]) == 0 and Path("curves.png").read_bytes().startswith(b"\x89PNG")
+    record(Path("checkpoints/b"))
+    assert report(["b", "--output", "none.png"]) == 2 and not Path("none.png").exists()
+    assert "nothing was measured in these runs" in capsys.readouterr().err
+
+
 def test_one_bad_run_does_not_hide_the_others(report, capsys):
     record(Path("checkpoints/a"))
     (record(Path("checkpoints/b")) / "metrics.jsonl").write_text("\n")
@@ -48,7 +56,7 @@ def test_one_bad_run_does_not_hide_the_others(report, capsys):
     ("arguments", "sentence"),
     [
         (["nowhere"], "There is no run in checkpoints/nowhere: it has no options.yaml."),
-        (["a", "--output", "table.txt"], "--output table.txt must end in .md or .html."),
+        (["a", "--output", "table.txt"], "--output table.txt must end in .md, .html or .png."),
         (["a", "--output", "no/folder/table.md"], "table.md cannot be written"),
     ],
 )

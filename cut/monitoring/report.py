@@ -87,8 +87,8 @@ class Report:
 def make_report(runs: Sequence[RunRecord]) -> Report:
     """The table of these runs, in the order of the first run of each row."""
     rows = group(runs)
-    common = {name: value for name, value in rows[0].settings.items() if all(_has(row, name, value) for row in rows)}
-    names = _names(rows, common)
+    common = _common(rows)
+    names = row_names(rows)
     labels = list(dict.fromkeys(label for run in runs for label in run.labels))
     labels.sort(key=higher_is_better)  # the distances first, in the order in which they were logged
     table = [{"method": Cell(name), **_cells(row.runs, labels)} for name, row in zip(names, rows, strict=True)]
@@ -199,8 +199,14 @@ def _has(row: Row, name: str, value: Any) -> bool:
     return name in row.settings and row.settings[name] == value
 
 
-def _names(rows: Sequence[Row], common: Mapping[str, Any]) -> list[str]:
+def _common(rows: Sequence[Row]) -> dict[str, Any]:
+    """The settings that all rows share."""
+    return {name: value for name, value in rows[0].settings.items() if all(_has(row, name, value) for row in rows)}
+
+
+def row_names(rows: Sequence[Row]) -> list[str]:
     """What each row is called: the label its runs were given, where no other row has it, else what was trained."""
+    common = _common(rows)
     given = [{run.options["easy_label"] for run in row.runs} for row in rows]
     names = []
     for index, row in enumerate(rows):
