@@ -55,7 +55,10 @@ class Curves:
         self.samples_per_point *= 2
 
     def as_json(self) -> dict:
-        """{"x": […], "y": {name: […]}} with five significant digits; null where a stretch has no value of a name."""
+        """{"x": […], "y": {name: […]}}; null where a stretch has no value of a name.
+
+        With six significant digits, two more than are shown, so that rounding again gives what the table says.
+        """
         names = dict.fromkeys(name for stretch in self.stretches for name in stretch.sums)
         return {
             "x": [_short(stretch.x / stretch.samples) for stretch in self.stretches],
@@ -68,4 +71,4 @@ def _mean(stretch: _Stretch, name: str) -> float | None:
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    return float(f"{value:.6g}")

@@ -1,12 +1,12 @@
 """What the page of a run shows, as data: the page is made of it, and renews itself from it through `data.js`."""
 
 import json
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cut import strict_json
 from cut.measures import higher_is_better
 from cut.monitoring.film import Film
 from cut.monitoring.pace import Pace, duration
@@ -22,7 +22,7 @@ def script(data: Mapping[str, Any]) -> bytes:
 
     No text in it can end the script or begin markup: <, > and & are written as escapes, as is all that is not ASCII.
     """
-    text = json.dumps(_finite(data), allow_nan=False, separators=(",", ":"))
+    text = strict_json.dumps(data, separators=(",", ":"))
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return f"{VARIABLE}{text};\n".encode()
@@ -35,15 +35,6 @@ def read_script(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for what JSON has no number for."""
-    if isinstance(value, Mapping):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 # ---------------------------------------------------------------------- the parts of it
@@ -110,9 +101,10 @@ def batch_data(history: PictureHistory) -> dict | None:
 
 
 def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: str | None) -> dict | None:
-    """The last and the best measurement: `lines` of cells, the first being the heading, and `notes` on what they mean.
+    """The last and the best measurement; None before there is one.
 
-    None before there is a measurement.
+    `lines` of cells, the first being the heading; `deciding`, the number of the line by which the best is the best,
+    None without a best; `notes` on what they mean.
     """
     if last is None:
         return None
@@ -120,22 +112,32 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     if best is None or best.epoch == last.epoch:
         columns = [("last" if best is None else "last and best", last)]
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
-    for label in dict.fromkeys(label for _, one in columns for label in one.measures):
+    labels = list(dict.fromkeys(label for _, one in columns for label in one.measures))
+    for label in labels:
         arrow = "↑" if higher_is_better(label) else "↓"
-        lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *(measure_text(one, label) for _, one in columns)])
-    notes = [f"The best by {best_label}." if best_label else ""]
+        values = (measure_text(one, label).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in columns)
+        lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *values])
+    deciding = 1 + labels.index(best_label) if best is not None and best_label in labels else None
+    notes = []
+    if deciding is not None:
+        notes.append(
+            f"Epoch {best.epoch} is the best because {best_label} decides: orange here, dashed in the curves. "
+            "Other measures may favour another epoch."
+        )
     told = dict.fromkeys(describe_details(one) for _, one in columns)
     notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in columns]
+    seconds = duration(last.seconds) if last.seconds >= 10 else f"{significant(last.seconds, 2)} s"
     share = last.details.get("cost_share")
-    notes.append(f"Measuring took {duration(last.seconds)}" + (f", {share:.1%} of the run's time." if share else "."))
-    return {"lines": lines, "notes": [note for note in notes if note]}
+    shares = f", all of them {share:.1%} of the run's time" if share else ""
+    notes.append(f"The last measurement took {seconds}{shares}.")
+    return {"lines": lines, "deciding": deciding, "notes": notes}
 
 
 def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
-    """The best measurement, for its mark in the curves."""
+    """The best measurement and the value that made it so, for its marks in the curves."""
     if best is None:
         return None
-    return {"label": best_label, "epoch": best.epoch, "values": dict(best.measures)}
+    return {"label": best_label, "epoch": best.epoch, "value": best.measures.get(best_label)}
 
 
 def now() -> float:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from dominate import document, tags
-from dominate.util import raw
+from dominate.util import raw, text
 
 from cut.html import page, shown
 from cut.monitoring.film import Film
@@ -96,13 +96,13 @@ def _film(data: Mapping[str, Any], film: Film) -> None:
 
 
 def _measures(data: Mapping[str, Any]) -> None:
-    table = data["table"] or {"lines": [], "notes": []}
+    table = data["table"] or {"lines": [], "deciding": None, "notes": []}
     with tags.section(cls="card", id="measures", hidden=not table["lines"]):
         tags.h2("Measures on held-out images")
         with tags.div(cls="scroll"):
             with tags.table(id="table"):
                 for number, line in enumerate(table["lines"]):
-                    with tags.tr():
+                    with tags.tr(cls="deciding" if number == table["deciding"] else ""):
                         for place, cell in enumerate(line):
                             (tags.td if number and place else tags.th)(shown(cell))
         tags.p(shown(" ".join(table["notes"])), cls="note", id="notes")
@@ -132,7 +132,7 @@ def about_run(options: Options, facts: RunFacts) -> str:
     with tags.section(cls="card", id="run") as section:
         tags.h2("The run")
         if facts.command:
-            tags.pre(tags.code(shown(f"python {shlex.join(facts.command)}")), cls="command")
+            _command(facts.command)
         with tags.dl(cls="facts"):
             parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
             known_facts = {"model": _model(options), "device": facts.device, "parameters": parameters}
@@ -154,12 +154,29 @@ def about_run(options: Options, facts: RunFacts) -> str:
     return section.render()
 
 
+def _command(words: Sequence[str]) -> None:
+    """The command line; an option and its values stay on one line where they fit."""
+    parts = [["python"]]
+    for word in words:
+        if word.startswith("--"):
+            parts.append([])
+        parts[-1].append(word)
+    with tags.pre(cls="command"), tags.code():
+        for part in parts:
+            if part is not parts[0]:
+                text(" ")
+            tags.span(shown(shlex.join(part)))
+
+
 def _messages(messages: Sequence[str]) -> None:
+    """A line of a message with a wide gap in it is a line of a table, whose columns have to stay below each other."""
     with tags.section(cls="card", id="messages", hidden=not messages):
         tags.h2("What the run said")
         with tags.ul():
-            for text in messages:
-                tags.li(shown(text))
+            for message in messages:
+                with tags.li():
+                    for line in message.split("\n"):
+                        (tags.pre if "  " in line else tags.div)(shown(line))
 
 
 def _model(options: Options) -> str:

@@ -12,6 +12,7 @@ from tests.browser.runs import NAMES
 
 EPOCHS, IMAGES = 3, 12  # of the run in all
 MEASURES = ("FD (EfficientNet-Lite0)", "KD (EfficientNet-Lite0)", "PSNR", "SSIM")
+DECIDING = MEASURES[0]
 CURVES = ("G_GAN", "D_real", "D_fake", "G", "NCE", "NCE_Y", "learning rate", "images per second")
 FRAMES = 7  # preview rows: before training, and every two images
 
@@ -100,6 +101,19 @@ def test_the_table_has_the_last_and_the_best(page, finished_run):
         assert list(map(float, shown)) == pytest.approx([last[name], best["measures"][name]], rel=1e-3)
 
 
+def test_only_what_decides_stands_out(page):
+    rows = page.locator("#table").get_by_role("row")
+    colours = [row.locator("td").last.evaluate("one => getComputedStyle(one).color") for row in rows.all()[1:]]
+    assert colours[0] not in colours[1:] and len(set(colours)) == 2
+    expect(page.locator("#notes")).to_contain_text(f"because {DECIDING} decides")
+
+
+def test_the_table_that_the_run_said_has_columns(page):
+    lines = page.locator("#messages pre").all_inner_texts()
+    assert [line.split("  ")[0] for line in lines] == ["", f"last (epoch {EPOCHS})", lines[2].split("  ")[0]]
+    assert len({len(line) for line in lines}) == 1
+
+
 def test_every_picture_loads(page):
     assert_loaded(page)
     page.locator("#history a").first.click()
@@ -112,7 +126,8 @@ def test_a_measure_has_a_point_for_each_epoch(page):
     assert {name: points(page, name) for name in MEASURES} == dict.fromkeys(MEASURES, EPOCHS)
     for name in MEASURES:
         expect(chart(page, name).locator("circle.dot")).to_have_count(EPOCHS)
-        expect(chart(page, name).locator("circle.best")).to_have_count(1)
+        expect(chart(page, name).locator("line.best-line")).to_have_count(1)
+        expect(chart(page, name).locator("circle.best")).to_have_count(int(name == DECIDING))
 
 
 def test_a_loss_has_a_point_for_each_logged_step(page):
@@ -222,6 +237,30 @@ def test_a_phone_shows_all_of_it(visit, finished_run, tmp_path, scheme):
     slider.tap(position={"x": 2, "y": box["height"] / 2})
     film_shows(page, 0)
     page.screenshot(path=tmp_path / f"phone_{scheme}_options.png", full_page=True)
+
+
+def test_on_a_phone_the_strip_follows_the_slider_and_the_page_stays(visit, finished_run):
+    page = visit(address_of(finished_run), **PHONE)
+    page.evaluate("scrollTo(0, 40)")
+    slider, strip = page.get_by_label("time", exact=True), page.locator("#film .strip")
+    assert strip.evaluate("one => one.scrollWidth > one.clientWidth")
+    for frame in (0, 3, FRAMES - 1, 1):
+        slider.evaluate("(one, frame) => { one.value = frame; one.dispatchEvent(new Event('input')); }", frame)
+        own, around = strip.locator(".here").bounding_box(), strip.bounding_box()
+        assert around["x"] - 1 <= own["x"] and own["x"] + own["width"] <= around["x"] + around["width"] + 1
+        expect(strip.locator("button").nth(frame)).to_have_class("here")
+    assert page.evaluate("scrollY") == 40
+
+
+def test_no_option_of_the_command_is_broken_on_a_phone(visit, finished_run):
+    page = visit(address_of(finished_run), **PHONE)
+    lines = page.locator(".command").evaluate("""command => [...command.querySelectorAll("span")].map(one => {
+        const text = one.firstChild, range = document.createRange();
+        range.setStart(text, 0);
+        range.setEnd(text, (text.data + " ").indexOf(" "));
+        return range.getClientRects().length;
+    })""")
+    assert len(lines) > 10 and set(lines) == {1}
 
 
 def test_it_can_be_read_without_scripts(visit, finished_run):

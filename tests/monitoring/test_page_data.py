@@ -41,18 +41,28 @@ def test_the_table_has_the_last_and_the_best():
     assert table["lines"] == [
         ["", "last: epoch 10", "best: epoch 5"],
         ["FID\N{NO-BREAK SPACE}↓", "60.00", "55.00"],
-        ["KID\N{NO-BREAK SPACE}↓", "0.01230 ± 0.000400", "0.01230 ± 0.000400"],
+        ["KID\N{NO-BREAK SPACE}↓", *["0.01230 ±\N{NO-BREAK SPACE}0.000400"] * 2],
         ["PSNR\N{NO-BREAK SPACE}↑", "17.25", "17.25"],
     ]
+    assert table["deciding"] == 1
+    assert measure_table(measured(10), measured(5), "PSNR")["deciding"] == 3
     told = " ".join(table["notes"])
     assert all(word in told for word in ("FID", "24", "20", "val", "Inception", "seed 3"))
-    assert "2 s, 5.0% of the run's time" in told
+    assert "Epoch 5 is the best because FID decides" in told
+    assert told.endswith("The last measurement took 2.0 s, all of them 5.0% of the run's time.")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.047, "0.047 s"), (0.45, "0.45 s"), (9.4, "9.4 s"), (90, "2 min")])
+def test_a_short_measurement_took_some_time(seconds, text):
+    short = Evaluation(**(vars(measured(5)) | {"seconds": seconds}))
+    assert f"The last measurement took {text}," in measure_table(short, None, "FID")["notes"][-1]
 
 
 def test_one_column_serves_where_the_last_is_the_best_or_nothing_is():
     assert measure_table(measured(5), measured(5), "FID")["lines"][0] == ["", "last and best: epoch 5"]
-    lines = measure_table(measured(5, FID=math.nan), None, "FID")["lines"]
-    assert lines[:2] == [["", "last: epoch 5"], ["FID\N{NO-BREAK SPACE}↓", "nan"]]
+    table = measure_table(measured(5, FID=math.nan), None, "FID")
+    assert table["lines"][:2] == [["", "last: epoch 5"], ["FID\N{NO-BREAK SPACE}↓", "nan"]]
+    assert table["deciding"] is None and not any("best" in note for note in table["notes"])
     assert measure_table(None, None, "FID") is None
 
 

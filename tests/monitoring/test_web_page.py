@@ -66,7 +66,8 @@ def test_it_says_where_the_run_stands(make_options):
     command = ("train.py", "--name", "a b", EVIL)
     page.start(options, progress_at(0), RunFacts(command, "TPU <9>", {"G": 11_400_000, "D": 2_760}))
     text = page_of(options).read_text()
-    assert "python train.py --name &#x27;a b&#x27; &#x27;&lt;script&gt;" in text.replace("'", "&#x27;")
+    option = "<span>--name &#x27;a b&#x27; &#x27;&lt;script&gt;alert(1)&lt;/script&gt;&#x27;</span>"
+    assert f"<span>python train.py</span> {option}" in text.replace("'", "&#x27;")
     assert "TPU &lt;9&gt;" in text and "G 11.40 million, D 2,760" in text and "display_freq" in text
     assert "appear here after 5 images" in text
     for images in range(1, 13):
@@ -155,7 +156,8 @@ def test_measures_are_a_table_and_curves(make_options):
     page.after_evaluation(EvaluationEvent(progress_at(20), second, first, "FID"))
     data, text = data_of(options), page_of(options).read_text()
     assert data["measures"] == {"x": [1, 2], "y": {"FID": [50, 60], "PSNR": [17, 17]}}
-    assert data["best"] == {"label": "FID", "epoch": 1, "values": {"FID": 50, "PSNR": 17}}
+    assert data["best"] == {"label": "FID", "epoch": 1, "value": 50}
+    assert text.count('<tr class="deciding">') == 1
     assert "best: epoch 1" in text and "60.00" in text and EVIL not in text
 
 
@@ -235,6 +237,17 @@ def test_names_and_messages_are_shown_and_not_obeyed(make_options):
         assert file.is_dir() or "<script>alert" not in file.read_text()
     assert "<h1>&lt;script&gt;alert(1)&lt;/script&gt; (run)</h1>" in page_of(options).read_text()
     assert data_of(options)["messages"] == [EVIL] and EVIL in data_of(options)["losses"]["y"]
+
+
+def test_the_columns_of_a_message_stay_below_each_other(make_options):
+    options = make_options(*OFTEN)
+    page = listener()
+    page.start(options, progress_at(0), RunFacts())
+    page.message("        FID\nlast  12.5\nThe best & last.")
+    page.finish(progress_at(0))
+    text = page_of(options).read_text()
+    assert "<pre>        FID</pre>" in text and "<pre>last  12.5</pre>" in text
+    assert "<div>The best &amp; last.</div>" in text
 
 
 def test_options_that_differ_from_the_default_stand_out(make_options):

@@ -84,7 +84,7 @@ const Curves = (() => {
         values.push(curve.y[k] - curve.spread[k], curve.y[k] + curve.spread[k]);
       }
     }
-    if (curve.best && known(curve.best.value)) values.push(curve.best.value);
+    if (curve.decides) values.push(curve.best.value);
     if (log) values = values.filter((value) => value > 0).map(Math.log10);
     if (!values.length) return [0, 1];
     const low = Math.min(...values), high = Math.max(...values);
@@ -133,8 +133,9 @@ const Curves = (() => {
     if (chart.smooth) element(plot, "path", { class: "raw", d: path(xs, curve.y.map(down)) });
     element(plot, "path", { class: "line", d: path(xs, (chart.smooth || curve.y).map(down)) });
     const over = element(svg, "g", { transform: `translate(${LEFT} ${TOP})` }); // what may reach over the edge
-    if (curve.best && curve.best.epoch >= from && curve.best.epoch <= to) {
-      const x = across(curve.best.epoch);
+    const best = curve.best && curve.best.epoch >= from && curve.best.epoch <= to ? curve.best : null;
+    if (best) {
+      const x = across(best.epoch);
       element(plot, "line", { class: "best-line", x1: x, x2: x, y1: 0, y2: height });
     }
     if (curve.dots && inside.length <= 80) {
@@ -143,8 +144,8 @@ const Curves = (() => {
         if (Number.isFinite(y)) element(over, "circle", { class: "dot", cx: xs[k], cy: y, r: 2.5 });
       }
     }
-    if (curve.best && curve.best.epoch >= from && curve.best.epoch <= to && Number.isFinite(down(curve.best.value))) {
-      element(over, "circle", { class: "best", cx: across(curve.best.epoch), cy: down(curve.best.value), r: 5 });
+    if (best && curve.decides && Number.isFinite(down(best.value))) {
+      element(over, "circle", { class: "best", cx: across(best.epoch), cy: down(best.value), r: 5 });
     }
     chart.overlay = element(plot, "g", {});
     chart.height = height;
@@ -268,18 +269,23 @@ const Curves = (() => {
     box.append(head);
     const svg = element(box, "svg", { role: "img", "aria-label": name });
     section.querySelector(".charts").append(box);
-    const chart = { svg, value, curve: { x: [], y: [] } };
+    const chart = { box, svg, value, curve: { x: [], y: [] } };
     charts.set(key, chart);
     listen(chart);
     new ResizeObserver(() => draw(chart)).observe(svg);
     return chart;
   }
 
-  // curves: { name: { x, y, spread?, best?: { epoch, value }, dots?, exact? } }; what is not exact is smoothed too
+  // curves: { name: { x, y, spread?, best?: { epoch, value }, decides?, dots?, exact? } }; the value of the best is the
+  // deciding curve's; what is not exact is smoothed too
   function show(section, curves) {
     const drawable = Object.entries(curves).filter(([, curve]) => curve.y.some(known));
     if (drawable.length) section.hidden = false;
-    for (const [name, curve] of drawable) chartFor(section, name).curve = curve;
+    for (const [name, curve] of drawable) {
+      const chart = chartFor(section, name);
+      chart.curve = curve;
+      chart.box.classList.toggle("deciding", Boolean(curve.decides));
+    }
     drawAll();
   }
 

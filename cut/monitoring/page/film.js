@@ -15,7 +15,16 @@ const Film = (() => {
     moment.textContent = labels[at];
     slider.setAttribute("aria-valuetext", labels[at]);
     for (const picture of pictures) if (picture.getAttribute("src") !== files[at]) picture.src = files[at];
-    for (const button of strip.children) button.classList.toggle("here", Number(button.dataset.frame) === at);
+    showInStrip();
+  }
+
+  // Marks what is nearest in time, and scrolls the strip to it; scrollIntoView might scroll the page too.
+  function showInStrip() {
+    const near = strip.children[Math.round((at * (strip.children.length - 1)) / (files.length - 1))];
+    for (const button of strip.children) button.classList.toggle("here", button === near);
+    if (!near) return;
+    const middle = ({ left, width }) => left + width / 2;
+    strip.scrollLeft += middle(near.getBoundingClientRect()) - middle(strip.getBoundingClientRect());
   }
 
   function drawStrip() {

@@ -43,7 +43,11 @@
     if (!table) return;
     find("measures").hidden = false;
     const cell = (text, line, column) => make(line && column ? "td" : "th", text);
-    const rows = table.lines.map((line, k) => make("tr", null, line.map((text, column) => cell(text, k, column))));
+    const rows = table.lines.map((line, k) => {
+      const row = make("tr", null, line.map((text, column) => cell(text, k, column)));
+      row.classList.toggle("deciding", k === table.deciding);
+      return row;
+    });
     find("table").replaceChildren(make("tbody", null, rows));
     find("notes").textContent = table.notes.join(" ");
   }
@@ -75,14 +79,18 @@
 
   function showMessages(messages) {
     find("messages").hidden = !messages.length;
-    find("messages").querySelector("ul").replaceChildren(...messages.map((text) => make("li", text)));
+    const line = (text) => make(text.includes("  ") ? "pre" : "div", text); // a table's line, or a sentence
+    const said = messages.map((text) => make("li", null, text.split("\n").map(line)));
+    find("messages").querySelector("ul").replaceChildren(...said);
   }
 
   function showCurves(data) {
     const each = (curves, more) => Object.fromEntries(
       Object.entries(curves.y).map(([name, y]) => [name, { x: curves.x, y, ...more(name) }]));
-    const best = (name) => data.best && { epoch: data.best.epoch, value: data.best.values[name] };
-    const measured = (name) => ({ spread: data.spread.y[name], best: best(name), dots: true, exact: true });
+    const measured = (name) => {
+      const decides = Boolean(data.best) && name === data.best.label;
+      return { spread: data.spread.y[name], best: data.best, decides, dots: true, exact: true };
+    };
     Curves.show(find("measures"), each(data.measures, measured));
     const pace = each(data.speed, (name) => ({ exact: name === "learning rate" }));
     Curves.show(find("losses"), { ...each(data.losses, () => ({})), ...pace });
