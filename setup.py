@@ -20,7 +20,7 @@ setup(
     # The shipped configurations are data of the package when it is installed (cut.options finds them in either place).
     packages=[*find_packages(include=["cut", "cut.*"]), "cut.configs"],
     package_dir={"cut.configs": "configs"},
-    package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring": ["page/*"]},
+    package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring.web": ["page/*"]},
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS_ONLY],
     extras_require={"test": TESTS_ONLY, "tensorboard": ["tensorboard"]},
 )

@@ -13,9 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.monitoring.report import as_markdown, as_page, make_report
-from cut.monitoring.report_curves import draw_curves
-from cut.monitoring.run_records import read_runs
+from cut.monitoring.reports.curves import draw_curves
+from cut.monitoring.reports.records import read_runs
+from cut.monitoring.reports.table import as_markdown, as_page, make_report
 from cut.training.atomic import write_atomically
 
 SUFFIXES = (".md", ".html", ".png")

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
-from cut.monitoring.page_data import read_script
+from cut.monitoring.web.page_data import read_script
 
 FOLDERS = ("web", "previews")  # of a run; its weights are nobody's business
 TYPES = {".html", ".js", ".png"}

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.page_data import script
+from cut.monitoring.web.page_data import script
 from scripts.serve import main, make_server, overview
 
 EVIL = "<script>alert(1)</script>"

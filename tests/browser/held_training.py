@@ -8,7 +8,7 @@ import os
 import sys
 
 import train
-from cut.monitoring import web_page
+from cut.monitoring.web import web_page
 from cut.options import run_script, train_options
 from cut.training.loop import Trainer
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cut.monitoring.page_data import measure_table, moment, read_script, script
+from cut.monitoring.web.page_data import measure_table, moment, read_script, script
 from cut.training.evaluation import Evaluation
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 \u2029 \ud800 \x00 \""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from cut.measures import higher_is_better
-from cut.monitoring.report import group, row_names
-from cut.monitoring.run_records import RunRecord
+from cut.monitoring.reports.records import RunRecord
+from cut.monitoring.reports.table import group, row_names
 
 COLUMNS = 2  # of panels
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.monitoring import page_data
-from cut.monitoring.curves import Curves
-from cut.monitoring.film import Film
 from cut.monitoring.lines import run_title
 from cut.monitoring.log_files import METRICS, read_metrics
 from cut.monitoring.pace import Pace
-from cut.monitoring.page_layout import about_run, index_page
-from cut.monitoring.picture_history import PictureHistory
 from cut.monitoring.pictures import first_of_batch, not_finite
+from cut.monitoring.web import page_data
+from cut.monitoring.web.curves import Curves
+from cut.monitoring.web.film import Film
+from cut.monitoring.web.page_layout import about_run, index_page
+from cut.monitoring.web.picture_history import PictureHistory
 from cut.options import Options
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Evaluation, best_evaluation

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from cut.monitoring.curves import Curves
+from cut.monitoring.web.curves import Curves
 
 
 def test_few_samples_are_kept_as_they_are():

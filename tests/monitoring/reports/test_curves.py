@@ -6,8 +6,8 @@ import math
 import pytest
 from PIL import Image
 
-from cut.monitoring.report_curves import curve_of, draw_curves, mean_curve
-from cut.monitoring.run_records import read_run
+from cut.monitoring.reports.curves import curve_of, draw_curves, mean_curve
+from cut.monitoring.reports.records import read_run
 from tests.monitoring.recorded_runs import record
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from cut import strict_json
 from cut.measures import higher_is_better
-from cut.monitoring.film import Film
 from cut.monitoring.pace import Pace, duration
-from cut.monitoring.picture_history import PictureHistory, picture_file
+from cut.monitoring.web.film import Film
+from cut.monitoring.web.picture_history import PictureHistory, picture_file
 from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
 from cut.training.listener import Progress
 

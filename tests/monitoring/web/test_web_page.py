@@ -10,8 +10,8 @@ from PIL import Image
 
 from cut.errors import UserError
 from cut.monitoring.log_files import MetricsLog
-from cut.monitoring.page_data import read_script
-from cut.monitoring.web_page import WebPage
+from cut.monitoring.web.page_data import read_script
+from cut.monitoring.web.web_page import WebPage
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, RunFacts
 from tests.monitoring.miniature import LAST_EPOCH, progress_at, step_event, train

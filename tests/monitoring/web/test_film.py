@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from cut.monitoring.film import Film
+from cut.monitoring.web.film import Film
 
 
 @pytest.fixture

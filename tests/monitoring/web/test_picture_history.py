@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.monitoring import picture_history
-from cut.monitoring.picture_history import PictureHistory
+from cut.monitoring.web import picture_history
+from cut.monitoring.web.picture_history import PictureHistory
 
 GREY = {"real_A": np.full((6, 8, 3), 191, np.uint8), "fake_B": np.zeros((6, 8, 3), np.uint8)}
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.run_records import read_run
+from cut.monitoring.reports.records import read_run
 from cut.training.listener import EpochEvent, Progress
 from tests.monitoring.recorded_runs import STEPS, at, record, start
 

@@ -11,7 +11,7 @@ from dominate import document, tags
 from cut.html import page
 from cut.html import shown as printable
 from cut.measures import higher_is_better
-from cut.monitoring.run_records import RunRecord
+from cut.monitoring.reports.records import RunRecord
 from cut.options.catalogue import catalogue
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge

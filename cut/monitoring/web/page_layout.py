@@ -11,14 +11,14 @@ from dominate import document, tags
 from dominate.util import raw, text
 
 from cut.html import page, shown
-from cut.monitoring.film import Film
-from cut.monitoring.picture_history import PictureHistory, show_pictures
+from cut.monitoring.web.film import Film
+from cut.monitoring.web.picture_history import PictureHistory, show_pictures
 from cut.options import Options
 from cut.options.catalogue import catalogue
 from cut.options.printing import defaults
 from cut.training.listener import RunFacts
 
-RESOURCES = files("cut.monitoring") / "page"
+RESOURCES = files("cut.monitoring.web") / "page"
 SCRIPTS = ("curves.js", "film.js", "page.js")
 REFRESH_SECONDS = 60  # of a browser without scripts
 

@@ -1,0 +1,1 @@
+"""Tables and curves of several runs, read back from what they logged."""

@@ -1,0 +1,1 @@
+"""The page of a run, `web/index.html` in its folder: written from events, redrawn by its own scripts in the browser."""
