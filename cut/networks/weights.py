@@ -25,8 +25,7 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise UserError(f"There is no weight file {path}.") from None
     except Exception as error:  # a damaged or hostile file can fail in any way
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} is not a file of weights that can be read safely ({reason}).") from None
+        raise UserError(f"{path} is not a file of weights that can be read safely ({type(error).__name__}).") from None
     if not isinstance(weights, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
