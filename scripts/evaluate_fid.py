@@ -114,7 +114,7 @@ def evaluate_run(words: Sequence[str]) -> None:
     best = best_evaluation([evaluation for _, evaluation in rows], run.best_label)
     best_name = next((name for name, evaluation in rows if evaluation is best), None)
     print()
-    print(evaluation_table([*levels, *rows]))
+    print(evaluation_table([*levels, *rows], run.best_label))
     for name, evaluation in (*levels, ("translations", rows[-1][1])):
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])

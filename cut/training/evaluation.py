@@ -44,13 +44,15 @@ def describe_measures(evaluation: Evaluation) -> str:
     return ", ".join(f"{label} {measure_text(evaluation, label)}" for label in evaluation.measures)
 
 
-def evaluation_table(rows: Sequence[tuple[str, Evaluation]]) -> str:
+def evaluation_table(rows: Sequence[tuple[str, Evaluation]], first: str | None = None) -> str:
     """Measurements as a table for a terminal: a line for each, a column for each measure that any of them has.
 
     Args:
         rows: what each line is called ("best (epoch 40)", "source to real"), and what was measured.
+        first: label of the measure that comes first, because it decides.
     """
     labels = list(dict.fromkeys(label for _, evaluation in rows for label in evaluation.measures))
+    labels.sort(key=lambda label: label != first)
     lines = [["", *labels]]
     lines += [[name, *(measure_text(evaluation, label) for label in labels)] for name, evaluation in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -64,7 +66,7 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     rows = [(f"last (epoch {last.epoch})", last)]
     if best is not None:
         rows.append((f"best (epoch {best.epoch})", best))
-    return f"{evaluation_table(rows)}\nThe best by {best_label}. {describe_details(last)}"
+    return f"{evaluation_table(rows, best_label)}\nThe best by {best_label}. {describe_details(last)}"
 
 
 def describe_details(evaluation: Evaluation) -> str:

@@ -96,6 +96,7 @@ def test_measures_in_a_line_and_in_a_table():
         "last      45.50  0.01230 ± 0.000400      –",
         "best one  9.250                   –  17.20",
     ]
+    assert evaluation_table([("x", last)], first="KID").splitlines()[0].split() == ["KID", "FID"]
     text = last_and_best([best, last], best, "FID")
     assert [line.split("  ")[0] for line in text.splitlines()[1:3]] == ["last (epoch 9)", "best (epoch 4)"]
     assert text.splitlines()[3] == (
