@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from cut.errors import UserError
 from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.frechet import frechet_distance
@@ -24,10 +26,11 @@ def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[s
     Raises:
         UserError: when a side has fewer than two images, the sets are the same files, or the extractors differ.
     """
-    if real.content and real.content == fake.content:
+    if _same(real, fake):
+        images = "images" if real.count is None else f"{real.count} images"
         raise UserError(
-            f"Both sets are the same {real.count} images, so their distance says nothing: give the folder of the real "
-            "images and the folder of the translations."
+            f"Both sets are the same {images}, so their distance says nothing: give the folder of the real images and "
+            "the folder of the translations."
         )
     frechet = measure_label("frechet", real.title)
     kernel = measure_label("kernel", real.title)
@@ -35,6 +38,13 @@ def distances(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[s
     if real.features is not None and fake.features is not None:
         measures[kernel], spread[kernel] = kernel_distance(real, fake, seed)
     return measures, spread
+
+
+def _same(real: FeatureSet, fake: FeatureSet) -> bool:
+    """Whether both sides are the same files; of two that hold only statistics, the same numbers."""
+    if real.statistics is not None and fake.statistics is not None:
+        return all(map(np.array_equal, real.statistics, fake.statistics))
+    return bool(real.content) and real.content == fake.content
 
 
 def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[str, Any]:

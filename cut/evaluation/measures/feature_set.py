@@ -88,7 +88,9 @@ class FeatureSet:
         except FileNotFoundError:
             raise UserError(f"There is no file {path}.") from None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
-            raise UserError(f"{path} cannot be read as statistics of images ({error}); make it again.") from None
+            # NumPy takes whatever is no archive for pickled objects, and advises to load them unsafely.
+            reason = "it is no .npz archive" if "allow_pickle" in str(error) else error
+            raise UserError(f"{path} cannot be read as statistics of images ({reason}); make it again.") from None
         mean, covariance, features = arrays.get("mu"), arrays.get("sigma"), arrays.get("features")
         if not _fit(mean, covariance, features):
             raise UserError(

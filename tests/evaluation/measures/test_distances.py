@@ -57,3 +57,12 @@ def test_the_same_images_on_both_sides_are_refused(tmp_path):
     real, copy = (folder_features(Quarters(), tmp_path / name) for name in ("real", "copy"))
     with pytest.raises(UserError, match="Both sets are the same 3 images"):
         distances(real, copy)
+
+
+def test_the_same_statistics_on_both_sides_are_refused():
+    one, again, other = (
+        FeatureSet("Tiny", None, statistics=(np.full(2, mean), np.eye(2))) for mean in (0.0, 0.0, 1.0)
+    )
+    with pytest.raises(UserError, match="Both sets are the same images"):
+        distances(one, again)
+    assert distances(one, other)[0] == {"FD (Tiny)": pytest.approx(2)}
