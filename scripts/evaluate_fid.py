@@ -18,6 +18,7 @@ training images of the target domain against the held-out ones, and "source to r
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,10 +96,11 @@ def evaluate_folders(words: Sequence[str]) -> None:
         chosen.real, chosen.fake, extractor, palette=palette, seed=chosen.seed, limit=chosen.limit,
         batch_size=chosen.batch_size,
     )  # fmt: skip
-    print(evaluation_table([(chosen.fake.name, found)]))
+    fake = Path(os.path.abspath(chosen.fake))  # "." has neither a name nor another folder around it
+    print(evaluation_table([(fake.name, found)]))
     print(describe_details(found))
     _mention_few_images(found)
-    print(f"Written: {write_json(chosen.output or chosen.fake.parent, [(chosen.fake.name, found)])}")
+    print(f"Written: {write_json(chosen.output or fake.parent, [(fake.name, found)])}")
 
 
 def evaluate_run(words: Sequence[str]) -> None:

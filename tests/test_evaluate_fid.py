@@ -80,6 +80,13 @@ def test_two_folders(evaluate_fid, folders):
     )
 
 
+def test_the_present_folder_has_a_name_and_nothing_is_written_among_its_pictures(evaluate_fid, folders, monkeypatch):
+    monkeypatch.chdir(folders[1])
+    assert evaluate_fid(folders[0], ".", *COLOURS)[0] == 0
+    content = json.loads((folders[1].parent / "evaluation.json").read_text())
+    assert content["rows"][0]["name"] == "fake" and not (folders[1] / "evaluation.json").exists()
+
+
 def test_batches_change_nothing_and_the_number_of_pictures_can_be_limited(evaluate_fid, folders, tmp_path):
     rows = []
     for words in ([], ["--batch_size", "1"], ["--limit", "3"]):
@@ -252,6 +259,13 @@ def test_what_is_wrong_with_a_run_is_one_sentence(evaluate_fid, run, words, said
     status, _, problem = evaluate_fid(*place(run), *words)
     assert status == 2 and said in problem and len(problem.splitlines()) == 1
     assert not (run / "evaluation.json").exists()
+
+
+def test_all_splits_that_were_looked_for_are_named(evaluate_fid, run, data):  # noqa: F811
+    shutil.rmtree(data / "valA")
+    shutil.rmtree(data / "valB")
+    status, _, problem = evaluate_fid(*place(run))
+    assert status == 2 and "has no valA and valB or testA and testB with at least 2 images each" in problem
 
 
 def test_a_run_that_is_not_there_is_said(evaluate_fid, tmp_path):

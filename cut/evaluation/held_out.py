@@ -109,7 +109,7 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     letters = (dataset.source.letter, "B" if dataset.source.letter == "A" else "A")
     channels = (options.data.input_nc, options.data.output_nc)
     limit = options.evaluation.evaluation_images
-    split, folders = _folders(Path(options.data.dataroot), letters, splits)
+    split, folders = held_out_folders(Path(options.data.dataroot), letters, splits)
     source, target = (
         Pictures(folder, tuple(find_images(folder, limit)), count, whole_view(dataset), dataset.background)
         for folder, count in zip(folders, channels, strict=True)
@@ -118,7 +118,12 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     return HeldOut(split, source, target, pairs=source.names == target.names and sizes[0] == sizes[1])
 
 
-def _folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> tuple[str, list[Path]]:
+def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> tuple[str, list[Path]]:
+    """The first of `splits` that has enough images on both sides, and its folders in the order of `letters`.
+
+    Raises:
+        UserError: when none has; it names all that were looked for.
+    """
     found = []
     for split in splits:
         folders = [dataroot / f"{split}{letter}" for letter in letters]

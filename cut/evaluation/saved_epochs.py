@@ -11,7 +11,7 @@ from cut.data.dataset import ImageDataset
 from cut.data.files import images_in
 from cut.errors import UserError
 from cut.evaluation.evaluate import GeneratorEvaluator, Measured, Yardstick, make_yardstick
-from cut.evaluation.held_out import SPLITS
+from cut.evaluation.held_out import SPLITS, held_out_folders
 from cut.measures import measure_label
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
@@ -118,6 +118,8 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
             return factory(replace(options, is_train=False).replace(phase=split))
         except UserError as error:
             problem = error
+    if Path(options.data.dataroot).is_dir():  # it would name the last split alone
+        held_out_folders(Path(options.data.dataroot), "BA" if options.data.direction == "BtoA" else "AB", splits)
     raise problem
 
 
