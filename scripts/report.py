@@ -26,8 +26,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="name of a run, or its folder")
     parser.add_argument("--checkpoints_dir", default="./checkpoints", help="folder of the runs (default %(default)s)")
     parser.add_argument(
-        "--output", action="append", default=[], type=Path, metavar="FILE", help="write it to a .md or .html file too, or the curves of all measures to a .png"
-    )
+        "--output", action="append", default=[], type=Path, metavar="FILE",
+        help="write it to a .md or .html file too, or the curves of all measures to a .png",
+    )  # fmt: skip
     own = parser.parse_args(arguments)
     return exit_status(lambda: write_report(own.runs, Path(own.checkpoints_dir), own.output))
 
