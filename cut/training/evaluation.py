@@ -39,6 +39,12 @@ def best_evaluation(evaluations: Iterable[Evaluation], label: str) -> Evaluation
     return max(known, key=lambda one: sign * one.measures[label], default=None)
 
 
+def same_conditions(one: Evaluation, other: Evaluation) -> bool:
+    """Whether two measurements are of as many images of the same split and sizes, so that the better can be told."""
+    asked = ("split", "real_count", "fake_count", "real_sizes", "fake_sizes")
+    return all(one.details.get(name) == other.details.get(name) for name in asked)
+
+
 def describe_measures(evaluation: Evaluation) -> str:
     """ "FID 45.50, KID 0.0123 ± 0.0004, PSNR 17.2": the measures of one evaluation for a line of text."""
     return ", ".join(f"{label} {measure_text(evaluation, label)}" for label in evaluation.measures)

@@ -15,7 +15,7 @@ from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.options import Options
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
-from cut.training.evaluation import Evaluation, best_evaluation, last_and_best
+from cut.training.evaluation import Evaluation, best_evaluation, last_and_best, same_conditions
 from cut.training.interrupt import StopRequest
 from cut.training.listener import (
     EpochEvent,
@@ -159,7 +159,15 @@ class Trainer:
         if measured is None:
             return False
         self.state.evaluations.append(asdict(measured))
-        best = best_evaluation([self.best, measured] if self.best else [measured], self.evaluator.best_label)
+        rivals = [measured]
+        if self.best and same_conditions(self.best, measured):
+            rivals = [self.best, measured]
+        elif self.best:
+            self.say(
+                f"Epoch {self.best.epoch}, the best so far, was measured on other images than epoch {epoch}, and their "
+                "numbers cannot be compared: the best is looked for anew."
+            )
+        best = best_evaluation(rivals, self.evaluator.best_label)
         event = EvaluationEvent(progress, measured, best, self.evaluator.best_label)
         self.tell("after_evaluation", event)
         return event.is_best

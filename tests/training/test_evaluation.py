@@ -36,6 +36,7 @@ class Fake:
     values: dict
     best_label: str = "FID"
     asked: list[int] = field(default_factory=list)
+    count: int = 4
 
     def evaluate(self, progress, stopped):
         self.asked.append(progress.epoch)
@@ -46,7 +47,8 @@ class Fake:
             value = value()
         if value is None or stopped():
             return None
-        return Evaluation(progress.epoch, progress.images, progress.step, {self.best_label: value}, seconds=0.25)
+        measures, details = {self.best_label: value}, {"real_count": self.count, "fake_count": self.count}
+        return Evaluation(progress.epoch, progress.images, progress.step, measures, details=details, seconds=0.25)
 
 
 @pytest.fixture
@@ -226,3 +228,17 @@ def test_another_measure_may_decide_from_now_on(folder):
     recorder = run(folder, *words, "--n_epochs", "4", evaluator=psnr, **resumed(folder))
     assert [event.best.epoch for event in recorder.evaluations] == [3, 3]  # what is kept was not measured by it
     assert weight_of(folder / "best_net_G.pth") == 15
+
+
+def test_other_images_look_for_the_best_anew(folder):
+    """A distance falls with the number of images, so it says nothing against one of fewer."""
+    words = [*NEVER, "--n_epochs_decay", "0", "--evaluation_epoch_freq", "1"]
+    run(folder, *words, "--n_epochs", "2", evaluator=Fake({1: 10.0, 2: 20.0}))
+    fewer = Fake({3: 40.0, 4: 30.0, 5: 35.0}, count=2)
+    recorder = run(folder, *words, "--n_epochs", "5", evaluator=fewer, **resumed(folder))
+    assert [event.best.epoch for event in recorder.evaluations] == [3, 4, 4]
+    assert weight_of(folder / "best_net_G.pth") == 20
+    assert [message for message in recorder.messages if "cannot be compared" in message] == [
+        "Epoch 1, the best so far, was measured on other images than epoch 3, and their numbers cannot be compared: "
+        "the best is looked for anew."
+    ]
