@@ -13,6 +13,7 @@ from PIL import Image
 from cut.evaluation.measures.distances import distances
 from cut.evaluation.measures.features import folder_features, image_set, load_extractor
 from cut.evaluation.outcome import write_curve, write_json
+from cut.evaluation.saved_epochs import spread
 from cut.monitoring.log_files import read_metrics
 from cut.training.evaluation import Evaluation
 from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures
@@ -203,7 +204,7 @@ def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: 
     rows = rows_of(run)
     assert status == 0 and list(rows) == ["real to real", "source to real", "epoch 1"]
     real, source = rows["real to real"], rows["source to real"]
-    assert (real["details"]["real_count"], real["details"]["fake_count"]) == (4, 2)  # held-out, all of training
+    assert (real["details"]["real_count"], real["details"]["fake_count"]) == (4, 2)  # of training there are no more
     assert (source["details"]["real_count"], source["details"]["fake_count"]) == (4, 4)
     assert "PSNR" in source["measures"] and "PSNR" not in real["measures"]
     assert real["epoch"] is None and source["epoch"] is None
@@ -216,6 +217,10 @@ def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: 
     for row, side in ((real, "trainB"), (source, "valA")):
         expected, _ = distances(features("valB"), features(side), 0)
         assert {label: row["measures"][label] for label in expected} == pytest.approx(expected)
+
+
+def test_real_to_real_has_the_counts_of_the_translations():
+    assert spread("abcdefghij", 4) == ("a", "c", "f", "h") and spread("ab", 4) == ("a", "b")
 
 
 def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):  # noqa: F811

@@ -80,13 +80,14 @@ class SavedEpochs:
     def baselines(self) -> Iterator[Row]:
         """What the numbers of the translations are to be held against.
 
-        "real to real": all training images of the target domain, preprocessed as the held-out ones, against those:
-        about what a perfect generator would reach. "source to real": the sources as they are, which is what a
+        "real to real": training images of the target domain, preprocessed as the held-out ones, against those: about
+        what a perfect generator would reach. They are as many as there are translations, evenly spread over the folder,
+        because distances of other counts cannot be compared; all where there are fewer. "source to real": the sources as they are, which is what a
         generator that does nothing reaches.
         """
         images = self.yardstick.images
         files = images_in(Path(self.options.data.dataroot) / f"train{self.target_letter}")
-        training = replace(images.target, folder=files[0].parent, files=tuple(files))
+        training = replace(images.target, folder=files[0].parent, files=spread(files, len(images.source)))
         yield self._row("real to real", lambda: self._distance_to(training))
         yield self._row("source to real", lambda: self.yardstick.compare(images.source.all_pixels()))
 
@@ -102,6 +103,12 @@ class SavedEpochs:
         found = measure()
         seconds = time.perf_counter() - started
         return name, Evaluation(0, 0, 0, found.measures, found.spread, found.details, seconds)
+
+
+def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
+    """So many of the files, in order and at even distances; all where there are fewer."""
+    count = min(count, len(files))
+    return tuple(files[index * len(files) // count] for index in range(count))
 
 
 def default_labels(folder: Path) -> list[str]:
