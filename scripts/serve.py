@@ -78,7 +78,7 @@ def _summary(data: dict) -> tuple[str, str, str, str]:
     """State, share that is done, epoch and best measure, from the data of a run's page; empty where it is silent."""
     try:
         best = data["best"]
-        measure = f"{best['label']} {best['values'][best['label']]:.4g} (epoch {best['epoch']})" if best else ""
+        measure = f"{best['label']} {best['value']:.4g} (epoch {best['epoch']})" if best else ""
         return str(data["state"]), f"{data['done']:.0%}", str(dict(data["facts"])["epoch"]), measure
     except (KeyError, TypeError, ValueError):
         return "", "", "", ""
@@ -115,8 +115,11 @@ def main(arguments: list[str]) -> int:
 def serve(server: ThreadingHTTPServer, options: argparse.Namespace) -> None:
     """Say where it is and serve until it is interrupted."""
     port = server.server_address[1]
-    print(f"The runs in {options.checkpoints_dir} are at http://localhost:{port}/ (Ctrl-C ends it).")
-    print(f"From another machine: ssh -L {port}:localhost:{port} YOU@THIS_MACHINE, then open the same address there.")
+    print(f"The runs in {options.checkpoints_dir} are at http://localhost:{port}/ (Ctrl-C ends it).", flush=True)
+    print(
+        f"From another machine: ssh -L {port}:localhost:{port} YOU@THIS_MACHINE, then open the same address there.",
+        flush=True,  # ssh with a command gives it a pipe, whose buffer would hold this back
+    )
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.web.page_data import script
+from cut.monitoring.web.page_data import best_data, script
+from cut.training.evaluation import Evaluation
 from scripts.serve import main, make_server, overview
 
 EVIL = "<script>alert(1)</script>"
@@ -29,7 +30,7 @@ def add_run(folder, name, **data):
 def runs(tmp_path):
     folder = tmp_path / "checkpoints"
     facts = [["epoch", "3 of 400"]]
-    best = {"label": "FID", "epoch": 2, "values": {"FID": 45.5}}
+    best = best_data(Evaluation(epoch=2, images=600, step=600, measures={"FID": 45.5, "SSIM": 0.5}), "FID")
     add_run(folder, "old", state="finished", done=1.0, facts=facts, best=None, updated=1_000_000.0)
     add_run(folder, "a run", state="training", done=0.123, facts=facts, best=best, updated=2_000_000.0)
     (tmp_path / "secret.png").write_bytes(b"secret")
