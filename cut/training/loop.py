@@ -248,14 +248,15 @@ class Trainer:
 
     def tell(self, event: str, *details: object) -> None:
         """Call a method of every listener; monitoring may fail in any way, and training goes on."""
+        failures = []
         for listener in list(self.listeners):
-            if listener not in self.listeners:
-                continue  # it failed while it was told that another one had
             try:
                 getattr(listener, event)(*details)
             except Exception as error:  # whatever it is, it must not end hours of training
                 self.listeners.remove(listener)
-                self.say(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
+                failures.append(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
+        for failure in failures:  # only now: no listener hears a message before its start
+            self.say(failure)
 
 
 def is_due(epoch: int, every_epochs: int) -> bool:

@@ -135,6 +135,25 @@ def test_a_listener_that_fails_while_it_hears_of_another_is_dropped_too(folder):
     assert recorder.messages == ["Broken is off for the rest of the run: ValueError: a step."] * 2
 
 
+def test_a_listener_hears_that_another_failed_to_start_only_after_its_own_start(folder):
+    class Broken(Listener):
+        def start(self, options, progress, facts):
+            raise ValueError("no start")
+
+    class Prepared(Recorder):
+        def start(self, options, progress, facts):
+            super().start(options, progress, facts)
+            self.prepared = []
+
+        def message(self, text):
+            self.prepared.append(text)
+
+    prepared = Prepared()
+    assert trainer(folder, *NEVER, listeners=[Broken(), prepared]).run() == 0
+    assert prepared.prepared == ["Broken is off for the rest of the run: ValueError: no start."]
+    assert prepared.events[-1] == "finish"
+
+
 # ------------------------------------------------------------------ what stops a run
 
 
