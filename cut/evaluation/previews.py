@@ -15,6 +15,7 @@ from cut.data.files import find_images
 from cut.data.images import to_image, to_tensor
 from cut.data.resampling import resize
 from cut.data.singleimage import SingleImageDataset
+from cut.evaluation.folder import make_folder
 from cut.evaluation.held_out import SPLITS, held_out_sources, whole_view, without_chance
 from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
@@ -55,7 +56,7 @@ class PreviewSheets(Listener):
         if not self.every_images:
             return
         self.folder = options.run.folder / "previews"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         for file in self.folder.glob("*.png"):
             if file.stem.isdecimal() and int(file.stem) > progress.images:
                 file.unlink()  # of steps after the last save, which are lost

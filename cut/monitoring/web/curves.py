@@ -61,14 +61,15 @@ class Curves:
         """
         names = dict.fromkeys(name for stretch in self.stretches for name in stretch.sums)
         return {
-            "x": [_short(stretch.x / stretch.samples) for stretch in self.stretches],
+            "x": [short(stretch.x / stretch.samples) for stretch in self.stretches],
             "y": {name: [_mean(stretch, name) for stretch in self.stretches] for name in names},
         }
 
 
 def _mean(stretch: _Stretch, name: str) -> float | None:
-    return _short(stretch.sums[name] / stretch.counts[name]) if name in stretch.sums else None
+    return short(stretch.sums[name] / stretch.counts[name]) if name in stretch.sums else None
 
 
-def _short(value: float) -> float:
+def short(value: float) -> float:
+    """Six significant digits."""
     return float(f"{value:.6g}")

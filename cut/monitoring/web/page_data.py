@@ -9,6 +9,7 @@ from typing import Any
 from cut import strict_json
 from cut.measures import higher_is_better
 from cut.monitoring.pace import Pace, duration
+from cut.monitoring.web.curves import short
 from cut.monitoring.web.film import Film
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
 from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
@@ -137,7 +138,9 @@ def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
     """The best measurement and the value that made it so, for its marks in the curves."""
     if best is None:
         return None
-    return {"label": best_label, "epoch": best.epoch, "value": best.measures.get(best_label)}
+    value = best.measures.get(best_label)
+    # Rounded as the curve's points are, or the mark would lie beside a curve that hardly changes.
+    return {"label": best_label, "epoch": best.epoch, "value": None if value is None else short(value)}
 
 
 def now() -> float:
