@@ -1,9 +1,7 @@
 """scripts/evaluate_fid.py: of two folders and of a run, in process, with an extractor that needs no weights."""
 
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,23 +16,16 @@ from cut.monitoring.log_files import read_metrics
 from cut.training.evaluation import Evaluation
 from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures
 from tests.evaluation.tiny_run import write_image
+from tests.scripts import load_script
 
 FD, KD = "FD (Colours)", "KD (Colours)"
 COLOURS = ["--feature_extractor", "colours"]
 
 
-def script():
-    file = Path(__file__).parents[1] / "scripts" / "evaluate_fid.py"
-    specification = importlib.util.spec_from_file_location("evaluate_fid", file)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def evaluate_fid(extractor, capsys):  # noqa: F811
     """Runs the script: (exit status, standard output, standard error)."""
-    main = script().main
+    main = load_script("evaluate_fid").main
 
     def run(*words) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -1,6 +1,5 @@
 """The script prints a table and writes JSON; whatever is wrong with its input is one sentence."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -9,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.scripts import load_script
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "evaluate_segmentation.py"
 ROAD, SKY = (128, 64, 128), (70, 130, 180)
@@ -31,9 +32,7 @@ def folders(tmp_path):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """The script's exit status and what it printed, without a new process."""
-    spec = importlib.util.spec_from_file_location("evaluate_segmentation", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = load_script("evaluate_segmentation")
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, words)])

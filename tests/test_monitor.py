@@ -1,23 +1,19 @@
 """The script that starts a visdom server; tests/monitoring/test_visdom_live.py uses the servers that it starts."""
 
 import http.server
-import importlib.util
 import socket
 import threading
-from pathlib import Path
 
 import pytest
+
+from tests.scripts import load_script
 
 pytest.importorskip("visdom")
 
 
 @pytest.fixture(scope="module")
 def monitor():
-    path = Path(__file__).parents[1] / "scripts" / "monitor.py"
-    spec = importlib.util.spec_from_file_location("monitor", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("monitor")
 
 
 @pytest.fixture

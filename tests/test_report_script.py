@@ -1,22 +1,19 @@
 """scripts/report.py: which runs it finds, where the table goes, and what it says of runs that it cannot read."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from tests.monitoring.recorded_runs import record
+from tests.scripts import load_script
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "report.py"
 
 
 @pytest.fixture
 def report(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("report_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     monkeypatch.chdir(tmp_path)
-    return module.main
+    return load_script("report").main
 
 
 def test_runs_by_name_or_folder_each_once(report, capsys):

@@ -1,6 +1,5 @@
 """The sweep: what it plans, skips, continues and hands on, with a stand-in for train.py and once with the real one."""
 
-import importlib.util
 import json
 import signal
 import sys
@@ -14,6 +13,7 @@ from PIL import Image
 from cut.errors import UserError
 from cut.training.checkpoints import RunFolder, TrainingState
 from tests.monitoring.recorded_runs import record
+from tests.scripts import load_script
 from tests.training.tiny_runs import TINY
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "sweep.py"
@@ -35,10 +35,7 @@ if "stopped" in name:
 @pytest.fixture
 def sweep(tmp_path, monkeypatch):
     """The script as a module, which starts a stand-in that only notes how it was called."""
-    spec = importlib.util.spec_from_file_location("sweep_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "sweep_script", module)
-    spec.loader.exec_module(module)
+    module = load_script("sweep")
     (tmp_path / "train.py").write_text(STAND_IN.format(started=str(tmp_path / "started")))
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -13,7 +13,6 @@ from cut.errors import UserError
 from cut.evaluation.measures.aligned import AlignedScores, aligned_pairs
 from cut.evaluation.measures.distances import comparison_details, distances
 from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.features import folder_features
 from cut.evaluation.measures.palette import Palette
 from cut.training.evaluation import Evaluation
@@ -46,8 +45,8 @@ def compare_folders(
         UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
     """
     started = time.perf_counter()
-    real_set = _features(extractor, real, limit, batch_size)
-    fake_set = _features(extractor, fake, limit, batch_size, keep=False)
+    real_set = folder_features(extractor, real, limit, batch_size)
+    fake_set = folder_features(extractor, fake, limit, batch_size, keep=False)
     pairs = [] if _is_statistics(real) or _is_statistics(fake) else _pairs(real, fake, limit)
     if palette is not None and not pairs:
         raise UserError(
@@ -72,14 +71,6 @@ def compare_folders(
 
 def _is_statistics(side: Path) -> bool:
     return side.suffix == ".npz" and not side.is_dir()
-
-
-def _features(
-    extractor: Extractor, side: Path, limit: float, batch_size: int | None, keep: bool = True
-) -> FeatureSet:
-    if _is_statistics(side):
-        return FeatureSet.load(side)
-    return folder_features(extractor, side, limit, batch_size, keep=keep)
 
 
 def _pairs(real: Path, fake: Path, limit: float) -> Pairs:

@@ -14,6 +14,7 @@ from cut.data.images import Color, read_image, to_8bit, to_tensor
 from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
+from cut.evaluation.measures.aligned import pair_name
 from cut.options import Options
 
 SPLITS = ("val", "test")  # in the order in which they are looked for
@@ -44,7 +45,7 @@ class Pictures:
     @property
     def names(self) -> list[str]:
         """Relative names without their suffix, which is how two folders say that their images are pairs."""
-        return [file.relative_to(self.folder).with_suffix("").as_posix() for file in self.files]
+        return [pair_name(file, self.folder) for file in self.files]
 
     @property
     def recipe(self) -> str:

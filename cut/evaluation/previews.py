@@ -17,6 +17,7 @@ from cut.data.resampling import resize
 from cut.data.singleimage import SingleImageDataset
 from cut.evaluation.folder import make_folder
 from cut.evaluation.held_out import SPLITS, held_out_sources, whole_view, without_chance
+from cut.evaluation.measures.aligned import by_name
 from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
@@ -104,7 +105,7 @@ def preview_targets(options: Options, dataset: ImageDataset, files: Sequence[Pat
     letters = dataset.source.letter, "B" if dataset.source.letter == "A" else "A"
     for split in SPLITS:
         sources, targets = (
-            {file.relative_to(folder).with_suffix(""): file for file in find_images(folder)}
+            by_name(find_images(folder), folder)
             for folder in (Path(options.data.dataroot) / f"{split}{letter}" for letter in letters)
         )
         names = {file: name for name, file in sources.items()}

@@ -17,8 +17,7 @@ from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options, train_options
 from cut.registry import DATASETS
-from cut.training.atomic import committed
-from cut.training.checkpoints import STATE_FILE, best_row, network_file, saved_epochs
+from cut.training.checkpoints import RunFolder, best_row, network_file, saved_epochs
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
 
@@ -142,9 +141,8 @@ def _epoch_of(folder: Path, label: str) -> int:
 
 def _finished_epochs(folder: Path) -> int:
     try:
-        content = torch.load(committed(folder / STATE_FILE), map_location="cpu", weights_only=True, mmap=True)
-        return content["state"]["epoch"] - 1
-    except Exception:  # weights that were downloaded have no state beside them, and this is only for people to read
+        return RunFolder(folder).saved_state().epoch - 1
+    except UserError:  # weights that were downloaded have no state beside them, and this is only for people to read
         return 0
 
 

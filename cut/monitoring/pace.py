@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from cut.options import Options
+from cut.training.evaluation import evaluation_is_due
 from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 KEPT = 1 - 1 / 300  # of the past at every step: a save or a slow step hardly shows, a machine that got busy soon does
@@ -42,7 +43,7 @@ class Pace(Listener):
 
     def evaluation_due(self, epoch: int, last_epoch: int) -> bool:
         """Whether the generator is measured after this epoch."""
-        return self.every_epochs > 0 and (epoch % self.every_epochs == 0 or epoch == last_epoch)
+        return evaluation_is_due(epoch, self.every_epochs, last_epoch)
 
     @property
     def images_per_second(self) -> float | None:

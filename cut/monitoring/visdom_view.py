@@ -72,7 +72,7 @@ class VisdomView(Listener):
             self._draw_images(event.images())
         if event.due(monitoring.print_freq) or (first and monitoring.print_freq > 0):
             seconds = event.seconds + event.data_seconds
-            self._add(_epochs(event.progress), event.losses(), event.learning_rate, seconds)
+            self._add(event.progress.epochs, event.losses(), event.learning_rate, seconds)
             self._draw_curves()
         if first:
             self._draw_measures()
@@ -154,7 +154,3 @@ class VisdomView(Listener):
             return f"{self.name}_{re.sub(r'[^A-Za-z0-9.-]+', '_', purpose)}"
         number = self.numbers.setdefault(purpose, len(self.numbers))
         return str(self.monitoring.display_id + number)
-
-
-def _epochs(progress: Progress) -> float:
-    return progress.epoch - 1 + progress.epoch_images / progress.images_per_epoch

@@ -8,7 +8,6 @@
 """
 
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -187,9 +186,7 @@ def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module])
 def best_row(folder: Path) -> Evaluation | None:
     """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
     try:
-        row = json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8"))
-        measures = {label: math.nan if value is None else value for label, value in row["measures"].items()}
-        return Evaluation(**{**row, "measures": measures})
+        return Evaluation.from_json(json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # weights that somebody named best by hand
 

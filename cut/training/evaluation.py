@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cut.measures import higher_is_better
@@ -30,6 +30,27 @@ class Evaluation:
     spread: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> "Evaluation":
+        """What was written as strict JSON, where a measure that was not finite is null.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: when it is something else.
+        """
+        measures = {label: math.nan if value is None else float(value) for label, value in row["measures"].items()}
+        known = {item.name: row[item.name] for item in fields(cls) if item.name in row}
+        return cls(**{**known, "measures": measures})
+
+
+def is_due(epoch: int, every_epochs: int) -> bool:
+    """Whether something done every so many epochs is due after this one; 0 is never."""
+    return every_epochs > 0 and epoch % every_epochs == 0
+
+
+def evaluation_is_due(epoch: int, every_epochs: int, last_epoch: int) -> bool:
+    """Whether the generator is measured after this epoch: every so many, and after the last; 0 is never."""
+    return is_due(epoch, every_epochs) or (every_epochs > 0 and epoch == last_epoch)
 
 
 def best_evaluation(evaluations: Iterable[Evaluation], label: str) -> Evaluation | None:

@@ -31,6 +31,11 @@ class Progress:
     images_per_epoch: int
 
     @property
+    def epochs(self) -> float:
+        """How many epochs were trained: 1.5 in the middle of the second."""
+        return self.epoch - 1 + self.epoch_images / self.images_per_epoch
+
+    @property
     def images_left(self) -> int:
         return self.images_per_epoch - self.epoch_images + (self.last_epoch - self.epoch) * self.images_per_epoch
 

@@ -15,7 +15,14 @@ from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.options import Options
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
-from cut.training.evaluation import Evaluation, best_evaluation, last_and_best, same_conditions
+from cut.training.evaluation import (
+    Evaluation,
+    best_evaluation,
+    evaluation_is_due,
+    is_due,
+    last_and_best,
+    same_conditions,
+)
 from cut.training.interrupt import StopRequest
 from cut.training.listener import (
     EpochEvent,
@@ -147,7 +154,7 @@ class Trainer:
     def evaluate(self, epoch: int, stop: StopRequest) -> bool:
         """Measure the generator after an epoch, if that is due and was not done; whether it is the best so far."""
         every = self.options.evaluation.evaluation_epoch_freq
-        due = is_due(epoch, every) or (every > 0 and epoch == self.last_epoch)
+        due = evaluation_is_due(epoch, every, self.last_epoch)
         if self.evaluator is None or not due or any(known.epoch == epoch for known in self.evaluations()):
             return False
         progress = replace(self.progress(), epoch=epoch, epoch_images=self.progress().images_per_epoch)
@@ -257,11 +264,6 @@ class Trainer:
                 failures.append(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
         for failure in failures:  # only now: no listener hears a message before its start
             self.say(failure)
-
-
-def is_due(epoch: int, every_epochs: int) -> bool:
-    """Whether something done every so many epochs is due after this one; 0 is never."""
-    return every_epochs > 0 and epoch % every_epochs == 0
 
 
 def explained(error: Exception) -> str:

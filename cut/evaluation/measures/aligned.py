@@ -62,7 +62,12 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
 
 def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     """Files by their name relative to `folder`, without suffix; of two with the same name, the last."""
-    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
+    return {pair_name(file, folder): file for file in files}
+
+
+def pair_name(file: Path, folder: Path) -> str:
+    """The name that a file shares with the other half of its pair: relative to its folder, without its suffix."""
+    return file.relative_to(folder).with_suffix("").as_posix()
 
 
 def _common_folder(files: Sequence[Path]) -> Path:

@@ -1,9 +1,8 @@
 """What a run left behind in its folder, read back for a report: its options, its log, its measurements."""
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +80,7 @@ def read_run(folder: Path) -> RunRecord:
         starts, epochs, measured = (list(read_metrics(log, kind)) for kind in ("run", "finished_epoch", "evaluation"))
         if not starts:
             raise ValueError("it has no entry that says what ran")
-        evaluations = [_evaluation(entry["evaluation"]) for entry in measured]
+        evaluations = [Evaluation.from_json(entry["evaluation"]) for entry in measured]
         best = [one for one, entry in zip(evaluations, measured, strict=True) if entry["best"]]
         memory = [entry["finished_epoch"]["peak_memory_bytes"] for entry in epochs]
         return RunRecord(
@@ -126,13 +125,6 @@ def _read_options(folder: Path) -> dict[str, Any]:
     if "n_epochs" not in saved:
         raise UserError(f"{file} does not hold the options of a run.")
     return merged.values
-
-
-def _evaluation(logged: Mapping[str, Any]) -> Evaluation:
-    """A measurement from its log entry, in which null stands for what was not finite."""
-    known = {field.name for field in fields(Evaluation)}
-    measures = {label: math.nan if value is None else float(value) for label, value in logged["measures"].items()}
-    return Evaluation(**{name: value for name, value in logged.items() if name in known} | {"measures": measures})
 
 
 def _seconds_per_iteration(starts: Sequence[Mapping], epochs: Sequence[Mapping]) -> float | None:

@@ -77,7 +77,7 @@ class WebPage(Listener):
         self.pace.after_step(event)
         if event.due(monitoring.print_freq):
             self._add_losses(
-                event.progress.epoch - 1 + event.progress.epoch_images / event.progress.images_per_epoch,
+                event.progress.epochs,
                 event.losses(),
                 event.learning_rate,
                 event.seconds + event.data_seconds,
