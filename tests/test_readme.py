@@ -32,7 +32,11 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
     assert names["translated"].shape == (1, 3, 64, 64)
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert targets and [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+    assert (
+        targets and [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+    )

@@ -13,9 +13,7 @@ from cut.errors import UserError
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff")
 
 
-def find_images(
-    folder: Path | str, limit: float = math.inf, extensions: tuple[str, ...] = EXTENSIONS
-) -> list[Path]:
+def find_images(folder: Path | str, limit: float = math.inf, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
     """The images below a folder by their extension in any case, sorted by relative name; at most the first `limit`.
 
     Hidden files and folders are left out; links to folders are followed.
@@ -30,9 +28,7 @@ def find_images(
             for name in folders
             if not name.startswith(".") and os.path.realpath(os.path.join(where, name)) not in entered
         )
-        found += [
-            Path(where, name) for name in names if not name.startswith(".") and name.lower().endswith(extensions)
-        ]
+        found += [Path(where, name) for name in names if not name.startswith(".") and name.lower().endswith(extensions)]
     found.sort(key=lambda path: path.relative_to(folder).as_posix())
     return found if len(found) <= limit else found[: int(limit)]
 

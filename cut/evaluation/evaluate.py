@@ -134,9 +134,7 @@ class GeneratorEvaluator:
         best_label: label of the measure that decides which epoch is best.
     """
 
-    def __init__(
-        self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_label: str
-    ) -> None:
+    def __init__(self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_label: str) -> None:
         self.generator, self.device = generator, torch.device(device)
         self.yardstick, self.best_label = yardstick, best_label
         self._began, self._spent = time.perf_counter(), 0.0

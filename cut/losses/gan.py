@@ -75,7 +75,9 @@ class Hinge(AdversarialLoss):
 class WassersteinOptions:
     """Own options of `--gan_mode wgangp`."""
 
-    lambda_GP: float = option(10.0, "weight of the gradient penalty of --gan_mode wgangp", phase="train", check=finite_at_least(0))
+    lambda_GP: float = option(
+        10.0, "weight of the gradient penalty of --gan_mode wgangp", phase="train", check=finite_at_least(0)
+    )
 
 
 @GAN_LOSSES.register("wgangp", options=WassersteinOptions)

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -115,7 +115,7 @@ class MetricsLog(_LogFile):
 
 def _entry(at: Progress, **content: Any) -> str:
     where = {"epoch": at.epoch, "epoch_images": at.epoch_images, "images": at.images, "step": at.step}
-    time = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    time = datetime.now(UTC).isoformat(timespec="seconds")
     return strict_json.dumps({**where, **content, "time": time})
 
 

@@ -122,7 +122,9 @@ def _explained(path: Path) -> Iterator[None]:
         if not isinstance(cause, OSError):
             raise
         if cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            sentence = f"The disk is full: {path} was not written and its earlier version is untouched; make room and go on."
+            sentence = (
+                f"The disk is full: {path} was not written and its earlier version is untouched; make room and go on."
+            )
         else:
             sentence = f"{path} cannot be written ({cause.strerror or cause}); check the folder and its permissions."
         raise UserError(sentence) from error

@@ -1,10 +1,10 @@
 """The folder of a run: weights under their published names, and beside them everything that has state.
 
-    latest_net_{G,D,F}.pth        weights, plain state dicts
-    best_net_{G,D,F}.pth          weights of the epoch that was measured best, and best.json: what was measured
-    latest_training_state.pth     optimizers and progress of the same instant; `--continue_train` reads it
-    {epoch}_net_{G,D,F}.pth       weights kept for good
-    options.yaml, train_opt.txt   what the run is
+latest_net_{G,D,F}.pth        weights, plain state dicts
+best_net_{G,D,F}.pth          weights of the epoch that was measured best, and best.json: what was measured
+latest_training_state.pth     optimizers and progress of the same instant; `--continue_train` reads it
+{epoch}_net_{G,D,F}.pth       weights kept for good
+options.yaml, train_opt.txt   what the run is
 """
 
 import json

@@ -8,7 +8,9 @@ from cut.training.atomic import write_atomically
 from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
 
 
-def starting_state(options: Options, model, data_fingerprint: str, folder: RunFolder) -> tuple[TrainingState, list[str]]:
+def starting_state(
+    options: Options, model, data_fingerprint: str, folder: RunFolder
+) -> tuple[TrainingState, list[str]]:
     """Bring a new model to where its run begins, and write down what the run is.
 
     Args:

@@ -25,9 +25,7 @@ def port(chromium, tmp_path):
         port = free.getsockname()[1]
     command = [sys.executable, "scripts/monitor.py", "--port", str(port), "--env_path", str(tmp_path / "saved")]
     with (tmp_path / "errors.txt").open("w") as errors:
-        server = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT, cwd=ROOT
-        )
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=ENVIRONMENT, cwd=ROOT)
     try:
         said = []
         for line in server.stdout:

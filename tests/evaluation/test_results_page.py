@@ -15,7 +15,7 @@ def rows(count: int) -> list[Row]:
 
 
 def test_odd_names_are_shown_and_their_links_lead_to_the_files(tmp_path):
-    names = ["été #1 50%.png", "sub folder/what's \"this\"?.png", "<b>&amp;.png", "日本/地図.png", "a:b.png"]
+    names = ["été #1 50%.png", 'sub folder/what\'s "this"?.png', "<b>&amp;.png", "日本/地図.png", "a:b.png"]
     table = []
     for name in names:
         images = {label: f"images/{label}/{name}" for label in ("real_A", "fake_B", "real_B")}

@@ -49,7 +49,9 @@ def test_without_its_own_losses_it_is_cut():
     """With R1 and identity off, the step is CUT's on the same networks, bit for bit."""
     own = ["--lambda_R1", "0", "--lambda_identity", "0"]
     sincut = small(*own)
-    shared = {name: value for name, value in sincut.options.flat().items() if name not in {"lambda_R1", "lambda_identity"}}
+    shared = {
+        name: value for name, value in sincut.options.flat().items() if name not in {"lambda_R1", "lambda_identity"}
+    }
     cut = MODELS["cut"].factory(train_options(["--dataroot", "x"]).replace(**shared | {"model": "cut"}))
     cut.networks.load_state_dict(sincut.networks.state_dict())
     batch = random_batch(3)
@@ -80,7 +82,16 @@ def test_pixel_identity_works_without_nce_identity():
     [
         ["--netG", "stylegan2", "--netD", "stylegan2"],
         ["--netG", "smallstylegan2", "--netD", "basic"],
-        ["--netG", "stylegan2", "--stylegan2_G_num_downsampling", "2", "--netD", "tilestylegan2", "--D_patch_size", "16"],
+        [
+            "--netG",
+            "stylegan2",
+            "--stylegan2_G_num_downsampling",
+            "2",
+            "--netD",
+            "tilestylegan2",
+            "--D_patch_size",
+            "16",
+        ],
         ["--netG", "resnet_4blocks", "--netD", "tilestylegan2", "--D_patch_size", "32", "--gan_mode", "wgangp"],
     ],
     ids=" ".join,

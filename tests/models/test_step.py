@@ -54,7 +54,6 @@ def directional_check(loss_of, parameters) -> tuple[float, float]:
     gradients = torch.autograd.grad(loss_of(), parameters, allow_unused=True)
     analytic = sum((g * d).sum().item() for g, d in zip(gradients, direction, strict=True) if g is not None)
 
-
     def shifted(amount: float) -> float:
         with torch.no_grad():
             for parameter, along in zip(parameters, direction, strict=True):
@@ -257,7 +256,9 @@ def test_a_whole_step_runs_on_the_meta_device(arguments):
     for seed in range(4):
         logs = model.step(batch, draws_for(model, batch, seed))
         assert all(value.device.type == "meta" for value in logs.values())
-    assert {state["exp_avg"].device.type for opt in model.optimizers.values() for state in opt.state.values()} == {"meta"}
+    assert {state["exp_avg"].device.type for opt in model.optimizers.values() for state in opt.state.values()} == {
+        "meta"
+    }
 
 
 def test_the_discriminator_gets_no_gradient_from_the_generator_loss():
@@ -329,7 +330,9 @@ def test_preview_pairs_unmirrored_pictures_and_changes_nothing():
     assert list(pictures) == ["real_A", "fake_B", "real_B"]
     assert torch.equal(pictures["real_A"], batch.source)
     with torch.no_grad():
-        assert torch.allclose(pictures["fake_B"], model.G.eval()(batch.source), atol=1e-5)  # each with its own, unflipped
+        assert torch.allclose(
+            pictures["fake_B"], model.G.eval()(batch.source), atol=1e-5
+        )  # each with its own, unflipped
     model.G.train()
     assert all(torch.equal(before[name], value) for name, value in model.networks.state_dict().items())
     assert model.G.training

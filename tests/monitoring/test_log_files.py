@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_metrics_hold_one_object_per_logged_step(make_options):
     train(MetricsLog(), options, range(1, 13))
     entries = list(read_metrics(options.run.folder / "metrics.jsonl"))
     time = datetime.fromisoformat(entries[-1].pop("time"))
-    assert time.tzinfo is not None and abs((datetime.now(timezone.utc) - time).total_seconds()) < 60
+    assert time.tzinfo is not None and abs((datetime.now(UTC) - time).total_seconds()) < 60
     assert [entry["images"] for entry in entries] == [4, 8, 12]
     assert entries[-1] == {
         "epoch": 2,

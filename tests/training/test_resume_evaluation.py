@@ -42,9 +42,11 @@ def left_by(run):
 def test_every_epoch_is_measured_and_the_best_kept(uninterrupted):
     state, best, entries, _ = uninterrupted
     rows = [entry["evaluation"] for entry in entries if "evaluation" in entry]
-    assert [row["epoch"] for row in rows] == [1, 2, 3] == [
-        row["epoch"] for row in state["latest_training_state.pth"]["state"]["evaluations"]
-    ]
+    assert (
+        [row["epoch"] for row in rows]
+        == [1, 2, 3]
+        == [row["epoch"] for row in state["latest_training_state.pth"]["state"]["evaluations"]]
+    )
     assert best == min(rows, key=lambda row: row["measures"]["FD (Colours)"])
     assert_same(state["best_net_G.pth"], state[f"{best['epoch']}_net_G.pth"])
 

@@ -104,7 +104,7 @@ def _colors(file: Path, owner: str, value: Any) -> Iterator[Color]:
         if not isinstance(word, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", word):
             # YAML takes an unquoted # for the start of a comment, so what is left is None.
             found = "no colour" if word is None else f"{word!r}"
-            raise UserError(f"{file} has {found} for {owner}; write colours as \"#rrggbb\", with the quotes.")
+            raise UserError(f'{file} has {found} for {owner}; write colours as "#rrggbb", with the quotes.')
         yield tuple(bytes.fromhex(word[1:]))
 
 

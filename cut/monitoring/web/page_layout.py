@@ -99,12 +99,11 @@ def _measures(data: Mapping[str, Any]) -> None:
     table = data["table"] or {"lines": [], "deciding": None, "notes": []}
     with tags.section(cls="card", id="measures", hidden=not table["lines"]):
         tags.h2("Measures on held-out images")
-        with tags.div(cls="scroll"):
-            with tags.table(id="table"):
-                for number, line in enumerate(table["lines"]):
-                    with tags.tr(cls="deciding" if number == table["deciding"] else ""):
-                        for place, cell in enumerate(line):
-                            (tags.td if number and place else tags.th)(shown(cell))
+        with tags.div(cls="scroll"), tags.table(id="table"):
+            for number, line in enumerate(table["lines"]):
+                with tags.tr(cls="deciding" if number == table["deciding"] else ""):
+                    for place, cell in enumerate(line):
+                        (tags.td if number and place else tags.th)(shown(cell))
         tags.p(shown(" ".join(table["notes"])), cls="note", id="notes")
         tags.div(cls="charts")
 

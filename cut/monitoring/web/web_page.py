@@ -39,9 +39,7 @@ class WebPage(Listener):
         clock: seconds from any point in time.
     """
 
-    def __init__(
-        self, say: Callable[[str], None] = print, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, say: Callable[[str], None] = print, clock: Callable[[], float] = time.perf_counter) -> None:
         self.say, self.clock = say, clock
         self.pace = Pace(clock)
 
@@ -156,9 +154,7 @@ class WebPage(Listener):
         self.history.write_pages()
         index = index_page(data, self.options, self.about, self.film, self.history).render().encode()
         write_atomically(self.folder / "index.html", lambda stream: stream.write(index), durable=False)
-        write_atomically(
-            self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False
-        )
+        write_atomically(self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False)
         self.due = False
         self.last_written = self.clock()
         self.spent += self.last_written - started

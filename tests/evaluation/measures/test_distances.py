@@ -60,9 +60,7 @@ def test_the_same_images_on_both_sides_are_refused(tmp_path):
 
 
 def test_the_same_statistics_on_both_sides_are_refused():
-    one, again, other = (
-        FeatureSet("Tiny", None, statistics=(np.full(2, mean), np.eye(2))) for mean in (0.0, 0.0, 1.0)
-    )
+    one, again, other = (FeatureSet("Tiny", None, statistics=(np.full(2, mean), np.eye(2))) for mean in (0.0, 0.0, 1.0))
     with pytest.raises(UserError, match="Both sets are the same images"):
         distances(one, again)
     assert distances(one, other)[0] == {"FD (Tiny)": pytest.approx(2)}

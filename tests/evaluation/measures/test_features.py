@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-import cut  # noqa: F401 fills the registries
+import cut
 from cut.errors import UserError
 from cut.evaluation.measures.features import folder_features, image_features, image_set, load_extractor
 from cut.registry import EXTRACTORS
