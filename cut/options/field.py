@@ -79,7 +79,6 @@ class Declaration:
         name: the field's name.
         kind: the field's annotation.
         group: the heading under which it is shown.
-        models: the models that own it; empty when it does not depend on the model.
 
     The others are the arguments of `option`.
     """
@@ -98,11 +97,10 @@ class Declaration:
     name: str = ""
     kind: Any = None
     group: str = ""
-    models: tuple[str, ...] = ()
 
-    def offered(self, phase: str, model: str) -> bool:
-        """Whether a script of this phase takes the option for this model."""
-        return self.phase in (None, phase) and (not self.models or model in self.models)
+    def offered(self, phase: str) -> bool:
+        """Whether a script of this phase takes the option."""
+        return self.phase in (None, phase)
 
     def default_in(self, phase: str) -> Any:
         """The default of one script, "train" or "test"."""
@@ -143,16 +141,14 @@ class Declaration:
         raise ValueError(f"is {value!r}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 
 
-def declarations(group: type, heading: str, models: tuple[str, ...] = ()) -> list[Declaration]:
+def declarations(group: type, heading: str) -> list[Declaration]:
     """The options of a dataclass, in the order of its fields."""
     kinds = get_type_hints(group)
     for item in dataclasses.fields(group):
         if "option" not in item.metadata or kinds[item.name] not in READERS:
             raise TypeError(f"{group.__name__}.{item.name}: declare it with option(), as one of the types it lists")
     return [
-        dataclasses.replace(
-            item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading, models=models
-        )
+        dataclasses.replace(item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading)
         for item in dataclasses.fields(group)
     ]
 

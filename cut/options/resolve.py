@@ -1,4 +1,4 @@
-"""Defaults < the model's defaults < preset < saved options < --config < command line, resolved once."""
+"""Defaults < the method's defaults < preset < saved options < --config < command line, resolved once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,9 @@ from cut.options.catalogue import catalogue
 from cut.options.check import problems_together
 from cut.options.command_line import CommandLine, help_text, parse
 from cut.options.files import read_yaml
-from cut.options.layers import SCRIPTS, Layer, Merged, chosen, merge
+from cut.options.layers import SCRIPTS, Layer, Merged, chosen, chosen_method, merge
 from cut.options.options import Options
+from cut.registry import MODELS
 
 
 def train_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
@@ -75,14 +76,16 @@ def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
 
 def _two_presets(config: Layer, command: Layer) -> list[str]:
     """Values of a config win over a preset, so one written for CUT would silently spoil --CUT_mode FastCUT."""
-    preset = catalogue()["CUT_mode"]
-    if not all(preset.name in layer.values for layer in (config, command)):
+    model = chosen_method([config, command])
+    name = MODELS[model].preset_option
+    if name not in catalogue(model) or not all(name in layer.values for layer in (config, command)):
         return []
+    preset = catalogue(model)[name]
     if chosen(preset, [config]) == chosen(preset, [command]):
         return []
     return [
-        f"--CUT_mode {command.values[preset.name]} contradicts {config.where(preset.name)}, "
-        "whose other values would win over the preset; choose another file, or leave --CUT_mode out."
+        f"--{name} {command.values[name]} contradicts {config.where(name)}, "
+        f"whose other values would win over the preset; choose another file, or leave --{name} out."
     ]
 
 
@@ -114,6 +117,6 @@ def _add_suffix(plain: Merged) -> list[str]:
 
 
 def _print_help(phase: str, given: Sequence[Layer]) -> None:
-    model = chosen(catalogue()["model"], given)
+    model = chosen_method(given)
     print(help_text(SCRIPTS[phase], phase, model, merge(phase, given).values), end="")
     raise SystemExit(0)
