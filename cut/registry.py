@@ -128,6 +128,9 @@ class Registry:
         self._discover()
         return name in self._entries
 
+    def get(self, name: str) -> Entry | None:
+        return self._entries[name] if name in self else None
+
     def __getitem__(self, name: str) -> Entry:
         if name not in self:
             near = difflib.get_close_matches(name, self._entries, n=1)

@@ -157,12 +157,22 @@ class Method:
     # ------------------------------------------------------------------ what the outside asks
 
     def translator(self, direction: str = "AtoB") -> nn.Module:
-        """The generator that translates this way.
+        """The generator that translates this way; A is the source domain."""
+        return self.networks[self.translators[direction]]
+
+    @classmethod
+    def translator_name(cls, options: Options) -> str:
+        """The network with which test.py translates under these options.
 
         Raises:
-            UserError: when the method has none.
+            UserError: when the method does not translate back, and the options ask for it.
         """
-        return self.networks[translator_name(type(self), direction)]
+        if options.backward and "BtoA" not in cls.translators:
+            raise UserError(
+                f"--model {options.run.model} translates only the way it was trained: leave out --direction "
+                f"{options.data.direction}, or train a run with it."
+            )
+        return cls.translators["BtoA" if options.backward else "AtoB"]
 
     def translate(self, source: Tensor) -> Tensor:
         """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's present mode."""
@@ -173,15 +183,3 @@ class Method:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = rate
-
-
-def translator_name(method: type[Method], direction: str) -> str:
-    """The name of the network that translates this way, "AtoB" or "BtoA"; A is the source domain.
-
-    Raises:
-        UserError: when the method has none.
-    """
-    if direction not in method.translators:
-        ways = " and ".join(method.translators)
-        raise UserError(f"{method.__name__} translates {ways} only, the way it was trained: leave out --direction.")
-    return method.translators[direction]

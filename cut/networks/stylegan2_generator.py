@@ -113,8 +113,8 @@ class StyleGAN2Generator(ContrastiveGenerator):
         resolution = starting_resolution(load_size, crop_size)
         if not 4 * multiple <= resolution <= 1024:
             problems.append(
-                f"The StyleGAN2-style generator has layer widths for {4 * multiple} to 1024 pixels, and the smaller one "
-                f"of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: change that one."
+                f"The StyleGAN2-style generator has layer widths for {4 * multiple} to 1024 pixels, and the smaller "
+                f"one of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: change that one."
             )
         elif 0 in StyleGAN2Generator._widths(ngf, load_size, crop_size, stylegan2_G_num_downsampling):
             problems.append(f"--ngf {ngf} leaves a layer for {resolution} pixels without channels: use a larger one.")

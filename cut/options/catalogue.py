@@ -22,7 +22,7 @@ def catalogue(model: str) -> dict[str, Declaration]:
     Raises:
         ValueError: when two components declare the same name differently.
     """
-    entry = MODELS[model] if model in MODELS else None
+    entry = MODELS.get(model)
     known: dict[str, Declaration] = {}
     for attribute, group in GROUPS.items():
         if entry is not None and entry.options is not None and attribute == "training":  # what is learned, then how

@@ -8,7 +8,7 @@ from typing import Any
 
 from cut.errors import UserError
 from cut.options.catalogue import catalogue, everything
-from cut.options.field import Declaration
+from cut.options.field import Declaration, is_truth
 from cut.options.wording import did_you_mean, shown
 from cut.registry import MODELS
 
@@ -106,8 +106,8 @@ def _metavar(declaration: Declaration) -> str:
 
 
 def _bare_or_text(declaration: Declaration | None, word: Any) -> Any:
-    if declaration is not None and declaration.flag and word is not NO_VALUE:
-        raise ValueError(f"takes no value, so {word!r} cannot follow it")
+    if declaration is not None and declaration.flag and word is not NO_VALUE and not is_truth(word):
+        raise ValueError(f"takes true, false or no value, so {word!r} cannot follow it")
     if word is NO_VALUE and (declaration is None or declaration.kind is not bool):
         raise ValueError("needs a value")
     return True if word is NO_VALUE else word  # as published, a bare --nce_idt is true

@@ -47,7 +47,7 @@ def option(
         choices: the allowed values, or a function that lists them when they are needed
             (`choices=GENERATORS.names` offers whatever is registered by then).
         check: returns what the value must be ("at least 1") when it is not, else None.
-        flag: a bool that is switched on by naming it; other bools take true or false.
+        flag: a bool that is switched on by naming it; false after its name switches off a method's default.
         ignore_case: match the choices in any case and keep their own spelling.
         unusable: values that the published program listed but crashed on.
         fixed: `--continue_train` refuses to change it, because the run so far would make no sense. When not said, that
@@ -218,11 +218,15 @@ def _text(raw: Any) -> str:
     return str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
 
 
+def is_truth(raw: Any) -> bool:
+    """Whether something says true or false."""
+    return str(raw).lower() in TRUE_WORDS + FALSE_WORDS
+
+
 def _truth(raw: Any) -> bool:
-    word = str(raw).lower()
-    if word not in TRUE_WORDS + FALSE_WORDS:
+    if not is_truth(raw):
         raise ValueError
-    return word in TRUE_WORDS
+    return str(raw).lower() in TRUE_WORDS
 
 
 def _count(raw: Any) -> Count:

@@ -92,6 +92,12 @@ class DataOptions:
         fixed=True,
     )
     no_flip: bool = option(False, "do not flip images left-right at random", flag=True, fixed=True)
+    jitter_while_decaying: bool = option(
+        False,
+        "keep scaling to load_size while the learning rate decays, instead of to crop_size",
+        phase="train",
+        fixed=True,
+    )
     serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
     num_threads: int = option(4, "processes that load images; 0 loads them in the main one", check=at_least(0))
     random_scale_max: float = option(

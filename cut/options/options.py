@@ -51,6 +51,7 @@ class Options:
         own: the own options of its components, by name (`options.own["lambda_GP"]`).
         is_train: whether the run trains; the options that only the other script takes keep their defaults.
         dry_run: only show the options.
+        backward: whether test.py is to translate against the direction that the run was trained with.
         changes: sentences about what `--continue_train` changes in the saved options, for the loop to say.
     """
 
@@ -68,6 +69,7 @@ class Options:
     is_train: bool = True
     dry_run: bool = False
     changes: tuple[str, ...] = ()
+    backward: bool = False
 
     @property
     def script_phase(self) -> str:
@@ -110,12 +112,14 @@ class Options:
                 problems.append(f"{name} {error}.")
         if problems:
             raise UserError(*problems)
-        return Options.build(everything, is_train=self.is_train, dry_run=self.dry_run, changes=self.changes)
+        return Options.build(
+            everything, is_train=self.is_train, dry_run=self.dry_run, changes=self.changes, backward=self.backward
+        )
 
     def _all(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for attribute in _groups(self.run.model):
-            values |= vars(getattr(self, attribute))
+        for attribute, own in _groups(self.run.model).items():
+            values |= vars(getattr(self, attribute) or own())
         return values | dict(self.own)
 
 

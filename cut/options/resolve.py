@@ -59,7 +59,23 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run)
     if problems:
         raise UserError(*dict.fromkeys(problems))
-    return Options.build(merged.values, is_train=phase == "train", dry_run=line.dry_run, changes=tuple(changes))
+    backward = phase == "test" and _turns_back(stored, merged)
+    return Options.build(
+        merged.values,
+        is_train=phase == "train",
+        dry_run=line.dry_run,
+        changes=tuple(changes),
+        backward=backward,
+    )
+
+
+def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:
+    """Whether a direction is asked for that is not the run's own; then the channels of both sides change places."""
+    trained = next((layer.values["direction"] for layer in stored if "direction" in layer.values), None)
+    if trained in (None, merged.values["direction"]):
+        return False
+    merged.values["input_nc"], merged.values["output_nc"] = merged.values["output_nc"], merged.values["input_nc"]
+    return True
 
 
 def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
