@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 from cut import data, losses, models, networks
-from cut.evaluation.measures import extractors
+from cut.evaluation.features import extractors
 
 __version__ = "0.1.0"
 

@@ -24,7 +24,7 @@ from cut import strict_json
 from cut.errors import UserError
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
-from cut.training.evaluation import Evaluation
+from cut.training.evaluation import Evaluation, by_name
 
 STATE_FILE = "latest_training_state.pth"
 BEST_FILE = "best.json"
@@ -162,7 +162,9 @@ class RunFolder:
         path = committed(self.folder / STATE_FILE)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-            return TrainingState(**content["state"]), {name: content["optimizers"][name] for name in optimizers}
+            state = TrainingState(**content["state"])
+            state.evaluations = [by_name(row) for row in state.evaluations]
+            return state, {name: content["optimizers"][name] for name in optimizers}
         except Exception as error:  # a damaged or foreign file can fail in any way
             raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
 
