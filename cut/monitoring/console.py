@@ -38,10 +38,10 @@ class ConsoleListener(Listener):
         if hasattr(self.stream, "reconfigure"):
             self.stream.reconfigure(errors="backslashreplace")  # a ± that the console does not know ends nothing
         self.pace.start(options, progress, facts)
-        self.status = Status(progress, best_label=facts.best_label)
-        if facts.evaluations and facts.best_label:
+        self.status = Status(progress, best_metric=facts.best_metric, extractor=facts.extractor)
+        if facts.evaluations and facts.best_metric:
             self.status.evaluation = facts.evaluations[-1]
-            self.status.best = best_evaluation(facts.evaluations, facts.best_label)
+            self.status.best = best_evaluation(facts.evaluations, facts.best_metric)
         if not self.quiet and _is_terminal(self.stream):
             self.bar = tqdm(
                 total=progress.images + progress.images_left,
@@ -89,7 +89,8 @@ class ConsoleListener(Listener):
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         self.pace.after_evaluation(event)
-        self.status.evaluation, self.status.best, self.status.measuring = event.evaluation, event.best, False
+        self.status.best_metric, self.status.measuring = event.best_metric, False
+        self.status.evaluation, self.status.best = event.evaluation, event.best
         share = event.evaluation.details.get("cost_share")
         cost = "" if share is None else f", {share:.1%} of the time so far"
         self.message(f"Epoch {self._measured()}; {event.evaluation.seconds:.1f} s{cost})")
@@ -119,7 +120,7 @@ class ConsoleListener(Listener):
     def _measured(self) -> str:
         """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", with room for more inside of the parenthesis."""
         last, best = self.status.evaluation, self.status.best
-        standing = f"best {self.status.best_label}: " + (f"epoch {best.epoch}" if best else "none yet")
+        standing = f"best {last.label(self.status.best_metric)}: " + (f"epoch {best.epoch}" if best else "none yet")
         if best and best.epoch == last.epoch:
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"

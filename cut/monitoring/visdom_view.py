@@ -15,7 +15,7 @@ from cut.monitoring.visdom_sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom_server import VisdomServer, environment_name, is_shared, plain
 from cut.monitoring.visdom_windows import TEXT_SIZE, draw_curves, draw_grid, draw_measure, draw_picture, options_as_html
 from cut.options import Options
-from cut.training.evaluation import Evaluation
+from cut.training.evaluation import Evaluation, measure_columns
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers
@@ -122,10 +122,9 @@ class VisdomView(Listener):
                 self._give(purpose, partial(draw_curves, points=points, heading=purpose))
 
     def _draw_measures(self) -> None:
-        labels = dict.fromkeys(label for one in self.evaluations for label in one.measures)
         measured: tuple[Evaluation, ...] = tuple(self.evaluations)
-        for label in labels:
-            self._give(label, partial(draw_measure, label=label, measured=measured))
+        for measure in measure_columns(measured):
+            self._give(measure.label, partial(draw_measure, measure=measure, measured=measured))
 
     def _draw_images(self, images: Mapping[str, Tensor]) -> None:
         broken = not_finite(images)

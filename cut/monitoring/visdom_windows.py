@@ -12,7 +12,7 @@ from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import grid
 from cut.monitoring.visdom_server import VisdomServer
 from cut.options import Options, as_train_opt
-from cut.training.evaluation import Evaluation, best_evaluation, significant
+from cut.training.evaluation import Column, Evaluation, best_evaluation, significant
 from cut.training.listener import RunFacts
 
 CAPTION = 20  # pixels in height
@@ -28,12 +28,15 @@ def draw_curves(
     server.lines(window, title + best, epochs, curves, heading + best, CURVES_SIZE, markers=len(points) < FEW)
 
 
-def draw_measure(server: VisdomServer, window: str, title: str, label: str, measured: Sequence[Evaluation]) -> None:
+def draw_measure(
+    server: VisdomServer, window: str, title: str, measure: Column, measured: Sequence[Evaluation]
+) -> None:
     """A window with one measure over epochs; its title says the best."""
-    best = best_evaluation(measured, label)
-    said = "" if best is None else f" (best {significant(best.measures[label])}, epoch {best.epoch})"
-    points = [Point(one.epoch, {label: one.measures[label]}) for one in measured if label in one.measures]
-    draw_curves(server, window, title, points, label, said)
+    alike = [one for one in measured if measure.is_in(one)]
+    best = best_evaluation(alike, measure.name)
+    said = "" if best is None else f" (best {significant(measure.value(best))}, epoch {best.epoch})"
+    points = [Point(one.epoch, {measure.label: measure.value(one)}) for one in alike]
+    draw_curves(server, window, title, points, measure.label, said)
 
 
 def draw_picture(server: VisdomServer, window: str, title: str, picture: np.ndarray, width: int) -> None:

@@ -5,9 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.monitoring.reports.records import RunRecord
 from cut.monitoring.reports.table import group, row_names
+from cut.training.evaluation import Column
 
 COLUMNS = 2  # of panels
 
@@ -24,22 +25,22 @@ def draw_curves(runs: Sequence[RunRecord]) -> bytes | None:
     from matplotlib.figure import Figure
 
     rows = group(runs)
-    labels = list(dict.fromkeys(label for run in runs for label in run.labels))
-    if not labels:
+    measures = list(dict.fromkeys(measure for run in runs for measure in run.measures))
+    if not measures:
         return None
-    columns = min(COLUMNS, len(labels))
-    height = math.ceil(len(labels) / columns)
+    columns = min(COLUMNS, len(measures))
+    height = math.ceil(len(measures) / columns)
     figure = Figure(figsize=(5.5 * columns, 3.0 * height + 0.7), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(height, columns, squeeze=False).flat
-    for panel, label in zip(panels, labels, strict=False):
+    for panel, measure in zip(panels, measures, strict=False):
         for number, (name, row) in enumerate(zip(row_names(rows), rows, strict=True)):
-            _draw(panel, [curve_of(run, label) for run in row.runs], name, f"C{number}")
-        better = "more" if higher_is_better(label) else "less"
-        panel.set(xlabel="epoch", ylabel=f"{label} ({better} is better)")
+            _draw(panel, [curve_of(run, measure) for run in row.runs], name, f"C{number}")
+        better = "more" if MEASURES[measure.name].higher_is_better else "less"
+        panel.set(xlabel="epoch", ylabel=f"{measure.label} ({better} is better)")
         panel.xaxis.get_major_locator().set_params(integer=True)
         panel.grid(alpha=0.3)
-    for panel in figure.axes[len(labels) :]:
+    for panel in figure.axes[len(measures) :]:
         panel.remove()
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=min(4, len(names)), frameon=False)
@@ -48,13 +49,9 @@ def draw_curves(runs: Sequence[RunRecord]) -> bytes | None:
     return stream.getvalue()
 
 
-def curve_of(run: RunRecord, label: str) -> Curve:
+def curve_of(run: RunRecord, measure: Column) -> Curve:
     """The values of a measure by epoch, of those that are finite; of an epoch measured twice, the later."""
-    return {
-        one.epoch: one.measures[label]
-        for one in run.evaluations
-        if label in one.measures and math.isfinite(one.measures[label])
-    }
+    return {one.epoch: measure.value(one) for one in run.evaluations if math.isfinite(measure.value(one))}
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:

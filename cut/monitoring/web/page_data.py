@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from cut import strict_json
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.monitoring.pace import Pace, duration
 from cut.monitoring.web.curves import short
 from cut.monitoring.web.film import Film
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
-from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
+from cut.training.evaluation import Evaluation, describe_details, measure_columns, significant
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
@@ -101,7 +101,7 @@ def batch_data(history: PictureHistory) -> dict | None:
     }
 
 
-def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: str | None) -> dict | None:
+def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric: str | None) -> dict | None:
     """The last and the best measurement; None before there is one.
 
     `lines` of cells, the first being the heading; `deciding`, the number of the line by which the best is the best,
@@ -109,24 +109,26 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     """
     if last is None:
         return None
-    columns = [("last", last), ("best", best)]
+    shown = [("last", last), ("best", best)]
     if best is None or best.epoch == last.epoch:
-        columns = [("last" if best is None else "last and best", last)]
-    lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
-    labels = list(dict.fromkeys(label for _, one in columns for label in one.measures))
-    for label in labels:
-        arrow = "↑" if higher_is_better(label) else "↓"
-        values = (measure_text(one, label).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in columns)
-        lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *values])
-    deciding = 1 + labels.index(best_label) if best is not None and best_label in labels else None
+        shown = [("last" if best is None else "last and best", last)]
+    lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
+    measures = measure_columns(one for _, one in shown)
+    for measure in measures:
+        arrow = "↑" if MEASURES[measure.name].higher_is_better else "↓"
+        values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
+        lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])
+    decided = best is not None and best_metric in best.measures
+    deciding = 1 + measures.index((best_metric, best.label(best_metric))) if decided else None
     notes = []
     if deciding is not None:
         notes.append(
-            f"Epoch {best.epoch} is the best because {best_label} decides: orange here, dashed in the curves. "
+            f"Epoch {best.epoch} is the best because {best.label(best_metric)} decides: orange here, dashed in the "
+            "curves. "
             "Other measures may favour another epoch."
         )
-    told = dict.fromkeys(describe_details(one) for _, one in columns)
-    notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in columns]
+    told = dict.fromkeys(describe_details(one) for _, one in shown)
+    notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in shown]
     seconds = duration(last.seconds) if last.seconds >= 10 else f"{significant(last.seconds, 2)} s"
     share = last.details.get("cost_share")
     shares = f", all of them {share:.1%} of the run's time" if share else ""
@@ -134,13 +136,13 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     return {"lines": lines, "deciding": deciding, "notes": notes}
 
 
-def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
+def best_data(best: Evaluation | None, best_metric: str | None) -> dict | None:
     """The best measurement and the value that made it so, for its marks in the curves."""
     if best is None:
         return None
-    value = best.measures.get(best_label)
+    value = best.measures.get(best_metric)
     # Rounded as the curve's points are, or the mark would lie beside a curve that hardly changes.
-    return {"label": best_label, "epoch": best.epoch, "value": None if value is None else short(value)}
+    return {"label": best.label(best_metric), "epoch": best.epoch, "value": None if value is None else short(value)}
 
 
 def now() -> float:

@@ -120,8 +120,8 @@ class WebPage(Listener):
                 self._add_losses(epochs, entry["losses"], entry.get("learning_rate"), seconds)
         for evaluation in self.facts.evaluations:
             self._add_evaluation(evaluation)
-        label = self.facts.best_label
-        self.best = best_evaluation(self.facts.evaluations, label) if label else None
+        name = self.facts.best_metric
+        self.best = best_evaluation(self.facts.evaluations, name) if name else None
 
     def _add_losses(
         self, epochs: float, losses: Mapping[str, float | None], rate: float | None, seconds: float
@@ -130,8 +130,8 @@ class WebPage(Listener):
         self.speed.add(epochs, {"learning rate": rate, "images per second": 1 / seconds if seconds > 0 else None})
 
     def _add_evaluation(self, evaluation: Evaluation) -> None:
-        self.measures.add(evaluation.epoch, evaluation.measures)
-        self.spread.add(evaluation.epoch, evaluation.spread)
+        self.measures.add(evaluation.epoch, evaluation.labelled(evaluation.measures))
+        self.spread.add(evaluation.epoch, evaluation.labelled(evaluation.spread))
         self.last = evaluation
 
     def _save_pictures(self, event: StepEvent) -> None:
@@ -170,11 +170,11 @@ class WebPage(Listener):
             "expected": self._seconds_to_next(),
             "done": round(progress.images / total, 4) if total else 1.0,
             "facts": page_data.facts(progress, self.pace, self.rate, self.memory, state),
-            "table": page_data.measure_table(self.last, self.best, self.facts.best_label),
+            "table": page_data.measure_table(self.last, self.best, self.facts.best_metric),
             "film": page_data.film_data(self.film, progress),
             "batch": page_data.batch_data(self.history),
             "width": self.options.monitoring.display_winsize,
-            "best": page_data.best_data(self.best, self.facts.best_label),
+            "best": page_data.best_data(self.best, self.facts.best_metric),
             "measures": self.measures.as_json(),
             "spread": self.spread.as_json(),
             "losses": self.losses.as_json(),
