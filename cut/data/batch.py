@@ -36,6 +36,17 @@ class Batch:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def sides(self) -> tuple[Tensor, Tensor]:
+        """Source and target, of a batch that has both.
+
+        Raises:
+            ValueError: for one-sided data.
+        """
+        if self.target is None:
+            raise ValueError("this batch has no images of the target domain")
+        return self.source, self.target
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device; from pinned memory the copy overlaps with computation."""
         target = None if self.target is None else self.target.to(device, non_blocking=True)

@@ -54,11 +54,12 @@ class ImageDataset(Dataset[Sample]):
         multiple: what both sides of every image are rounded to; 1 keeps any size.
 
     Attributes:
-        smallest: least width and height of a sample in pixels, from the headers; None until `check` was called.
+        smallest: least width and height of a sample in pixels, from the headers, once `check` was called.
         one_size: whether all samples of a side are of one size, as far as `check` has found.
     """
 
     resample = Image.Resampling.BICUBIC
+    smallest: Size
 
     def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
         data = options.data
@@ -84,7 +85,6 @@ class ImageDataset(Dataset[Sample]):
             resample=self.resample,
             multiple=multiple,
         )
-        self.smallest: Size | None = None
         self.one_size = True
 
     def __len__(self) -> int:
@@ -141,7 +141,8 @@ class ImageDataset(Dataset[Sample]):
         sides = [set(sizes[:count]), set(sizes[count:])]
         begin, end = self.preprocessing, self._preprocessing_in(math.inf)
         results = [{step.smallest_output(size) for size in side} for side in sides for step in (begin, end)]
-        self.smallest = tuple(min(size[axis] for side in results for size in side) for axis in (0, 1))
+        least = [min(size[axis] for side in results for size in side) for axis in (0, 1)]
+        self.smallest = (least[0], least[1])
         self.one_size = all(len(side) <= 1 for side in results) and not begin.random_size
 
     def problem(self, size: Size) -> str | None:

@@ -23,7 +23,9 @@ class AdversarialLoss:
         gradient_penalty: weight of the WGAN gradient penalty that belongs to the loss; 0 for none.
     """
 
-    gradient_penalty: float = 0.0
+    @property
+    def gradient_penalty(self) -> float:
+        return 0.0
 
     def real(self, logits: Tensor) -> Tensor:
         """What the discriminator pays for these logits of real images."""
