@@ -140,7 +140,8 @@ class ImageDataset(Dataset[Sample]):
         sides = [set(sizes[:count]), set(sizes[count:])]
         begin, end = self.preprocessing, self._preprocessing_in(math.inf)
         results = [{step.smallest_output(size) for size in side} for side in sides for step in (begin, end)]
-        self.smallest = tuple(min(size[axis] for side in results for size in side) for axis in (0, 1))
+        widths, heights = zip(*set().union(*results), strict=True)
+        self.smallest = (min(widths), min(heights))
         self.one_size = all(len(side) <= 1 for side in results) and not begin.random_size
 
     def problem(self, size: Size) -> str | None:

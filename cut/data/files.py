@@ -106,4 +106,4 @@ def check_images(
     problems = [result for result in results if isinstance(result, str)]
     if problems:
         raise UserError(*problems)
-    return results
+    return [result for result in results if not isinstance(result, str)]

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from cut.data.batch import Batch, Sample, collate
 from cut.data.dataset import ImageDataset
@@ -131,7 +132,7 @@ class Loader:
     def close(self) -> None:
         """Stop the workers; the next epoch would start new ones."""
         batches, self._loader._iterator = self._loader._iterator, None
-        if batches is not None:
+        if isinstance(batches, _MultiProcessingDataLoaderIter):
             with suppress(RuntimeError):  # a worker that fails while it is being stopped is no loss
                 batches._shutdown_workers()
 
@@ -169,12 +170,12 @@ class _Careful(Dataset):
             return error
 
 
-def _collate(samples: list[Sample | UserError]) -> Batch | UserError:
-    for sample in samples:
-        if isinstance(sample, UserError):
-            return sample
+def _collate(results: list[Sample | UserError]) -> Batch | UserError:
+    for result in results:
+        if isinstance(result, UserError):
+            return result
     try:
-        return collate(samples)
+        return collate([result for result in results if isinstance(result, Sample)])
     except UserError as error:
         return error
 

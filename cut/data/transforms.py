@@ -68,7 +68,8 @@ class Preprocessing:
         """Every random number that an image of this size needs; `cell` chooses the patch from outside."""
         zoom = (1.0, 1.0)
         if "zoom" in self.words:
-            zoom = tuple(float(factor) for factor in rng.uniform(self.zoom_low, 1.0, 2))
+            width_zoom, height_zoom = rng.uniform(self.zoom_low, 1.0, 2)
+            zoom = (float(width_zoom), float(height_zoom))
         crop_room, patch_room, trim_room = self._rooms(size, zoom)
         return Draws(
             zoom=zoom,
@@ -162,7 +163,9 @@ class Preprocessing:
         patched = self._after_patch(cropped)
         crop_room = (zoomed[0] - cropped[0], zoomed[1] - cropped[1])
         patch_room = (cropped[0] % self.crop_size, cropped[1] % self.crop_size) if "patch" in self.words else (0, 0)
-        trim_room = tuple(max(0, side - self.crop_size) for side in patched) if "trim" in self.words else (0, 0)
+        trim_room = (0, 0)
+        if "trim" in self.words:
+            trim_room = (max(0, patched[0] - self.crop_size), max(0, patched[1] - self.crop_size))
         return crop_room, patch_room, trim_room
 
     def _box(self, size: Size, draws: Draws) -> Box:

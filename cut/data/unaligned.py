@@ -36,8 +36,8 @@ class UnalignedDataset(ImageDataset):
         )
 
     def __len__(self) -> int:
-        sides = (self.source, self.target) if self.is_train else (self.source,)
-        return max(len(side.files) for side in sides)
+        count = len(self.source.files)
+        return max(count, len(self.target.files)) if self.is_train and self.target else count
 
     def _number(self, domain: Domain, epoch: int, index: int) -> int:
         if domain.letter == "B" and not self.serial:

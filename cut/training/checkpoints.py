@@ -10,6 +10,7 @@ options.yaml, train_opt.txt   what the run is
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -97,7 +98,9 @@ class RunFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
         except OSError as error:
-            raise UserError(f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir.")
+            raise UserError(
+                f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
+            ) from error
         with stream:
             if not _try_lock(stream):
                 raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
@@ -216,7 +219,7 @@ def saved_epochs(folder: Path, network: str = "G") -> list[str]:
 def _try_lock(stream) -> bool:
     """Take an exclusive lock that ends with the process, however it ends."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
