@@ -32,11 +32,6 @@ def test_its_own_colours_have_their_classes(file):
         assert (palette.classify(np.array([colors], np.uint8).reshape(1, -1, 3)) == expected).all()
 
 
-def test_they_are_installed():
-    text = (FOLDER.parents[1] / "setup.py").read_text(encoding="utf-8")
-    assert '"palettes/*.yaml"' in text
-
-
 def test_cityscapes_has_the_classes_of_its_evaluation():
     palette = load_palette("cityscapes")
     assert len(palette.classes) == 19
