@@ -12,8 +12,8 @@ FOLDER = Path(__file__).parents[2] / "configs" / "palettes"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
-def test_they_are_all_there():
-    assert palette_names() == [file.stem for file in FILES] == ["cityscapes", "relief", "street_map"]
+def test_every_file_is_offered():
+    assert palette_names() == [file.stem for file in FILES]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
