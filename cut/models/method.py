@@ -34,7 +34,7 @@ class Method:
 
     Attributes:
         loss_names: what `step` may log, in logging order.
-        generator_losses: those of `loss_names` whose sum the generators pay.
+        total_loss: the one of `loss_names` that the generators pay, all together.
         translators: which network translates which way; the source domain is A, with `--direction BtoA` it is B.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
         networks: by published name, which is that of the weight files.
@@ -45,7 +45,7 @@ class Method:
     """
 
     loss_names: ClassVar[tuple[str, ...]]
-    generator_losses: ClassVar[tuple[str, ...]] = ("G",)
+    total_loss: ClassVar[str] = "G"
     translators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}
     schedule_ahead: ClassVar[int] = 0
 
