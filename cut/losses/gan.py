@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 
 
 class AdversarialLoss:
-    """Base of the GAN losses.
-
-    Attributes:
-        gradient_penalty: weight of the WGAN gradient penalty that belongs to the loss; 0 for none.
-    """
+    """Base of the GAN losses."""
 
     @property
     def gradient_penalty(self) -> float:
+        """Weight of the WGAN gradient penalty that belongs to the loss; 0 for none."""
         return 0.0
 
     def real(self, logits: Tensor) -> Tensor:

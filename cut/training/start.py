@@ -1,8 +1,6 @@
 """How a run begins: afresh, from another run's weights, or where it stopped."""
 
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from cut.errors import UserError
 from cut.models.method import Method
@@ -43,13 +41,9 @@ def starting_state(
     else:
         state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
         messages = _pretrained(options, model)
-    for name, text in (("options.yaml", as_saved_yaml(options)), ("train_opt.txt", as_train_opt(options))):
-        write_atomically(folder.folder / name, partial(_write_text, text=text))
+    write_atomically(folder.folder / "options.yaml", lambda stream: stream.write(as_saved_yaml(options).encode()))
+    write_atomically(folder.folder / "train_opt.txt", lambda stream: stream.write(as_train_opt(options).encode()))
     return state, messages
-
-
-def _write_text(stream: BinaryIO, text: str) -> None:
-    stream.write(text.encode())
 
 
 def _continued(

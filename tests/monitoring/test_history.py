@@ -1,6 +1,7 @@
 """Curves that stay short."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def test_a_long_history_is_bounded_and_keeps_its_mean(count):
     points = history.snapshot()
     assert len(points) <= 8
     assert [point.values["G"] for point in points] == pytest.approx([3 * point.epochs for point in points])
-    assert all(left.epochs < right.epochs for left, right in zip(points, points[1:]))
+    assert all(left.epochs < right.epochs for left, right in pairwise(points))
     assert points[-1].epochs <= count - 1 < points[-1].epochs + history.stretch
 
 
