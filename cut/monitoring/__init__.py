@@ -3,7 +3,7 @@
 from cut.monitoring.console import ConsoleListener
 from cut.monitoring.log_files import LossLog, MetricsLog
 from cut.monitoring.tensorboard import TensorBoardLog
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom.view import VisdomView
 from cut.monitoring.web.web_page import WebPage
 from cut.options import Options
 from cut.training.listener import Listener

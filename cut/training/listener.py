@@ -1,6 +1,6 @@
-"""What the training loop tells and asks the outside world, and the shapes of whoever listens and measures."""
+"""What the training loop tells its listeners, and what it asks of those that measure and make previews."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -47,10 +47,10 @@ class StepEvent:
     Attributes:
         progress: where the run stands after the step.
         batch_size: images in this step.
-        losses: call it for the losses as floats, by published name (G_GAN, D_real, …), in logging order. Calling it
-            waits for the device, so do it only when something is due.
+        losses: by published name (G_GAN, D_real, …), in logging order.
         images: call it for the pictures of this step, (B, C, H, W) tensors in [−1, 1] on the CPU by published name
-            (real_A, fake_B, real_B, idt_B), in display order.
+            (real_A, fake_B, …), in display order. The first call computes and fetches them, so do it only when
+            something is due.
         seconds: seconds per image of the step (computation).
         data_seconds: seconds per image spent waiting for data.
         learning_rate: the rate that the step used.
@@ -58,7 +58,7 @@ class StepEvent:
 
     progress: Progress
     batch_size: int
-    losses: Callable[[], Mapping[str, float]]
+    losses: Mapping[str, float]
     images: Callable[[], Mapping[str, Tensor]]
     seconds: float
     data_seconds: float
@@ -83,6 +83,8 @@ class RunFacts:
         parameters: number of weights by network, {"G": …, "D": …, "F": …}.
         evaluations: what was measured before, when a run continues.
         best_label: label of the measure that decides which epoch is best; None when nothing is measured.
+        method: what is trained, for people ("CUT"); "" where nobody says.
+        total_loss: name of the loss that the generator minimises, the sum of its parts; "" where there is none.
     """
 
     command: tuple[str, ...] = ()
@@ -90,6 +92,8 @@ class RunFacts:
     parameters: Mapping[str, int] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
     best_label: str | None = None
+    method: str = ""
+    total_loss: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,15 +136,37 @@ class EvaluationEvent:
         return self.best is not None and self.best.epoch == self.evaluation.epoch
 
 
+@dataclass(frozen=True)
+class PreviewEvent:
+    """The same few held-out images, translated with the weights of this moment.
+
+    Attributes:
+        progress: where the run stands.
+        names: file names of the sources.
+        sources, translations: for each name a picture, (C, H, W) in [−1, 1] on the CPU, in the same order.
+        targets: likewise what real translations look like; empty where the held-out images are no pairs.
+    """
+
+    progress: Progress
+    names: Sequence[str]
+    sources: Sequence[Tensor]
+    translations: Sequence[Tensor]
+    targets: Sequence[Tensor] = ()
+
+
 class Listener:
     """Base of everything that watches a run; each method does nothing by default.
 
-    A listener may fail: the loop says so once, drops it and trains on. A `UserError` is said as it is, so raise one
-    for what a person can mend.
+    A listener may fail: the loop says so once, drops it and trains on. The sentence of a `UserError` is shown as it is,
+    so raise one for what a person can mend.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         """Before the first step; `progress.images` is above zero when a run continues."""
+
+    def after_preview(self, event: PreviewEvent) -> None:
+        """After the held-out images were translated: before the first step, then just before the `after_step` of the
+        steps that are due by `evaluation_freq`."""
 
     def after_step(self, event: StepEvent) -> None:
         """After every step."""
@@ -177,3 +203,10 @@ class Evaluator(Protocol):
             progress: where the run stands.
             stopped: whether somebody asks to stop; then it returns None soon.
         """
+
+
+class Previewer(Protocol):
+    """What the loop asks to translate a few held-out images while it trains."""
+
+    def preview(self, progress: Progress) -> PreviewEvent:
+        """Translate them with the generator as it is now, changing nothing that training depends on."""

@@ -11,9 +11,9 @@ from cut.monitoring.history import History
 from cut.monitoring.lines import run_title
 from cut.monitoring.log_files import METRICS, read_metrics
 from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch, not_finite
-from cut.monitoring.visdom_sender import FIRST_ANSWER_SECONDS, Sender
-from cut.monitoring.visdom_server import VisdomServer, environment_name, is_shared, plain
-from cut.monitoring.visdom_windows import TEXT_SIZE, draw_curves, draw_grid, draw_measure, draw_picture, options_as_html
+from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
+from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
+from cut.monitoring.visdom.windows import TEXT_SIZE, draw_curves, draw_grid, draw_measure, draw_picture, options_as_html
 from cut.options import Options
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent

@@ -1,4 +1,4 @@
-"""What the visdom windows of a run show. Real servers are met in test_visdom_live.py."""
+"""What the visdom windows of a run show. Real servers are met in visdom/test_live.py."""
 
 import math
 import threading
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cut.monitoring import visdom_view
+from cut.monitoring.visdom import view
 from cut.monitoring.log_files import MetricsLog
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.fake_visdom import FakeServer

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.monitoring import visdom_sender
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom import sender
+from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.live_visdom import DEADLINE_SECONDS, LiveServer, curves, wait_until

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from cut.monitoring.visdom_server import ANSWER_SECONDS, ServerTrouble
+from cut.monitoring.visdom.server import ANSWER_SECONDS, ServerTrouble
 
 FIRST_ANSWER_SECONDS = 1.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two looks for a server that is not there

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cut.monitoring.history import Point, as_curves
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import grid
-from cut.monitoring.visdom_server import VisdomServer
+from cut.monitoring.visdom.server import VisdomServer
 from cut.options import Options, as_train_opt
 from cut.training.evaluation import Evaluation, best_evaluation, significant
 from cut.training.listener import RunFacts
