@@ -22,6 +22,7 @@ class Status:
         losses: by name, in logging order.
         evaluation: the last one.
         best, best_label: the best one, and the measure that decides.
+        total_loss: name of the loss that is the sum of the generator's; without it the first loss is kept longest.
         measuring: whether an evaluation is under way.
     """
 
@@ -33,14 +34,21 @@ class Status:
     best: Evaluation | None = None
     best_label: str | None = None
     measuring: bool = False
+    total_loss: str = ""
+
+    @property
+    def main_loss(self) -> str:
+        """The loss to show where there is room for one only; "" without losses."""
+        return self.total_loss if self.total_loss in self.losses else next(iter(self.losses), "")
 
 
 def status_line(status: Status, columns: int) -> tuple[str, int, str]:
     """What stands before the bar, the characters that the bar gets, and what stands after it.
 
     With "before |bar| after" the line is less than `columns` wide, the last column being left free, unless the terminal
-    is so narrow that not even time fits. What does not fit goes: first the losses but G, then the epoch of the best
-    measure, its value, G, the measure. Nothing moves while values change within their usual range.
+    is so narrow that not even time fits. What does not fit is left out: first the losses but the main one, then the
+    epoch of the best measure, its value, the main loss, the measure. Nothing moves while values change within their
+    usual range.
     """
     wide = columns >= WIDE
     progress = status.progress
@@ -55,23 +63,23 @@ def status_line(status: Status, columns: int) -> tuple[str, int, str]:
         parts.append(f"{number(status.images_per_second, 4):>4} {'images' if wide else 'img'}/s")
     room = columns - 1 - len(before) - len(" || ") - bar - len(", ".join(parts))
 
-    for_g = len(", G ") + VALUE if status.losses else 0
+    for_loss = len(f", {status.main_loss} ") + VALUE if status.losses else 0
     texts = _measure_texts(status)
-    fitting = [text for kept in (for_g, 0) for text in texts if len(", ") + len(text) + kept <= room]
+    fitting = [text for kept in (for_loss, 0) for text in texts if len(", ") + len(text) + kept <= room]
     if fitting:
         parts.append(fitting[0])
         room -= len(", ") + len(fitting[0])
-    losses = fitting_losses(status.losses, room - len(", "))
+    losses = fitting_losses(status.losses, status.main_loss, room - len(", "))
     if losses:
         parts.append(losses)
     return before, bar, ", ".join(parts)
 
 
-def fitting_losses(losses: Mapping[str, float], room: int) -> str:
-    """As many losses as fit, in their order; G, the sum that is minimised, is the last to go, before it the first."""
+def fitting_losses(losses: Mapping[str, float], main: str, room: int) -> str:
+    """As many losses as fit, in their order: `main` if only one does, then the first ones."""
     texts = {name: f"{name} {number(value, VALUE):<{VALUE}}" for name, value in losses.items()}
-    chosen = []
-    for name in sorted(texts, key=lambda name: name != "G"):
+    chosen: list[str] = []
+    for name in sorted(texts, key=lambda name: name != main):
         if len(" ".join(texts[one] for one in [*chosen, name])) > room:
             break
         chosen.append(name)

@@ -11,7 +11,7 @@ from dominate import document, tags
 from cut.html import page
 from cut.html import shown as printable
 from cut.measures import higher_is_better
-from cut.monitoring.reports.records import RunRecord
+from cut.monitoring.reports.runs import LoggedRun
 from cut.options.catalogue import catalogue
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge
@@ -51,7 +51,7 @@ class Row:
 
     method: str
     settings: Mapping[str, Any]
-    runs: tuple[RunRecord, ...]
+    runs: tuple[LoggedRun, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Report:
     sources: Sequence[tuple[str, str]] = ()
 
 
-def make_report(runs: Sequence[RunRecord]) -> Report:
+def make_report(runs: Sequence[LoggedRun]) -> Report:
     """The table of these runs, in the order of the first run of each row."""
     rows = group(runs)
     common = _common(rows)
@@ -104,22 +104,26 @@ def make_report(runs: Sequence[RunRecord]) -> Report:
     return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, labels), sources)
 
 
-def group(runs: Iterable[RunRecord]) -> list[Row]:
+def group(runs: Iterable[LoggedRun]) -> list[Row]:
     """Rows of runs that differ only in the seed. Runs on other devices, and unfinished ones, are not averaged."""
-    rows: dict[tuple, list[RunRecord]] = {}
+    rows: dict[tuple, list[LoggedRun]] = {}
     for run in runs:
         settings = tuple(_settings(run.options).items())
         alone = None if run.finished else run.folder
-        rows.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
+        rows.setdefault((method_name(run.options, run.method), settings, run.device, alone), []).append(run)
     return [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in rows.items()]
 
 
-def method_name(options: Mapping[str, Any]) -> str:
-    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
-    name = options["CUT_mode"]
-    if options["model"] != "cut":
-        model = {"sincut": "SinCUT"}.get(options["model"], options["model"])
-        name = model if name == "CUT" else f"{model} ({name})"
+def method_name(options: Mapping[str, Any], label: str = "") -> str:
+    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient".
+
+    Args:
+        options: of the run.
+        label: of its method; earlier versions did not log it.
+    """
+    label = label or {"cut": "CUT", "sincut": "SinCUT"}.get(options["model"], options["model"])
+    preset = options["CUT_mode"]
+    name = label if preset == "CUT" else preset if label == "CUT" else f"{label} ({preset})"
     if options["nce_loss"] == "focal":
         name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
         name += " full gradient" if options["focal_gradient"] == "full" else ""
@@ -220,7 +224,7 @@ def row_names(rows: Sequence[Row]) -> list[str]:
     return names
 
 
-def _cells(runs: Sequence[RunRecord], labels: Sequence[str]) -> dict[str, Cell]:
+def _cells(runs: Sequence[LoggedRun], labels: Sequence[str]) -> dict[str, Cell]:
     """Everything of a row but its name, by heading."""
     first = runs[0]
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
@@ -229,7 +233,7 @@ def _cells(runs: Sequence[RunRecord], labels: Sequence[str]) -> dict[str, Cell]:
         best = f"{label} at best" if higher_is_better(label) else f"best {label}"
         cells[best] = _measured(label, [run.best(label) for run in runs])
         cells[f"last {label}"] = _measured(label, [run.last(label) for run in runs])
-    memory = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    memory = [bytes_held for run in runs if (bytes_held := run.record.peak_memory_bytes) is not None]
     return cells | {
         "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
         "memory": Cell(f"{max(memory) / 2**30:.2f} GiB" if memory else ABSENT),
@@ -258,9 +262,9 @@ def _parameters(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {significant(count / 1e6)} M" for name, count in counts.items() if count) or ABSENT
 
 
-def _conditions(runs: Sequence[RunRecord]) -> str:
+def _conditions(runs: Sequence[LoggedRun]) -> str:
     """What the measures of a row were measured on; all of it, should that have changed while a run went on."""
-    found = dict.fromkeys(_condition(one.details) for run in runs for one in run.evaluations)
+    found = dict.fromkeys(_condition(one.details) for run in runs for one in run.record.evaluations)
     return "; ".join(text for text in found if text) or ABSENT
 
 

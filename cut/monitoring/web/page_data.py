@@ -1,21 +1,24 @@
 """What the page of a run shows, as data: the page is made of it, and renews itself from it through `data.js`."""
 
 import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cut import strict_json
 from cut.measures import higher_is_better
-from cut.monitoring.pace import Pace, duration
-from cut.monitoring.web.curves import short
-from cut.monitoring.web.film import Film
+from cut.monitoring.pace import duration
+from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
+from cut.monitoring.record import Record
+from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
 from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
+FRAMES = 120  # of the film; a slider cannot be set more finely
 
 
 def script(data: Mapping[str, Any]) -> bytes:
@@ -38,17 +41,25 @@ def read_script(file: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def picture_order(folder: Path) -> list[str]:
+    """The labels of the training pictures in display order, as the data in the page's folder has them."""
+    try:
+        return [str(picture["label"]) for picture in (read_script(folder / "data.js") or {})["batch"]["pictures"]]
+    except (KeyError, TypeError):
+        return []
+
+
 # ---------------------------------------------------------------------- the parts of it
 
 
-def facts(progress: Progress, pace: Pace, rate: float | None, memory: int | None, state: str) -> list[tuple[str, str]]:
+def facts(progress: Progress, record: Record, rate: float | None, state: str) -> list[tuple[str, str]]:
     """Where the run stands, as (name, text).
 
     Args:
         rate: the learning rate; None before the first step.
-        memory: the most bytes held so far; None where unknown.
         state: "training", "finished" or "stopped".
     """
+    pace, memory = record.pace, record.peak_memory_bytes
     total = progress.images + max(0, progress.images_left)
     known = [
         ("epoch", f"{min(progress.epoch, progress.last_epoch):,} of {progress.last_epoch:,}"),
@@ -66,15 +77,28 @@ def facts(progress: Progress, pace: Pace, rate: float | None, memory: int | None
     return known
 
 
-def film_data(film: Film | None, progress: Progress) -> dict | None:
-    """The frames of the film: where they are, and when they were made."""
-    if film is None or not film.times:
+def film_data(previews: PreviewFiles, progress: Progress) -> dict[str, Any] | None:
+    """The frames of the film: where they are, and when they were made; None without any."""
+    if not previews.times:
         return None
-    frames = film.frames()
+    frames = evenly(previews.times, FRAMES)
     return {
-        "files": [film.address(images) for images in frames],
+        "files": [preview_link(file_name(images)) for images in frames],
         "labels": [moment(images, progress.images_per_epoch) for images in frames],
     }
+
+
+def preview_link(file: str) -> str:
+    """The link from the page to a file of the previews."""
+    return f"../{FOLDER}/{file}"
+
+
+def evenly(times: Sequence[int], limit: int) -> list[int]:
+    """At most `limit` of the times, spread evenly from the first to the last."""
+    last = len(times) - 1
+    if last < limit:
+        return list(times)
+    return [times[index * last // (limit - 1)] for index in range(limit)]
 
 
 def moment(images: int, images_per_epoch: int) -> str:
@@ -109,9 +133,9 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     """
     if last is None:
         return None
-    columns = [("last", last), ("best", best)]
-    if best is None or best.epoch == last.epoch:
-        columns = [("last" if best is None else "last and best", last)]
+    columns = [("last" if best is None else "last and best", last)]
+    if best is not None and best.epoch != last.epoch:
+        columns = [("last", last), ("best", best)]
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
     labels = list(dict.fromkeys(label for _, one in columns for label in one.measures))
     for label in labels:
@@ -120,7 +144,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
         lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *values])
     deciding = 1 + labels.index(best_label) if best is not None and best_label in labels else None
     notes = []
-    if deciding is not None:
+    if best is not None and deciding is not None:
         notes.append(
             f"Epoch {best.epoch} is the best because {best_label} decides: orange here, dashed in the curves. "
             "Other measures may favour another epoch."
@@ -136,13 +160,25 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
 
 def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
     """The best measurement and the value that made it so, for its marks in the curves."""
-    if best is None:
+    if best is None or best_label is None:
         return None
     value = best.measures.get(best_label)
-    # Rounded as the curve's points are, or the mark would lie beside a curve that hardly changes.
+    # Rounded like the points of the curve, or the mark would lie beside a curve that hardly changes.
     return {"label": best_label, "epoch": best.epoch, "value": None if value is None else short(value)}
 
 
 def now() -> float:
     """Seconds since 1970, which browsers count too."""
     return round(time.time(), 1)
+
+
+def curves_data(series: Series) -> dict[str, Any]:
+    """{"x": […], "y": {name: […]}}; null where a point has no value of a name."""
+    epochs, curves = as_curves(series.points())
+    values = {name: [short(one) if math.isfinite(one) else None for one in curve] for name, curve in curves.items()}
+    return {"x": [short(one) for one in epochs], "y": values}
+
+
+def short(value: float) -> float:
+    """Six significant digits, two more than are shown, so that rounding again gives what the table says."""
+    return float(f"{value:.6g}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.monitoring.visdom import sender
+from cut.monitoring.visdom import sender as visdom_sender
 from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cut.monitoring.visdom import scripts
+from cut.monitoring.visdom import scripts as visdom_scripts
 from cut.monitoring.visdom.scripts import BUILT, ScriptsMissing, complete_scripts, npm_source, wanted_scripts
 
 WANTED = {

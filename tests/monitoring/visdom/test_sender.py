@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from cut.monitoring.visdom import sender
+from cut.monitoring.visdom import sender as visdom_sender
 from cut.monitoring.visdom.sender import Sender
 from tests.monitoring.fake_visdom import FakeServer, lost
 

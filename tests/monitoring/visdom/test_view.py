@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cut.monitoring.visdom import view
+from cut.monitoring.visdom import view as visdom_view
 from cut.monitoring.log_files import MetricsLog
 from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
