@@ -30,7 +30,7 @@ class EventFile:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.stream = open(folder / f"events.out.tfevents.{time.time_ns():020d}", "xb")
+            self.stream = (folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
         except OSError as error:
             raise self._unwritable(error) from error
         self.records = RecordWriter(self.stream)

@@ -125,18 +125,18 @@ def _entry(at: Progress, **content: Any) -> str:
     return strict_json.dumps({**where, **content, "time": time})
 
 
-def read_metrics(file: Path, kind: str = "") -> Iterator[dict[str, Any]]:
+def read_metrics(file: Path, kind: str | None = "losses") -> Iterator[dict[str, Any]]:
     """The entries of a `metrics.jsonl`, in order.
 
     Args:
         file: where they are; one that is missing has no entries, and a line that is torn is left out.
-        kind: the key that they must have: "losses", "finished_epoch", "evaluation" or "run"; all entries without it.
+        kind: the key that they must have: "losses", "finished_epoch", "evaluation" or "run"; None for all entries.
     """
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 entry = _parse(line)
-                if entry is not None and (not kind or kind in entry):
+                if entry is not None and (kind is None or kind in entry):
                     yield entry
     except FileNotFoundError:
         return

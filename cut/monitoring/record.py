@@ -82,7 +82,7 @@ class Record(Listener):
             KeyError, TypeError, ValueError, AttributeError: when an entry is damaged.
         """
         record = cls()
-        for entry in read_metrics(file):
+        for entry in read_metrics(file, kind=None):
             if "evaluation" in entry:
                 evaluation = Evaluation.from_json(entry["evaluation"])
                 record._add_evaluation(evaluation, evaluation if entry["best"] else record.best)
@@ -133,7 +133,7 @@ class Record(Listener):
 
     def _take_up(self, file: Path, progress: Progress) -> None:
         """What the run had logged before it continues at `progress`; its measurements come with the saved state."""
-        for entry in read_metrics(file):
+        for entry in read_metrics(file, kind=None):
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
                 if "evaluation" in entry or not is_before(entry, progress):
                     continue

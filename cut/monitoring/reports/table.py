@@ -99,7 +99,9 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
         if len(values) == 1:
             for cells in table:
                 del cells[heading]
-            facts |= {heading: value for value in values if value != ABSENT}
+            value = values.pop()
+            if value != ABSENT:
+                facts[heading] = value
     sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
     return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, labels), sources)
 

@@ -53,9 +53,9 @@ def wanted_scripts() -> dict[str, str]:
         return SimpleNamespace(content=address.encode())
 
     with tempfile.TemporaryDirectory() as folder:
-        with _replaced(build, "request", request), _replaced(requests, "get", get):
-            with contextlib.redirect_stdout(io.StringIO()):
-                build.download_scripts(install_dir=folder)
+        replaced = _replaced(build, "request", request), _replaced(requests, "get", get)
+        with replaced[0], replaced[1], contextlib.redirect_stdout(io.StringIO()):
+            build.download_scripts(install_dir=folder)
         static = Path(folder, "static")
         files = [file for file in sorted(static.rglob("*")) if file.is_file() and file.name != BUILT]
         return {file.relative_to(static).as_posix(): file.read_text() for file in files}

@@ -122,7 +122,7 @@ def _file(block: int) -> str:
 
 
 def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict[int, dict[str, Size]]:
-    """The pictures on disk up to `last_epoch`, as {epoch: {label: size}}; a continued run makes the later ones again."""
+    """The pictures on disk up to `last_epoch`, as {epoch: {label: size}}; later ones will be made again."""
     found: dict[int, dict[str, Size]] = {}
     for file in folder.glob("epoch*.png"):
         name = re.fullmatch(r"epoch(\d+)_(.+)\.png", file.name)
