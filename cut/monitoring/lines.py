@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from cut.options import Options
+from cut.registry import MODELS
 
 LINE = re.compile(r"\(epoch: (?P<epoch>\d+), iters: (?P<iters>\d+), ")
 
@@ -23,3 +25,16 @@ def run_title(options: Options) -> str:
     """What pages and plots call a run: its name, after its `easy_label` where it has one of its own."""
     label, name = options.run.easy_label, options.run.name
     return name if label in ("", "experiment_name", name) else f"{label} ({name})"  # "experiment_name": the default
+
+
+def method_label(options: Mapping[str, Any]) -> str:
+    """What a run trains, with its preset: "CUT", "FastCUT", "SinCUT (FastCUT)".
+
+    Args:
+        options: of the run, by name.
+    """
+    entry = MODELS[options["model"]]
+    label, preset = entry.label or entry.name, options.get(entry.preset_option)
+    if preset not in entry.presets:
+        return label
+    return preset if label in preset else f"{label} ({preset})"

@@ -66,7 +66,7 @@ class MetricsLog(_LogFile):
         losses          a logged step: losses by name; with learning_rate, seconds_per_image, data_seconds_per_image
         finished_epoch  its seconds, peak_memory_bytes and batch_size
         evaluation      the fields of `Evaluation`; with best, whether it is the best so far
-        run             a start or a continuation: name, method, command, device, parameters by network
+        run             a start or a continuation: name, command, device, parameters by network
 
     What is not finite is null. A run that is not continued begins the file anew.
     """
@@ -86,7 +86,6 @@ class MetricsLog(_LogFile):
         self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
         run = {
             "name": options.run.name,
-            "method": facts.method,
             "command": list(facts.command),
             "device": facts.device,
             "parameters": dict(facts.parameters),

@@ -23,13 +23,11 @@ class Start:
 
     Attributes:
         step: optimizer steps before it.
-        method: what is trained, for people; "" in logs that are older than this entry.
         device: where it computes, for people.
         parameters: number of weights by network.
     """
 
     step: int
-    method: str
     device: str
     parameters: Mapping[str, int]
 
@@ -110,7 +108,7 @@ class Record(Listener):
             # A file that cannot be read is reported by `MetricsLog`, which continues it; a damaged entry is skipped.
             with contextlib.suppress(OSError):
                 self._take_up(options.run.folder / METRICS, progress)
-        self.starts.append(Start(progress.step, facts.method, facts.device, facts.parameters))
+        self.starts.append(Start(progress.step, facts.device, facts.parameters))
         best = best_evaluation(facts.evaluations, facts.best_label) if facts.best_label else None
         for evaluation in facts.evaluations:
             self._add_evaluation(evaluation, best)
@@ -158,7 +156,7 @@ class Record(Listener):
         """A start or a finished epoch, as `metrics.jsonl` has it."""
         if "run" in entry:
             run = entry["run"]
-            self.starts.append(Start(entry["step"], run.get("method", ""), run["device"], dict(run["parameters"])))
+            self.starts.append(Start(entry["step"], run["device"], dict(run["parameters"])))
         elif "finished_epoch" in entry:
             done = entry["finished_epoch"]
             epoch = FinishedEpoch(int(entry["epoch"]), entry["step"], done["seconds"], done["peak_memory_bytes"])

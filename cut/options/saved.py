@@ -8,7 +8,7 @@ from typing import Any
 from cut.errors import UserError
 from cut.options.catalogue import catalogue
 from cut.options.files import read_yaml
-from cut.options.layers import Layer, Merged
+from cut.options.layers import Layer, Merged, chosen_method
 from cut.options.wording import did_you_mean, shown
 from cut.registry import GENERATORS
 
@@ -36,7 +36,8 @@ def layer_to_translate(folder: Path) -> Layer:
     file = folder / FILE_NAME
     if not file.is_file():
         return Layer({})
-    saved, known = read_yaml(file), catalogue()
+    saved = read_yaml(file)
+    known = catalogue(chosen_method([Layer(saved)]))
     values = {name: value for name, value in saved.items() if name in known and known[name].from_training}
     return Layer(values | _sizes_of_generator(saved), str(file))
 
@@ -59,7 +60,9 @@ def compare(before: Merged, after: Merged) -> tuple[list[str], list[str]]:
     Returns:
         (changes, refusals): a sentence for each change that is taken, and for each that would make no sense.
     """
-    known, changes, refusals = catalogue(), [], []
+    known = catalogue(after.values["model"])
+    changes: list[str] = []
+    refusals: list[str] = []
     if after.values["epoch"] != "latest":
         refusals.append(
             f"--epoch {after.values['epoch']} cannot go with --continue_train, which continues from the latest save; "

@@ -83,7 +83,6 @@ class RunFacts:
         parameters: number of weights by network, {"G": …, "D": …, "F": …}.
         evaluations: what was measured before, when a run continues.
         best_label: label of the measure that decides which epoch is best; None when nothing is measured.
-        method: what is trained, for people ("CUT"); "" where nobody says.
         total_loss: name of the loss that the generator minimises, the sum of its parts; "" where there is none.
     """
 
@@ -92,7 +91,6 @@ class RunFacts:
     parameters: Mapping[str, int] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
     best_label: str | None = None
-    method: str = ""
     total_loss: str = ""
 
 

@@ -192,7 +192,7 @@ def test_losses_do_not_depend_on_the_order_of_taps():
         model = tiny("--nce_layers", taps, "--netF", "sample")
         draws = draws_for(tiny("--nce_layers", "0,4,8,12", "--netF", "sample"), batch)
         by_tap = dict(zip((0, 4, 8, 12), range(4), strict=True))
-        order = [by_tap[tap] for tap in model.options.loss.taps]
+        order = [by_tap[tap] for tap in model.options.method.taps]
         draws = replace(
             draws,
             patches=tuple(draws.patches[i] for i in order),
@@ -234,7 +234,7 @@ def test_every_offered_variant_takes_finite_steps(arguments):
     for seed in range(2):
         logs = model.step(batch, draws_for(model, batch, seed))
         assert all(math.isfinite(value) for value in logs.values())
-    trains = model.options.loss.lambda_GAN or model.options.loss.lambda_NCE
+    trains = model.options.method.lambda_GAN or model.options.method.lambda_NCE
     assert any(not torch.equal(a, b) for a, b in zip(before, model.G.parameters(), strict=True)) == bool(trains)
 
 

@@ -1,7 +1,5 @@
 """The record of a run: what is in it while the run trains, when it continues, and when it is read back."""
 
-import json
-
 import pytest
 
 from cut.monitoring.log_files import MetricsLog
@@ -10,7 +8,7 @@ from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, RunFacts
 from tests.monitoring.miniature import progress_at, step_event, train
 
-FACTS = RunFacts(("train.py",), "CPU", {"G": 3}, method="CUT")
+FACTS = RunFacts(("train.py",), "CPU", {"G": 3})
 
 
 def measured(epoch: int, **measures: float) -> Evaluation:
@@ -72,16 +70,6 @@ def test_what_is_read_back_is_what_was_told(make_options):
         one.after_evaluation(EvaluationEvent(progress_at(10), best, best, "FID"))
         one.after_evaluation(EvaluationEvent(progress_at(20), measured(2, FID=60.0), best, "FID"))
     read = Record.from_file(options.run.folder / "metrics.jsonl")
-    assert read.starts == record.starts == [Start(0, "CUT", "CPU", {"G": 3})] and read.epochs == record.epochs
+    assert read.starts == record.starts == [Start(0, "CPU", {"G": 3})] and read.epochs == record.epochs
     assert read.evaluations == record.evaluations and read.best == record.best == best
     assert series(read)[2:] == series(record)[2:] and read.peak_memory_bytes == 2**31
-
-
-def test_a_log_without_a_method_is_read(make_options):
-    options = make_options()
-    train(MetricsLog(), options, range(0))
-    file = options.run.folder / "metrics.jsonl"
-    entry = json.loads(file.read_text())
-    del entry["run"]["method"]
-    file.write_text(json.dumps(entry) + "\n")
-    assert [start.method for start in Record.from_file(file).starts] == [""]

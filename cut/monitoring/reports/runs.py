@@ -59,11 +59,6 @@ class LoggedRun:
         return next((one for one in reversed(self.record.evaluations) if label in one.measures), None)
 
     @property
-    def method(self) -> str:
-        """What it trains, for people; "" in logs of earlier versions."""
-        return self.record.starts[-1].method
-
-    @property
     def device(self) -> str:
         """The devices it ran on, for people."""
         return ", ".join(dict.fromkeys(one.device for one in self.record.starts))

@@ -11,11 +11,13 @@ from dominate import document, tags
 from cut.html import page
 from cut.html import shown as printable
 from cut.measures import higher_is_better
+from cut.monitoring.lines import method_label
 from cut.monitoring.reports.runs import LoggedRun
 from cut.options.catalogue import catalogue
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge
 from cut.options.wording import shown
+from cut.registry import MODELS
 from cut.training.evaluation import Evaluation, significant
 
 ABSENT = "—"
@@ -112,21 +114,14 @@ def group(runs: Iterable[LoggedRun]) -> list[Row]:
     for run in runs:
         settings = tuple(_settings(run.options).items())
         alone = None if run.finished else run.folder
-        rows.setdefault((method_name(run.options, run.method), settings, run.device, alone), []).append(run)
+        rows.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
     return [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in rows.items()]
 
 
-def method_name(options: Mapping[str, Any], label: str = "") -> str:
-    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient".
-
-    Args:
-        options: of the run.
-        label: of its method; earlier versions did not log it.
-    """
-    label = label or {"cut": "CUT", "sincut": "SinCUT"}.get(options["model"], options["model"])
-    preset = options["CUT_mode"]
-    name = label if preset == "CUT" else preset if label == "CUT" else f"{label} ({preset})"
-    if options["nce_loss"] == "focal":
+def method_name(options: Mapping[str, Any]) -> str:
+    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
+    name = method_label(options)
+    if options.get("nce_loss") == "focal":
         name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
         name += " full gradient" if options["focal_gradient"] == "full" else ""
     return name
@@ -192,11 +187,11 @@ def _plain(cell: str) -> str:
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that differ from the defaults of the run's model and preset, in the order of `--help`."""
-    choice = Layer({"model": options["model"], "CUT_mode": options["CUT_mode"]})
-    defaults = merge("train", [choice]).values
+    choice = {name: options[name] for name in ("model", MODELS[options["model"]].preset_option) if name in options}
+    defaults = merge("train", [Layer(choice)]).values
     return {
         name: options[name]
-        for name in catalogue()
+        for name in catalogue(options["model"])
         if name in options and name not in _NOT_THE_METHOD and options[name] != defaults[name]
     }
 

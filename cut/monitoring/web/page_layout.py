@@ -11,6 +11,7 @@ from dominate import document, tags
 from dominate.util import raw, text
 
 from cut.html import page, shown
+from cut.monitoring.lines import method_label
 from cut.monitoring.previews import PreviewFiles
 from cut.monitoring.web.page_data import preview_link
 from cut.monitoring.web.picture_history import PictureHistory, show_pictures
@@ -127,7 +128,7 @@ def _batch(data: Mapping[str, Any], options: Options, history: PictureHistory) -
 
 def about_run(options: Options, facts: RunFacts) -> str:
     """The command, the networks and the options of a run: a part of its page that stays the same."""
-    values, usual, known = options.flat(), defaults(options), catalogue()
+    values, usual, known = options.flat(), defaults(options), catalogue(options.run.model)
     changed = [name for name in values if values[name] != usual[name]]
     with tags.section(cls="card", id="run") as section:
         tags.h2("The run")
@@ -135,7 +136,7 @@ def about_run(options: Options, facts: RunFacts) -> str:
             _command(facts.command)
         with tags.dl(cls="facts"):
             parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
-            known_facts = {"model": _model(options, facts), "device": facts.device, "parameters": parameters}
+            known_facts = {"model": method_label(options.flat()), "device": facts.device, "parameters": parameters}
             known_facts |= {"seed": str(options.run.seed), "images": options.data.dataroot}
             for name, value in known_facts.items():
                 if value:
@@ -177,11 +178,6 @@ def _messages(messages: Sequence[str]) -> None:
                 with tags.li():
                     for line in message.split("\n"):
                         (tags.pre if "  " in line else tags.div)(shown(line))
-
-
-def _model(options: Options, facts: RunFacts) -> str:
-    preset, model = options.run.CUT_mode, facts.method or options.run.model
-    return model if preset == "CUT" else f"{model} ({preset})"
 
 
 def _count(number: int) -> str:
