@@ -34,7 +34,7 @@ def method_label(options: Mapping[str, Any]) -> str:
         options: of the run, by name.
     """
     entry = MODELS[options["model"]]
-    label, preset = entry.label or entry.name, options.get(entry.preset_option)
+    label, preset = entry.label or entry.name, str(options.get(entry.preset_option))
     if preset not in entry.presets:
         return label
     return preset if label in preset else f"{label} ({preset})"

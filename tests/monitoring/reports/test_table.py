@@ -60,6 +60,7 @@ def test_many_epochs_are_a_range(tmp_path):
         ([], "CUT"),
         (["--CUT_mode", "FastCUT"], "FastCUT"),
         (["--model", "sincut"], "SinCUT"),
+        (["--model", "cycle_gan"], "CycleGAN"),
         (["--model", "sincut", "--CUT_mode", "FastCUT"], "SinCUT (FastCUT)"),
         ([*FOCAL], "CUT focal γ2 α0.25"),
         (
