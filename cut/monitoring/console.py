@@ -18,7 +18,7 @@ from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progres
 class ConsoleListener(Listener):
     """A progress bar over the whole run on a terminal, plain lines everywhere else (a file, a pipe, a batch system).
 
-    Above the bar stand only evaluations and messages. With `quiet` there is no bar and no line about steps, epochs and
+    Only evaluations and messages appear above the bar. With `quiet` there is no bar and no line about steps, epochs and
     saves, there or elsewhere.
 
     Args:
@@ -30,7 +30,7 @@ class ConsoleListener(Listener):
         self.record = record
         self.stream = sys.stdout if stream is None else stream
         self.bar: tqdm | None = None
-        self.unsaid = ""  # of the last save, where saves are not said as they come
+        self.unsaid = ""  # the sentence about the last save, where it is shown at the end only
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
@@ -43,9 +43,9 @@ class ConsoleListener(Listener):
                 total=progress.images + progress.images_left,
                 initial=progress.images,
                 bar_format=self._format(),
-                mininterval=0.5,  # seconds: often enough to be alive, seldom enough to be read
+                mininterval=0.5,  # seconds: often enough to look alive, seldom enough to be read
                 dynamic_ncols=True,
-                position=0,  # also where a library has left a bar of its own
+                position=0,  # even if a library has left a bar of its own open
                 file=self.stream,
             )
         elif self.status.evaluation is not None:
@@ -111,7 +111,7 @@ class ConsoleListener(Listener):
             self.message(self.unsaid)
 
     def _measured(self, last: Evaluation) -> str:
-        """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", with room for more inside of the parenthesis."""
+        """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", whose parenthesis the caller closes."""
         best = self.status.best
         standing = f"best {self.status.best_label}: " + (f"epoch {best.epoch}" if best else "none yet")
         if best and best.epoch == last.epoch:
@@ -136,6 +136,6 @@ def _is_terminal(stream: TextIO) -> bool:
 
 def _columns(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: one that was never told its size
+        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: a terminal that does not know its size
     except (OSError, ValueError):  # no terminal after all
         return 80

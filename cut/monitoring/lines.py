@@ -1,4 +1,4 @@
-"""How a run is called and how its steps are written, in the form that people's plotting scripts read."""
+"""The title of a run, the name of what it trains, and the published log line, which plotting scripts read."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def log_line(epoch: int, epoch_images: int, seconds: float, data_seconds: float,
 
 
 def run_title(options: Options) -> str:
-    """What pages and plots call a run: its name, after its `easy_label` where it has one of its own."""
+    """The title of a run on pages and plots: its name, or "LABEL (NAME)" where an `easy_label` was given."""
     label, name = options.run.easy_label, options.run.name
     return name if label in ("", "experiment_name", name) else f"{label} ({name})"  # "experiment_name": the default
 

@@ -39,7 +39,7 @@ class _LogFile(Listener):
 
 
 class LossLog(_LogFile):
-    """`loss_log.txt`: lines in the published form, and a header wherever a run began or continued."""
+    """`loss_log.txt`: lines in the published form, and a header at every start and continuation."""
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
@@ -68,7 +68,7 @@ class MetricsLog(_LogFile):
         evaluation      the fields of `Evaluation`; with best, whether it is the best so far
         run             a start or a continuation: name, command, device, parameters by network
 
-    What is not finite is null. A run that is not continued begins the file anew.
+    Values that are not finite are null. A fresh start replaces the file.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -128,8 +128,8 @@ def read_metrics(file: Path, kind: str | None = "losses") -> Iterator[dict[str, 
     """The entries of a `metrics.jsonl`, in order.
 
     Args:
-        file: where they are; one that is missing has no entries, and a line that is torn is left out.
-        kind: the key that they must have: "losses", "finished_epoch", "evaluation" or "run"; None for all entries.
+        file: a missing file has no entries, and torn lines are left out.
+        kind: the key that an entry must have: "losses", "finished_epoch", "evaluation" or "run"; None for all entries.
     """
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
@@ -181,7 +181,7 @@ def _until(lines: list[str], progress: Progress) -> list[str]:
 
 
 def _rewrite(path: Path, choose: Callable[[list[str]], list[str]]) -> None:
-    """Replace a log by the lines that `choose` keeps of it, at once; a torn last line goes in any case."""
+    """Replace a log atomically by the lines that `choose` keeps; a torn last line is always dropped."""
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="replace") as file:

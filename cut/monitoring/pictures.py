@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cut.data.images import to_8bit
 
-MAGENTA = np.array((255, 0, 255), np.uint8)  # what no image has by accident
+MAGENTA = np.array((255, 0, 255), np.uint8)  # a colour that hardly any image has
 
 
 def first_of_batch(images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

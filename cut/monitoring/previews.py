@@ -24,7 +24,7 @@ class PreviewFiles(Listener):
         targets.png         the real pictures of the same places, where the held-out images are pairs
         previews.json       names of the sources, (width, height) of a cell of the rows, whether there are targets
 
-    A continued run takes up the rows that are there; later ones, and those of other pictures, are left out.
+    A continued run keeps the rows up to its last save; later ones are deleted, and those of other pictures ignored.
 
     Attributes:
         names: file names of the sources, one for each cell; empty before the first preview.
@@ -69,7 +69,7 @@ class PreviewFiles(Listener):
         """Write what is the same for all rows."""
         names, cell = list(event.names), cell_size([*event.sources, *event.targets])
         if (names, cell) != (self.names, self.cell):
-            self.times = []  # whatever there is shows other pictures
+            self.times = []  # the rows that are there show other pictures
         self.names, self.cell, self.has_targets = names, cell, bool(event.targets)
         self._save("sources.png", event.sources)
         if event.targets:

@@ -43,9 +43,9 @@ class FinishedEpoch:
 
 
 class Record(Listener):
-    """What a run has logged. A continued run takes up its `metrics.jsonl`, so that nothing begins anew.
+    """What a run has logged. A continued run reads its `metrics.jsonl` back, so that its curves go on.
 
-    It listens itself, before the views that it is handed to.
+    It is a listener that must be told before the views that render it.
 
     Args:
         clock: seconds from any point in time.

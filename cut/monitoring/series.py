@@ -21,7 +21,7 @@ class Point:
 class _Stretch:
     """Neighbouring samples, which become one point: their mean."""
 
-    epochs: float = 0.0  # a sum, as all that follows
+    epochs: float = 0.0  # their sum, as for the values
     samples: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)

@@ -14,7 +14,7 @@ VALUE = 5  # characters of a loss
 
 @dataclass
 class Status:
-    """What there is to say.
+    """What the line may show.
 
     Attributes:
         progress: where the run stands.
@@ -46,8 +46,8 @@ def status_line(status: Status, columns: int) -> tuple[str, int, str]:
     """What stands before the bar, the characters that the bar gets, and what stands after it.
 
     With "before |bar| after" the line is less than `columns` wide, the last column being left free, unless the terminal
-    is so narrow that not even time fits. What does not fit is left out: first the losses but the main one, then the
-    epoch of the best measure, its value, the main loss, the measure. Nothing moves while values change within their
+    is so narrow that not even time fits. What does not fit is left out: first all losses but the main one, then the
+    epoch of the best measure, its value, the main loss, the measure. Nothing shifts while values stay within their
     usual range.
     """
     wide = columns >= WIDE
@@ -103,7 +103,7 @@ def short_measure(label: str) -> str:
 
 
 def measure_and_best(evaluation: Evaluation, best: Evaluation | None, label: str) -> list[str]:
-    """ "FID 82.1 (best 79.4 @ 35)", and shorter ways to say it, ever shorter."""
+    """ "FID 82.1 (best 79.4 @ 35)", and ever shorter forms of it."""
     last = f"{short_measure(label)} {significant(evaluation.measures.get(label, math.nan), 3)}"
     if best is None:
         return [last]

@@ -15,7 +15,7 @@ class TensorBoardLog(Listener):
 
     Losses, learning rate and speed every `print_freq` images, pictures every `display_freq`, the translations of
     the held-out images, every evaluation, and the options once. The horizontal axis counts images seen.
-    What a continued run does again replaces what was written.
+    Steps that a continued run repeats replace the earlier ones.
 
     Raises:
         UserError: when the package is missing; from the methods, when the folder cannot be written.

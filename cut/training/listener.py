@@ -12,7 +12,7 @@ from cut.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. Images, not steps, are what every frequency counts.
+    """Where a run stands. All frequencies count images, not steps.
 
     Attributes:
         epoch: the current epoch; the first is 1.
@@ -155,8 +155,8 @@ class PreviewEvent:
 class Listener:
     """Base of everything that watches a run; each method does nothing by default.
 
-    A listener may fail: the loop says so once, drops it and trains on. The sentence of a `UserError` is shown as it is,
-    so raise one for what a person can mend.
+    A listener may fail: the loop says so once, drops it and goes on training. The sentence of a `UserError` is shown as
+    it is, so raise one for what a person can fix.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -199,7 +199,7 @@ class Evaluator(Protocol):
 
         Args:
             progress: where the run stands.
-            stopped: whether somebody asks to stop; then it returns None soon.
+            stopped: whether somebody has asked to stop; then it returns None soon.
         """
 
 

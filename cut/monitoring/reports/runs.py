@@ -97,7 +97,7 @@ def read_run(folder: Path) -> LoggedRun:
         record = Record.from_file(log)
     except OSError as error:
         raise UserError(f"{log} cannot be read: {error.strerror}.") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:  # whatever shape damage has
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # whatever is damaged
         reason = f"an entry lacks {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{log} is not the log of a run: {reason}.") from None
     if not record.starts:

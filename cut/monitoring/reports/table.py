@@ -58,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Cell:
-    """One field of the table: a value, and in brackets what to know of it, such as its epoch."""
+    """One field of the table: a value, and in brackets a remark such as its epoch."""
 
     value: str = ABSENT
     remark: str = ""
@@ -260,7 +260,7 @@ def _parameters(counts: Mapping[str, int]) -> str:
 
 
 def _conditions(runs: Sequence[LoggedRun]) -> str:
-    """What the measures of a row were measured on; all of it, should that have changed while a run went on."""
+    """What the measures of a row were measured on; every variant, if that changed when a run was continued."""
     found = dict.fromkeys(_condition(one.details) for run in runs for one in run.record.evaluations)
     return "; ".join(text for text in found if text) or ABSENT
 

@@ -26,8 +26,8 @@ NUMBERED = ("losses", "images", *RATES, "options")
 class VisdomView(Listener):
     """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
-    All sending is done by a thread of its own, see `Sender`: whether a server is missing, slow, lost, or back is said,
-    each once, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
+    All sending is done by a thread of its own, see `Sender`: that a server is missing, lost or back is said
+    once each, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
     visdom off; more is the number of the first of its windows. Every window is drawn whole from the record of the run,
     so it does not matter what the server still has.
 
@@ -68,7 +68,7 @@ class VisdomView(Listener):
         if self.sender is None:
             return
         self._pass_on_news()
-        first, self.first = self.first, False  # it is shown at once: who opens the page sees that the run lives
+        first, self.first = self.first, False  # it is shown at once, so that the page shows that the run is alive
         monitoring = self.monitoring
         if event.due(monitoring.display_freq) or (first and monitoring.display_freq > 0):
             self._draw_images(event.images())

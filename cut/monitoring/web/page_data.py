@@ -1,4 +1,4 @@
-"""What the page of a run shows, as data: the page is made of it, and renews itself from it through `data.js`."""
+"""What the page of a run shows, as data: the page is built from it, and updates itself from it through `data.js`."""
 
 import json
 import math
@@ -128,7 +128,7 @@ def batch_data(history: PictureHistory) -> dict | None:
 def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: str | None) -> dict | None:
     """The last and the best measurement; None before there is one.
 
-    `lines` of cells, the first being the heading; `deciding`, the number of the line by which the best is the best,
+    `lines` of cells, the first being the heading; `deciding`, the number of the line of the measure that decides,
     None without a best; `notes` on what they mean.
     """
     if last is None:
@@ -159,7 +159,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
 
 
 def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
-    """The best measurement and the value that made it so, for its marks in the curves."""
+    """The best measurement and its deciding value, for the marks in the curves."""
     if best is None or best_label is None:
         return None
     value = best.measures.get(best_label)

@@ -22,7 +22,7 @@ Size = tuple[int, int]  # (width, height) in pixels
 class PictureHistory:
     """Keeps the last pictures of each epoch as `images/epoch007_fake_B.png`, and pages of 50 epochs with them.
 
-    A page that is full is left alone from then on: an epoch costs the same however many went before it.
+    A full page is not written again, so that the cost of an epoch does not grow with the run.
 
     Args:
         folder: of the web page.
@@ -61,7 +61,7 @@ class PictureHistory:
         block = self.blocks.setdefault(_block(epoch), {})
         if block.get(epoch) != sizes:
             block[epoch] = sizes
-            self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the one before gets a link to it
+            self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the page before links to it
 
     def write_pages(self) -> None:
         """Write the pages that have changed."""

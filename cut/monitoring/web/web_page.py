@@ -22,12 +22,12 @@ MESSAGES = 30
 
 
 class WebPage(Listener):
-    """Writes `web/index.html`, with everything as text and pictures, and `web/data.js`, from which an open page renews
+    """Writes `web/index.html`, with everything as text and pictures, and `web/data.js`, from which an open page updates
     itself.
 
     Both are written every `update_html_freq` images, at the first pictures of an epoch, at its end and after a
-    measurement, but never for more than 1 % of the run's time. How long the run is makes no difference: curves are
-    thinned, and the pictures of the epochs are on pages of their own. The pictures of the current batch are saved every
+    measurement, but never for more than 1 % of the run's time. They do not grow with the run: curves are thinned, and
+    the pictures of the epochs are on pages of their own. The pictures of the current batch are saved every
     `display_freq` images.
 
     Args:
@@ -127,7 +127,7 @@ class WebPage(Listener):
         progress, record = self.progress, self.record
         total = progress.images + max(0, progress.images_left)
         return {
-            "page": self.start_of_page,  # an open page that is of another start loads itself anew
+            "page": self.start_of_page,  # an open page of an earlier start reloads itself
             "title": run_title(self.options),
             "state": state,
             "updated": page_data.now(),
@@ -147,7 +147,7 @@ class WebPage(Listener):
         }
 
     def _seconds_to_next(self) -> float | None:
-        """Until the next update, as far as one can tell: an open page asks about that often."""
+        """Expected time to the next update, which tells an open page how often to look."""
         rate, every = self.record.pace.images_per_second, self.options.monitoring.update_html_freq
         if not rate:
             return None
