@@ -33,7 +33,7 @@ ELSEWHERE = (
 def wanted_scripts() -> dict[str, str]:
     """The files that the installed visdom would download: address by place in its static folder.
 
-    visdom's own code says which: it runs in an empty folder, with a fake network that answers with the address asked for.
+    visdom's own code says which: it runs in an empty folder, and a fake network answers with the address.
     """
     from visdom.server import build
 

@@ -16,6 +16,7 @@ from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.fake_visdom import FakeServer
 from tests.monitoring.miniature import Recorded, progress_at, step_event
 
+NOTHING = RunFacts()
 OFTEN = ("--print_freq", "1", "--display_freq", "2")
 
 
@@ -23,7 +24,7 @@ def evaluation(epoch: int, **measures: float) -> Evaluation:
     return Evaluation(epoch, 10 * epoch, 10 * epoch, measures)
 
 
-def draw(options, steps=range(1, 3), resumed_at=0, facts=RunFacts(), evaluations=(), **changes):
+def draw(options, steps=range(1, 3), resumed_at=0, facts=NOTHING, evaluations=(), **changes):
     """What the server shows, and what was said, after a run of these steps."""
     server, said = FakeServer(), []
     view = Recorded(lambda record: VisdomView(record, said.append, connect=server))
