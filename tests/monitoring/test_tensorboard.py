@@ -152,7 +152,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_tried_again(listener, make_o
     log = listener()
     log.start(make_options("--print_freq", "1"), progress_at(0), RunFacts())
     log.file.stream.close()
-    log.file.stream = log.file.records._writer = Path("/dev/full").open("wb")
+    log.file.stream = log.file.records._writer = Path("/dev/full").open("wb")  # noqa: SIM115 (what is tested)
     with pytest.raises(UserError, match=r"tensorboard cannot be written: No space left on device\.$"):
         log.after_step(step_event(1))
     assert log.file.stream.closed  # so that the end of the process has nothing left to write
