@@ -1,6 +1,23 @@
-"""The measures of translations: their names, and which way is better. They are computed in `cut/evaluation/measures/`."""
+"""The measures of translations by name: what each is called, which way is better, and what computes it.
 
+To add a measure, write one file in `cut/evaluation/measures/` and register its function there:
+
+    @MEASURES.register("psnr", label="PSNR", needs="pairs", higher_is_better=True)
+    def psnr(real, fake): ...
+
+`--best_metric` lists the names, so that such a file imports NumPy, PyTorch and the like inside its functions only.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
+
+Needs = Literal["features", "pairs", "palette"]
+ORDER: tuple[Needs, ...] = ("features", "pairs", "palette")
+FOLDER = "cut.evaluation.measures"
+INCEPTION = "Inception"  # title of the extractor whose distances are the published FID and KID
 
 
 @dataclass(frozen=True)
@@ -8,50 +25,92 @@ class Measure:
     """One measure.
 
     Attributes:
-        name: what `--best_metric` takes.
-        label: what pages, tables and logs call it; the two distances get theirs from the feature extractor, because
-            only Inception's may be called FID and KID.
+        name: what `--best_metric` takes, and the key under which values are stored.
+        label: what pages, tables and logs call it; with features, the extractor is added in brackets.
+        needs: what `compute` is given:
+
+            features  (real: FeatureSet, fake: FeatureSet, seed: int), of all images
+            pairs     (real, fake), uint8 (H, W, 3) of equal sizes; the values of all pairs are averaged
+            palette   (confusion: Confusion), the classes of all pixels of all pairs
+
         higher_is_better: False for distances.
-        pairs: whether it compares each translation with the real image of the same place.
-        palette: whether it compares the nearest colours of a `--palette`.
-        meaning: one line for people.
+        compute: returns the value, or (value, standard deviation), or None where it cannot be known.
+        inception_label: the label with Inception's features; by default `label`.
     """
 
     name: str
     label: str
+    needs: Needs
     higher_is_better: bool
-    meaning: str
-    pairs: bool = False
-    palette: bool = False
+    compute: Callable[..., Any]
+    inception_label: str = ""
+
+    def label_with(self, extractor: str | None) -> str:
+        """What the measure is called when its features are those of `extractor` (a title such as "Inception")."""
+        if self.needs != "features" or not extractor:
+            return self.label
+        return self.inception_label or self.label if extractor == INCEPTION else f"{self.label} ({extractor})"
+
+    def is_called(self, key: str) -> bool:
+        """Whether `key` is the name or, as files of earlier runs have it, one of the labels."""
+        short = key.split(" (")[0] if self.needs == "features" else key
+        return key == self.name or short in (self.label, self.inception_label)
 
 
-_ALL = (
-    Measure("frechet", "FD", False, "Fréchet distance between Gaussians fitted to the features of both sets"),
-    Measure("kernel", "KD", False, "squared maximum mean discrepancy of the features under a cubic kernel"),
-    Measure("psnr", "PSNR", True, "peak signal-to-noise ratio to the paired real image, dB", pairs=True),
-    Measure("ssim", "SSIM", True, "structural similarity to the paired real image", pairs=True),
-    Measure("pixel_accuracy", "pixel accuracy", True, "share of pixels in the true class", pairs=True, palette=True),
-    Measure("class_accuracy", "class accuracy", True, "the same, averaged over classes", pairs=True, palette=True),
-    Measure("mean_iou", "mean IoU", True, "intersection over union, averaged over classes", pairs=True, palette=True),
-)
-MEASURES: dict[str, Measure] = {measure.name: measure for measure in _ALL}
-"""By name, in the order in which they are shown."""
-
-
-def measure_label(name: str, extractor: str) -> str:
-    """What a measure is called with a feature extractor.
+class Measures(Mapping[str, Measure]):
+    """The registered measures, in the order in which they are shown: by what they need, then by file.
 
     Args:
-        name: a key of `MEASURES`.
-        extractor: the extractor as people write it; "Inception" alone gives FID and KID, as the papers compute them.
+        folder: package whose modules register measures; they are imported when the first name is asked for.
     """
-    distances = {"frechet": ("FID", "FD"), "kernel": ("KID", "KD")}
-    if name not in distances:
-        return MEASURES[name].label
-    inception, other = distances[name]
-    return inception if extractor == "Inception" else f"{other} ({extractor})"
+
+    def __init__(self, folder: str) -> None:
+        self._folder: str | None = folder
+        self._known: dict[str, Measure] = {}
+
+    def register(
+        self, name: str, *, label: str, needs: Needs, higher_is_better: bool, inception_label: str = ""
+    ) -> Callable[[Callable], Callable]:
+        """Decorator that adds a function as a measure; for the arguments see `Measure`.
+
+        Raises:
+            ValueError: when the name is taken, or `needs` is none of the three.
+        """
+        if needs not in ORDER:
+            raise ValueError(f"the measure {name!r} needs {needs!r}, which is none of {', '.join(ORDER)}")
+
+        def add(compute: Callable) -> Callable:
+            if name in self._known:
+                raise ValueError(f"there is already a measure named {name!r}")
+            self._known[name] = Measure(name, label, needs, higher_is_better, compute, inception_label)
+            return compute
+
+        return add
+
+    def names(self) -> list[str]:
+        return list(self)
+
+    def needing(self, needs: Needs) -> list[Measure]:
+        """The measures with this need."""
+        return [measure for measure in self.values() if measure.needs == needs]
+
+    def __getitem__(self, name: str) -> Measure:
+        self._import_folder()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._import_folder()
+        return iter(sorted(self._known, key=lambda name: ORDER.index(self._known[name].needs)))
+
+    def __len__(self) -> int:
+        self._import_folder()
+        return len(self._known)
+
+    def _import_folder(self) -> None:
+        folder, self._folder = self._folder, None  # once; the modules may ask for measures themselves
+        if folder is not None:
+            for module in pkgutil.iter_modules(importlib.import_module(folder).__path__):
+                importlib.import_module(f"{folder}.{module.name}")
 
 
-def higher_is_better(label: str) -> bool:
-    """Whether more of a measure, by its label, is better."""
-    return any(measure.higher_is_better for measure in _ALL if measure.label == label)
+MEASURES = Measures(FOLDER)

@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 import cut  # noqa: F401 fills the registries
 from cut.device import choose_device, describe_device
 from cut.errors import exit_status
+from cut.evaluation.comparison.palette import load_palette
+from cut.evaluation.comparison.scores import what_few_images_mean
+from cut.evaluation.features.extraction import load_extractor
 from cut.evaluation.folders import compare_folders
-from cut.evaluation.measures.distances import what_few_images_mean
-from cut.evaluation.measures.features import load_extractor
-from cut.evaluation.measures.palette import load_palette
 from cut.evaluation.outcome import write_curve, write_json
 from cut.evaluation.saved_epochs import SavedEpochs, default_labels, run_options
 from cut.registry import EXTRACTORS
@@ -114,17 +114,17 @@ def evaluate_run(words: Sequence[str]) -> None:
     run = SavedEpochs(options, device, *([(chosen.phase,)] if chosen.phase else []))
     measured, levels = run.measure(labels), run.baselines() if chosen.baselines else []
     levels, rows = [_said(row) for row in levels], [_said(row) for row in measured]
-    best = best_evaluation([evaluation for _, evaluation in rows], run.best_label)
+    best = best_evaluation([evaluation for _, evaluation in rows], run.best_metric)
     best_name = next((name for name, evaluation in rows if evaluation is best), None)
     print()
-    print(evaluation_table([*levels, *rows], run.best_label))
+    print(evaluation_table([*levels, *rows], run.best_metric))
     for name, evaluation in (*levels, ("translations", rows[-1][1])):
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])
-    print(f"Best by {run.best_label}: {best_name or 'none has a finite value'}.")
+    print(f"Best by {rows[-1][1].label(run.best_metric)}: {best_name or 'none has a finite value'}.")
     written = [
-        write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_label, best=best_name),
-        write_curve(folder, options.run.name, rows, run.best_label, levels),
+        write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name),
+        write_curve(folder, options.run.name, rows, run.best_metric, levels),
     ]
     print(f"Written: {', '.join(str(file) for file in written if file)}")
 

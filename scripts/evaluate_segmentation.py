@@ -22,8 +22,9 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.evaluation.measures.label_images import Agreement, compare_folders
-from cut.evaluation.measures.palette import Palette, load_palette, palette_names
+from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
+from cut.evaluation.protocols.label_folders import Agreement, compare_folders
+from cut.measures import MEASURES
 from cut.training.atomic import write_atomically
 
 
@@ -47,8 +48,8 @@ def print_table(found: Agreement) -> None:
     for name, row in by_class.items():
         print(f"{name:{width}}  {row['pixels']:12,}  {_shown(row['accuracy'])}  {_shown(row['IoU'])}")
     print()
-    for label, score in found.confusion.scores().items():
-        print(f"{label}: {score:.4f}")
+    for name, score in found.confusion.scores().items():
+        print(f"{MEASURES[name].label}: {score:.4f}")
 
 
 def _shown(score: float | None) -> str:

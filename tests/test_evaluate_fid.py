@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cut.evaluation.measures.distances import distances
-from cut.evaluation.measures.features import folder_features, image_set, load_extractor
+from cut.evaluation.comparison.scores import feature_scores
+from cut.evaluation.features.extraction import folder_features, image_set, load_extractor
 from cut.evaluation.outcome import write_curve, write_json
 from cut.evaluation.saved_epochs import spread
 from cut.monitoring.log_files import read_metrics
@@ -53,7 +53,7 @@ def test_two_folders(evaluate_fid, folders):
     status, said, _ = evaluate_fid(*folders, *COLOURS, "--seed", "3")
     assert status == 0
     colours = load_extractor("colours")
-    measures, spread = distances(*(folder_features(colours, folder) for folder in folders), 3)
+    measures, spread = feature_scores(*(folder_features(colours, folder) for folder in folders), 3)
     content = json.loads((folders[1].parent / "evaluation.json").read_text())
     (row,) = content["rows"]
     assert row["measures"] == pytest.approx(measures) and row["spread"] == pytest.approx(spread)
@@ -65,7 +65,7 @@ def test_two_folders(evaluate_fid, folders):
     }  # fmt: skip
     header, line = said.splitlines()[-5:-3]
     assert header.split("  ")[-2:] == [FD, KD] or FD in header and KD in header
-    assert line.startswith("fake  ") and f"{measures[FD]:.4f}" in line
+    assert line.startswith("fake  ") and f"{measures['frechet']:.4f}" in line
     assert "With fewer than 2,048 images on a side" in said.splitlines()[-2]
     assert said.splitlines()[-3] == (
         "4 images (24×20) against 5 real ones (mixed, 24×20 to 28×20); features of Colours, seed 3."
@@ -109,8 +109,8 @@ def test_equal_names_and_sizes_are_scored_as_pairs(evaluate_fid, folders, tmp_pa
     palette.write_text('name: two\nclasses:\n  dark: "#000000"\n  bright: "#ffffff"\n')
     evaluate_fid(real, fake, *COLOURS, "--palette", palette, "--output", tmp_path)
     (row,) = json.loads((tmp_path / "evaluation.json").read_text())["rows"]
-    assert row["measures"]["PSNR"] == pytest.approx(10 * np.log10(255**2 / 10**2))
-    assert row["measures"]["pixel accuracy"] == 1 and row["details"]["palette"] == "two"
+    assert row["measures"]["psnr"] == pytest.approx(10 * np.log10(255**2 / 10**2))
+    assert row["measures"]["pixel_accuracy"] == 1 and row["details"]["palette"] == "two"
 
     status, _, problem = evaluate_fid(*folders, *COLOURS, "--palette", palette)
     assert status == 2 and "do not hold pictures of equal names and sizes" in problem
@@ -197,7 +197,7 @@ def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: 
     real, source = rows["real to real"], rows["source to real"]
     assert (real["details"]["real_count"], real["details"]["fake_count"]) == (4, 2)  # of training there are no more
     assert (source["details"]["real_count"], source["details"]["fake_count"]) == (4, 4)
-    assert "PSNR" in source["measures"] and "PSNR" not in real["measures"]
+    assert "psnr" in source["measures"] and "psnr" not in real["measures"]
     assert real["epoch"] is None and source["epoch"] is None
 
     def features(side):
@@ -206,8 +206,8 @@ def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: 
         return image_set(load_extractor("colours"), squares)
 
     for row, side in ((real, "trainB"), (source, "valA")):
-        expected, _ = distances(features("valB"), features(side), 0)
-        assert {label: row["measures"][label] for label in expected} == pytest.approx(expected)
+        expected, _ = feature_scores(features("valB"), features(side), 0)
+        assert {name: row["measures"][name] for name in expected} == pytest.approx(expected)
 
 
 def test_real_to_real_has_the_counts_of_the_translations():
@@ -217,7 +217,7 @@ def test_real_to_real_has_the_counts_of_the_translations():
 def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):  # noqa: F811
     evaluate_fid(*place(run), "--evaluation_images", "3", "--best_metric", "psnr", "--epoch", "1")
     content = json.loads((run / "evaluation.json").read_text())
-    assert content["best_by"] == "PSNR" and content["rows"][0]["details"]["fake_count"] == 3
+    assert content["best_by"] == "psnr" and content["rows"][0]["details"]["fake_count"] == 3
     shutil.copytree(data, data.parent / "moved", ignore=shutil.ignore_patterns("checkpoints", "train*"))
     # Without training images.
     assert evaluate_fid(*place(run), "--dataroot", data.parent / "moved", "--epoch", "1")[0] == 0
@@ -279,20 +279,21 @@ def test_damaged_weights_are_named(evaluate_fid, run):
 
 
 def test_json_is_strict(tmp_path):
-    rows = [("epoch 1", Evaluation(1, 0, 0, {"PSNR": float("inf"), "FID": float("nan")}, details={"sizes": ("8×8",)}))]
+    measures = {"psnr": float("inf"), "frechet": float("nan")}
+    rows = [("epoch 1", Evaluation(1, 0, 0, measures, details={"sizes": ("8×8",)}))]
     text = write_json(tmp_path / "new/folder", rows, run="r").read_text()
     (row,) = json.loads(text)["rows"]
-    assert row["measures"] == {"PSNR": None, "FID": None} and row["details"] == {"sizes": ["8×8"]} and "8×8" in text
+    assert row["measures"] == {"psnr": None, "frechet": None} and row["details"] == {"sizes": ["8×8"]} and "8×8" in text
 
 
 def test_a_curve_survives_gaps_and_is_not_drawn_of_nothing(tmp_path):
     rows = [
-        ("latest", Evaluation(0, 0, 0, {"FID": 1.0})),
-        ("epoch 5", Evaluation(5, 0, 0, {"FID": 40.0, "KID": float("nan")}, {"KID": float("nan")})),
-        ("epoch 10", Evaluation(10, 0, 0, {"FID": float("nan"), "SSIM": 0.5})),
+        ("latest", Evaluation(0, 0, 0, {"frechet": 1.0})),
+        ("epoch 5", Evaluation(5, 0, 0, {"frechet": 40.0, "kernel": float("nan")}, {"kernel": float("nan")})),
+        ("epoch 10", Evaluation(10, 0, 0, {"frechet": float("nan"), "ssim": 0.5})),
     ]
-    assert write_curve(tmp_path, "r", rows[:1], "FID") is None
-    with Image.open(write_curve(tmp_path, "<r> $x$ _", rows, "FID", levels=rows[1:2])) as curve:
+    assert write_curve(tmp_path, "r", rows[:1], "frechet") is None
+    with Image.open(write_curve(tmp_path, "<r> $x$ _", rows, "frechet", levels=rows[1:2])) as curve:
         assert np.asarray(curve.convert("L")).std() > 5  # not a blank sheet
 
 

@@ -54,7 +54,7 @@ def test_table_and_json(folders, tmp_path):
     assert "pixel accuracy: 0.8750\nclass accuracy: 0.8750\nmean IoU: 0.7750\n" in ran.stdout
 
     written = json.loads((tmp_path / "scores.json").read_text())
-    assert written["scores"] == pytest.approx({"pixel accuracy": 0.875, "class accuracy": 0.875, "mean IoU": 0.775})
+    assert written["scores"] == pytest.approx({"pixel_accuracy": 0.875, "class_accuracy": 0.875, "mean_iou": 0.775})
     assert (written["images"], written["resized"], written["pixels"]) == (2, 1, 32)
     assert written["classes"]["sky"] == {"pixels": 16, "accuracy": 0.75, "IoU": 0.75}
     assert written["classes"]["bicycle"] == {"pixels": 0, "accuracy": None, "IoU": None}

@@ -24,7 +24,7 @@ def test_runs_by_name_or_folder_each_once(report, capsys):
 
 
 def test_it_writes_both_forms(report, capsys):
-    record(Path("checkpoints/a"), measures={4: {"FID": 91.44}}, best=[4])
+    record(Path("checkpoints/a"), measures={4: {"frechet": 91.44}}, best=[4])
     assert report(["a", "--output", "table.md", "--output", "table.html"]) == 0
     assert Path("table.md").read_text(encoding="utf-8") == capsys.readouterr().out
     page = Path("table.html").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def test_it_writes_both_forms(report, capsys):
 
 
 def test_curves_are_a_picture_or_a_sentence(report, capsys):
-    record(Path("checkpoints/a"), measures={4: {"FID": 91.44}})
+    record(Path("checkpoints/a"), measures={4: {"frechet": 91.44}})
     assert report(["a", "--output", "curves.png"]) == 0 and Path("curves.png").read_bytes().startswith(b"\x89PNG")
     record(Path("checkpoints/b"))
     assert report(["b", "--output", "none.png"]) == 2 and not Path("none.png").exists()

@@ -30,7 +30,8 @@ def add_run(folder, name, **data):
 def runs(tmp_path):
     folder = tmp_path / "checkpoints"
     facts = [["epoch", "3 of 400"]]
-    best = best_data(Evaluation(epoch=2, images=600, step=600, measures={"FID": 45.5, "SSIM": 0.5}), "FID")
+    measured = Evaluation(2, 600, 600, {"frechet": 45.5, "ssim": 0.5}, details={"extractor": "Inception"})
+    best = best_data(measured, "frechet")
     add_run(folder, "old", state="finished", done=1.0, facts=facts, best=None, updated=1_000_000.0)
     add_run(folder, "a run", state="training", done=0.123, facts=facts, best=best, updated=2_000_000.0)
     (tmp_path / "secret.png").write_bytes(b"secret")

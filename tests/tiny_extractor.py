@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from cut.evaluation.measures.extractor import Extractor
+from cut.evaluation.features.extractor import Extractor
 from cut.registry import Entry
 
 NAME = "colours"

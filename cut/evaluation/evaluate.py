@@ -13,16 +13,15 @@ import torch
 from cut.data.dataset import ImageDataset
 from cut.data.singleimage import SingleImageDataset
 from cut.errors import UserError
+from cut.evaluation.comparison.palette import Palette, load_palette
+from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores, what_few_images_mean
+from cut.evaluation.features.extraction import image_set, load_extractor
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.feature_cache import cached_features
+from cut.evaluation.features.feature_set import FeatureSet
 from cut.evaluation.held_out import SPLITS, HeldOut, Pictures, as_picture, held_out
-from cut.evaluation.measures.aligned import AlignedScores
-from cut.evaluation.measures.cache import cached_features
-from cut.evaluation.measures.distances import comparison_details, distances, what_few_images_mean
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.feature_set import FeatureSet
-from cut.evaluation.measures.features import image_set, load_extractor
-from cut.evaluation.measures.palette import Palette, load_palette
 from cut.evaluation.translator import Translator
-from cut.measures import MEASURES, measure_label
+from cut.measures import MEASURES
 from cut.networks.interface import Generator
 from cut.options import Options
 from cut.training.evaluation import Evaluation
@@ -76,7 +75,7 @@ class Yardstick:
         """
         pairs = self.images.pairs if pairs is None else pairs
         real = self.real(stopped)
-        scores = AlignedScores(self.palette) if pairs else None
+        scores = PairScores(self.palette) if pairs else None
         fake = image_set(self.extractor, self._watched(pictures, scores, stopped))
         measured = self.against(real, fake)
         details = {"pairs": pairs, "palette": self.palette.name if self.palette and pairs else None}
@@ -88,7 +87,7 @@ class Yardstick:
 
     def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
         """The distances alone, of features that are known."""
-        measures, spread = distances(real, fake, self.seed)
+        measures, spread = feature_scores(real, fake, self.seed)
         details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
         return Measured(measures, spread, {**details, "pairs": False, "palette": None})
 
@@ -110,7 +109,7 @@ class Yardstick:
         return cached_features(self.extractor, pictures.files, make, pictures.recipe)
 
     def _watched(
-        self, pictures: Iterable[np.ndarray], scores: AlignedScores | None, stopped: Callable[[], bool]
+        self, pictures: Iterable[np.ndarray], scores: PairScores | None, stopped: Callable[[], bool]
     ) -> Iterator[np.ndarray]:
         """The pictures, each scored against the real one of its place on the way."""
         for index, picture in enumerate(pictures):
@@ -131,13 +130,20 @@ class GeneratorEvaluator:
         generator: measured with the weights of the moment.
         device: where it is.
         yardstick: what its translations are compared with.
-        best_label: label of the measure that decides which epoch is best.
+        best_metric: name of the measure that decides which epoch is best.
     """
 
-    def __init__(self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_label: str) -> None:
+    def __init__(
+        self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_metric: str
+    ) -> None:
         self.generator, self.device = generator, torch.device(device)
-        self.yardstick, self.best_label = yardstick, best_label
+        self.yardstick, self.best_metric = yardstick, best_metric
         self._began, self._spent = time.perf_counter(), 0.0
+
+    @property
+    def extractor(self) -> str:
+        """Title of the network whose features are compared."""
+        return self.yardstick.extractor.title
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
         """Measure the generator as it is now.
@@ -202,7 +208,7 @@ def make_evaluator(
         except Impossible as reason:
             return None, [f"Training goes on without measures: {reason}"]
     _check_best_metric(chosen.best_metric, yardstick.images, chosen.palette)
-    images, label = yardstick.images, measure_label(chosen.best_metric, yardstick.extractor.title)
+    images, label = yardstick.images, MEASURES[chosen.best_metric].label_with(yardstick.extractor.title)
     every = chosen.evaluation_epoch_freq
     messages = [
         f"{len(images.source)} translations are compared with {len(images.target)} real images of {images.split} every "
@@ -215,7 +221,7 @@ def make_evaluator(
             "too good. A val split avoids that."
         )
     messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
-    return GeneratorEvaluator(generator, device, yardstick, label), messages
+    return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric), messages
 
 
 class Impossible(UserError):
@@ -260,12 +266,13 @@ def make_yardstick(
 
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:
     measure = MEASURES[name]
-    if measure.pairs and not images.pairs:
+    if measure.needs != "features" and not images.pairs:
+        others = " or ".join(other.name for other in MEASURES.needing("features"))
         raise UserError(
             f"--best_metric {name} compares pairs, but {images.source.folder} and {images.target.folder} do not hold "
-            "images of equal names and sizes: use --best_metric frechet or kernel."
+            f"images of equal names and sizes: use --best_metric {others}."
         )
-    if measure.palette and palette is None:
+    if measure.needs == "palette" and palette is None:
         raise UserError(f"--best_metric {name} needs the colours of the classes: give --palette.")
 
 

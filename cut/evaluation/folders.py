@@ -10,11 +10,11 @@ import numpy as np
 from cut.data.files import find_images
 from cut.data.images import check_image, read_stored
 from cut.errors import UserError
-from cut.evaluation.measures.aligned import AlignedScores, aligned_pairs
-from cut.evaluation.measures.distances import comparison_details, distances
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.features import folder_features
-from cut.evaluation.measures.palette import Palette
+from cut.evaluation.comparison.pair_names import aligned_pairs
+from cut.evaluation.comparison.palette import Palette
+from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores
+from cut.evaluation.features.extraction import folder_features
+from cut.evaluation.features.extractor import Extractor
 from cut.training.evaluation import Evaluation
 
 Pairs = Sequence[tuple[Path, Path]]
@@ -53,8 +53,8 @@ def compare_folders(
             f"--palette scores pairs, but {real} and {fake} do not hold pictures of equal names and sizes: leave it "
             "out, or give the folders of both halves of the pairs."
         )
-    measures, spread = distances(real_set, fake_set, seed)
-    scores = AlignedScores(palette)
+    measures, spread = feature_scores(real_set, fake_set, seed)
+    scores = PairScores(palette)
     for real_file, fake_file in pairs:
         scores.add(_pixels(real_file), _pixels(fake_file), str(fake_file))
     details = {

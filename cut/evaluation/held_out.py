@@ -14,7 +14,7 @@ from cut.data.images import Color, read_image, to_8bit, to_tensor
 from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
-from cut.evaluation.measures.aligned import pair_name
+from cut.evaluation.comparison.pair_names import pair_name
 from cut.options import Options
 
 SPLITS = ("val", "test")  # in the order in which they are looked for

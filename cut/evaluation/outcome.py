@@ -7,9 +7,9 @@ from typing import Any
 
 from cut import strict_json
 from cut.evaluation.folder import make_folder
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.training.atomic import write_atomically
-from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
 JSON_FILE = "evaluation.json"
 CURVE_FILE = "evaluation.png"
@@ -31,7 +31,7 @@ def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
 
 
 def write_curve(
-    folder: Path, title: str, rows: Sequence[Row], best_label: str, levels: Sequence[Row] = ()
+    folder: Path, title: str, rows: Sequence[Row], best_metric: str, levels: Sequence[Row] = ()
 ) -> Path | None:
     """Draw `evaluation.png`: a panel for each measure, over the epochs, with its spread and the best epoch marked.
 
@@ -39,7 +39,7 @@ def write_curve(
         folder: where to.
         title: above the panels.
         rows: what was measured; those without an epoch are left out.
-        best_label: label of the measure that decides which epoch is best.
+        best_metric: name of the measure that decides which epoch is best.
         levels: what is drawn as horizontal lines, for comparison.
 
     Returns:
@@ -55,36 +55,38 @@ def write_curve(
     evaluations = [evaluation for _, evaluation in curve]
     if not evaluations:
         return None
-    best = best_evaluation(evaluations, best_label)
-    labels = list(dict.fromkeys(label for evaluation in evaluations for label in evaluation.measures))
-    columns = min(COLUMNS, len(labels))
-    height = math.ceil(len(labels) / columns)
+    best = best_evaluation(evaluations, best_metric)
+    measures = measure_columns(evaluations)
+    columns = min(COLUMNS, len(measures))
+    height = math.ceil(len(measures) / columns)
     figure = Figure(figsize=(5.5 * columns, 3.2 * height + 0.5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
-    for panel, label in zip(figure.subplots(height, columns, squeeze=False).flat, labels, strict=False):
-        _draw(panel, label, [one for one in evaluations if label in one.measures], best, levels)
-    for panel in figure.axes[len(labels) :]:
+    for panel, measure in zip(figure.subplots(height, columns, squeeze=False).flat, measures, strict=False):
+        _draw(panel, measure, [one for one in evaluations if measure.is_in(one)], best, levels)
+    for panel in figure.axes[len(measures) :]:
         panel.remove()
     return _write(folder, CURVE_FILE, lambda stream: figure.savefig(stream, format="png"))
 
 
-def _draw(panel, label: str, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]) -> None:
+def _draw(
+    panel, measure: Column, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]
+) -> None:
     epochs = [one.epoch for one in evaluations]
-    values = [one.measures[label] for one in evaluations]
-    spread = [one.spread.get(label, 0.0) for one in evaluations]
+    values = [measure.value(one) for one in evaluations]
+    spread = [one.spread.get(measure.name, 0.0) for one in evaluations]
     panel.errorbar(epochs, values, yerr=spread if any(spread) else None, marker="o", markersize=4, capsize=2, zorder=2)
-    if best is not None and label in best.measures:
+    if best is not None and measure.is_in(best):
         panel.plot(
-            best.epoch, best.measures[label], "*", markersize=15, color="tab:orange", zorder=3,
+            best.epoch, measure.value(best), "*", markersize=15, color="tab:orange", zorder=3,
             label=f"best, epoch {best.epoch}",
         )  # fmt: skip
     for number, (name, evaluation) in enumerate(levels):
-        if label in evaluation.measures:
+        if measure.is_in(evaluation):
             style = ("--", ":")[number % 2]
-            panel.axhline(evaluation.measures[label], linestyle=style, color="gray", zorder=1, label=name)
-    better = "more" if higher_is_better(label) else "less"
-    panel.set(xlabel="epoch", ylabel=f"{label} ({better} is better)")
+            panel.axhline(measure.value(evaluation), linestyle=style, color="gray", zorder=1, label=name)
+    better = "more" if MEASURES[measure.name].higher_is_better else "less"
+    panel.set(xlabel="epoch", ylabel=f"{measure.label} ({better} is better)")
     panel.xaxis.get_major_locator().set_params(integer=True)
     panel.grid(alpha=0.3)
     if panel.get_legend_handles_labels()[0]:

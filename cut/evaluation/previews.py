@@ -14,8 +14,8 @@ from cut.data.files import find_images
 from cut.data.images import to_tensor
 from cut.data.resampling import resize
 from cut.data.singleimage import SingleImageDataset
+from cut.evaluation.comparison.pair_names import by_name
 from cut.evaluation.held_out import SPLITS, held_out_sources, whole_view, without_chance
-from cut.evaluation.measures.aligned import by_name
 from cut.evaluation.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options

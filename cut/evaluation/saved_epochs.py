@@ -12,7 +12,6 @@ from cut.data.files import images_in
 from cut.errors import UserError
 from cut.evaluation.evaluate import GeneratorEvaluator, Measured, Yardstick, make_yardstick
 from cut.evaluation.held_out import SPLITS, held_out_folders
-from cut.measures import measure_label
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options, train_options
@@ -57,7 +56,7 @@ class SavedEpochs:
         self.options, self.device = options, device
         self.dataset = _dataset(options, splits)
         self.yardstick: Yardstick = make_yardstick(options, device, self.dataset, splits)
-        self.best_label = measure_label(options.evaluation.best_metric, self.yardstick.extractor.title)
+        self.best_metric = options.evaluation.best_metric
 
     def measure(self, labels: Sequence[str]) -> Iterator[Row]:
         """A row for each label of saved weights ("5", "best", "latest").
@@ -68,7 +67,7 @@ class SavedEpochs:
         folder = self.options.run.folder
         files = [network_file(folder, label, "G") for label in labels]
         generator = build_generator(self.options).to(self.device)
-        evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_label)
+        evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
         for label, file in zip(labels, files, strict=True):
             load_weights(generator, read_weights(file), str(file))
             epoch = _epoch_of(folder, label)

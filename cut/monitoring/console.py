@@ -36,7 +36,9 @@ class ConsoleListener(Listener):
         self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
         if hasattr(self.stream, "reconfigure"):
             self.stream.reconfigure(errors="backslashreplace")  # a console without "±" shows an escape, and no error
-        self.status = Status(progress, best_label=facts.best_label, total_loss=facts.total_loss)
+        self.status = Status(
+            progress, best_metric=facts.best_metric, extractor=facts.extractor, total_loss=facts.total_loss
+        )
         self.status.evaluation, self.status.best = self.record.last, self.record.best
         if not self.quiet and _is_terminal(self.stream):
             self.bar = tqdm(
@@ -83,7 +85,8 @@ class ConsoleListener(Listener):
             self.message(", ".join(parts))
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        self.status.evaluation, self.status.best, self.status.measuring = event.evaluation, event.best, False
+        self.status.best_metric, self.status.measuring = event.best_metric, False
+        self.status.evaluation, self.status.best = event.evaluation, event.best
         share = event.evaluation.details.get("cost_share")
         cost = "" if share is None else f", {share:.1%} of the time so far"
         self.message(f"Epoch {self._measured(event.evaluation)}; {event.evaluation.seconds:.1f} s{cost})")
@@ -112,8 +115,10 @@ class ConsoleListener(Listener):
 
     def _measured(self, last: Evaluation) -> str:
         """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", whose parenthesis the caller closes."""
-        best = self.status.best
-        standing = f"best {self.status.best_label}: " + (f"epoch {best.epoch}" if best else "none yet")
+        best, metric = self.status.best, self.status.best_metric
+        standing = f"best {last.label(metric) if metric else 'epoch'}: " + (
+            f"epoch {best.epoch}" if best else "none yet"
+        )
         if best and best.epoch == last.epoch:
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"

@@ -24,7 +24,7 @@ class Pace(Listener):
         self.clock = clock
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_label else 0
+        self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_metric else 0
         self.evaluation_seconds = facts.evaluations[-1].seconds if facts.evaluations else 0.0
         self.images = self.seconds = 0.0
         self.last_step: float | None = None  # the first step is not counted: it sets up a lot

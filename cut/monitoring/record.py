@@ -53,7 +53,7 @@ class Record(Listener):
     Attributes:
         losses: by published name.
         rates: those of `RATES`.
-        measures, spread: of the evaluations, by name.
+        measures, spread: of the evaluations, by label, so that a change of the extractor begins another curve.
         evaluations: every measurement, oldest first.
         best: the best of them, as the run decided; None where there is none.
         starts, epochs: oldest first.
@@ -109,7 +109,7 @@ class Record(Listener):
             with contextlib.suppress(OSError):
                 self._take_up(options.run.folder / METRICS, progress)
         self.starts.append(Start(progress.step, facts.device, facts.parameters))
-        best = best_evaluation(facts.evaluations, facts.best_label) if facts.best_label else None
+        best = best_evaluation(facts.evaluations, facts.best_metric) if facts.best_metric else None
         for evaluation in facts.evaluations:
             self._add_evaluation(evaluation, best)
 
@@ -148,8 +148,8 @@ class Record(Listener):
 
     def _add_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
         self.evaluations.append(evaluation)
-        self.measures.add(evaluation.epoch, evaluation.measures)
-        self.spread.add(evaluation.epoch, evaluation.spread)
+        self.measures.add(evaluation.epoch, evaluation.labelled(evaluation.measures))
+        self.spread.add(evaluation.epoch, evaluation.labelled(evaluation.spread))
         self.best = best
 
     def _add_mark(self, entry: Mapping[str, Any]) -> None:

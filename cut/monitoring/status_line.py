@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cut.measures import MEASURES
 from cut.monitoring.pace import duration
 from cut.training.evaluation import Evaluation, significant
 from cut.training.listener import Progress
@@ -21,7 +22,8 @@ class Status:
         images_per_second, seconds_left: None as long as they are unknown.
         losses: by name, in logging order.
         evaluation: the last one.
-        best, best_label: the best one, and the measure that decides.
+        best, best_metric: the best one, and the name of the measure that decides.
+        extractor: title of the network whose features are compared.
         total_loss: name of the loss that is the sum of the generator's; without it the first loss is kept longest.
         measuring: whether an evaluation is under way.
     """
@@ -32,7 +34,8 @@ class Status:
     losses: Mapping[str, float] = field(default_factory=dict)
     evaluation: Evaluation | None = None
     best: Evaluation | None = None
-    best_label: str | None = None
+    best_metric: str | None = None
+    extractor: str = ""
     measuring: bool = False
     total_loss: str = ""
 
@@ -102,22 +105,23 @@ def short_measure(label: str) -> str:
     return label.split(" (")[0]
 
 
-def measure_and_best(evaluation: Evaluation, best: Evaluation | None, label: str) -> list[str]:
+def measure_and_best(evaluation: Evaluation, best: Evaluation | None, name: str) -> list[str]:
     """ "FID 82.1 (best 79.4 @ 35)", and ever shorter forms of it."""
-    last = f"{short_measure(label)} {significant(evaluation.measures.get(label, math.nan), 3)}"
+    last = f"{short_measure(evaluation.label(name))} {significant(evaluation.measures.get(name, math.nan), 3)}"
     if best is None:
         return [last]
     if best.epoch == evaluation.epoch:
         return [f"{last} (best)", last]
-    value = significant(best.measures[label], 3)
+    value = significant(best.measures[name], 3)
     return [f"{last} (best {value} @ {best.epoch})", f"{last} (best {value})", last]
 
 
 def _measure_texts(status: Status) -> Sequence[str]:
-    if status.best_label is None:
+    if status.best_metric is None:
         return ()
     if status.measuring:
-        return (f"measuring {short_measure(status.best_label)}", "measuring")
+        label = MEASURES[status.best_metric].label_with(status.extractor)
+        return (f"measuring {short_measure(label)}", "measuring")
     if status.evaluation is None:
         return ()
-    return measure_and_best(status.evaluation, status.best, status.best_label)
+    return measure_and_best(status.evaluation, status.best, status.best_metric)

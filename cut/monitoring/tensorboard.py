@@ -70,9 +70,10 @@ class TensorBoardLog(Listener):
     def after_evaluation(self, event: EvaluationEvent) -> None:
         if self.file is None:
             return
-        for label, value in event.evaluation.measures.items():
+        evaluation = event.evaluation
+        for label, value in evaluation.labelled(evaluation.measures).items():
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
-        for label, value in event.evaluation.spread.items():
+        for label, value in evaluation.labelled(evaluation.spread).items():
             self.file.add_scalar(f"measures/{label}: standard deviation", value, event.progress.images)
         self.file.flush()
 

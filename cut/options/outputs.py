@@ -48,7 +48,7 @@ class EvaluationOptions:
         phase="train",
     )  # fmt: skip
     best_metric: str = option(
-        "frechet", "the measure that decides which epoch is kept as best", phase="train", choices=tuple(MEASURES)
+        "frechet", "the measure that decides which epoch is kept as best", phase="train", choices=MEASURES.names
     )
 
 

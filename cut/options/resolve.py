@@ -46,7 +46,7 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
         _print_help(phase, given)
     plain = merge(phase, given)
     problems += _add_suffix(plain)
-    stored = _saved_layers(phase, plain, problems)
+    stored = _saved_layers(phase, plain, given, problems)
     merged = merge(phase, [*stored, *given])
     merged.values["name"] = plain.values["name"]
     merged.values["suffix"] = ""  # it is in the name now, and would be added again when these options are read back
@@ -105,7 +105,7 @@ def _two_presets(config: Layer, command: Layer) -> list[str]:
     ]
 
 
-def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]:
+def _saved_layers(phase: str, plain: Merged, given: Sequence[Layer], problems: list[str]) -> list[Layer]:
     """The options that the run of this name saved, as far as this start wants them."""
     folder = Path(plain.values["checkpoints_dir"]) / plain.values["name"]
     if plain.rejected & {"name", "checkpoints_dir"}:
@@ -114,7 +114,8 @@ def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]
         if phase == "test":
             # Images of one's own keep their sizes; the papers' preprocessing only comes when it is asked for.
             own_size = [Layer({"preprocess": "none"})] if plain.values["input"] is not None else []
-            return [saved.layer_to_translate(folder), *own_size]
+            asked = chosen_method(given) if any("model" in layer.values for layer in given) else None
+            return [saved.layer_to_translate(folder, asked), *own_size]
         return [saved.layer_to_continue(folder)] if plain.values["continue_train"] else []
     except UserError as error:
         problems += error.problems

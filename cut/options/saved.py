@@ -17,6 +17,9 @@ FILE_NAME = "options.yaml"
 NOT_OF_THE_RUN = ("name", "suffix", "checkpoints_dir", "continue_train", "epoch")
 """Where a run lies, and what one start of it was asked to do: never taken from the saved options."""
 
+NOT_OF_THE_GENERATOR = {"model", "dataroot", "dataset_mode", "direction"}
+"""What is read back to translate as the run was trained, and is no property of its generator."""
+
 
 def layer_to_continue(folder: Path) -> Layer:
     """All options of the run that trained in this folder.
@@ -31,14 +34,23 @@ def layer_to_continue(folder: Path) -> Layer:
     return Layer(values, str(file))
 
 
-def layer_to_translate(folder: Path) -> Layer:
-    """The options of the trained generator and its data, or none when the folder has no saved options."""
+def layer_to_translate(folder: Path, model: str | None = None) -> Layer:
+    """The options of the trained generator and its data, or none when the folder has no saved options.
+
+    Args:
+        folder: of the run.
+        model: the method that is to translate, where one was asked for. Of a run of another method it takes the
+            generator's options alone.
+    """
     file = folder / FILE_NAME
     if not file.is_file():
         return Layer({})
     saved = read_yaml(file)
     known = catalogue(chosen_method([Layer(saved)]))
     values = {name: value for name, value in saved.items() if name in known and known[name].from_training}
+    if model not in (None, values.get("model")):
+        wanted = catalogue(str(model)).keys() - NOT_OF_THE_GENERATOR
+        values = {name: value for name, value in values.items() if name in wanted}
     return Layer(values | _sizes_of_generator(saved), str(file))
 
 

@@ -24,7 +24,7 @@ from cut.errors import UserError
 from cut.models.method import Method
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
-from cut.training.evaluation import Evaluation
+from cut.training.evaluation import Evaluation, by_name
 
 STATE_FILE = "latest_training_state.pth"
 BEST_FILE = "best.json"
@@ -172,7 +172,9 @@ class RunFolder:
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
             moments = {name: content["optimizers"][name] for name in optimizers}
-            return TrainingState(**content["state"]), moments, content.get("extra", {})
+            state = TrainingState(**content["state"])
+            state.evaluations = [by_name(row) for row in state.evaluations]
+            return state, moments, content.get("extra", {})
         except Exception as error:  # a damaged or foreign file can fail in any way
             raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 
 
 @dataclass(frozen=True)
@@ -14,8 +14,8 @@ class Evaluation:
 
     Attributes:
         epoch, images, step: how far the generator was trained.
-        measures: value by label ("FID", "KID", "PSNR", "mean IoU", …), in the order in which they are shown.
-        spread: standard deviation of those that have one, by the same label (KID over its subsets).
+        measures: value by name ("frechet", "kernel", "psnr", "mean_iou", …), in the order in which they are shown.
+        spread: standard deviation of those that have one, by the same name (the kernel distance over its subsets).
         details: what makes the numbers comparable: `split` ("val", "test" or a folder), `real_count`, `fake_count`,
             `extractor`, `real_sizes` and `fake_sizes` (texts such as "256×256"), `seed`, `pairs` (whether images were
             compared one by one), `palette` (its name or None); in training `cost_share`, the part of the time since
@@ -35,12 +35,55 @@ class Evaluation:
     def from_json(cls, row: Mapping[str, Any]) -> "Evaluation":
         """What was written as strict JSON, where a measure that was not finite is null.
 
+        Labels in place of names are read too (see `by_name`).
+
         Raises:
             KeyError, TypeError, ValueError, AttributeError: when it is something else.
         """
-        measures = {label: math.nan if value is None else float(value) for label, value in row["measures"].items()}
         known = {item.name: row[item.name] for item in fields(cls) if item.name in row}
-        return cls(**{**known, "measures": measures})
+        values = {
+            part: {name: math.nan if value is None else float(value) for name, value in content.items()}
+            for part, content in by_name(row).items()
+            if part in ("measures", "spread")
+        }
+        return cls(**{**known, **values})
+
+    def label(self, name: str) -> str:
+        """What a measure is called here, for people: "FID" with Inception's features, else "FD (extractor)"."""
+        return MEASURES[name].label_with(self.details.get("extractor"))
+
+    def labelled(self, values: Mapping[str, float]) -> dict[str, float]:
+        """`measures` or `spread` by label instead of by name."""
+        return {self.label(name): value for name, value in values.items()}
+
+
+class Column(NamedTuple):
+    """What may stand in one column or curve: a measure, as the features of one extractor make it.
+
+    Attributes:
+        name: of the measure.
+        label: what people read; the same measure with another extractor has another.
+    """
+
+    name: str
+    label: str
+
+    def is_in(self, evaluation: Evaluation) -> bool:
+        """Whether the measure was taken, and with this extractor."""
+        return self.name in evaluation.measures and evaluation.label(self.name) == self.label
+
+    def value(self, evaluation: Evaluation) -> float:
+        """NaN where it is not in the evaluation."""
+        return evaluation.measures[self.name] if self.is_in(evaluation) else math.nan
+
+    def text(self, evaluation: Evaluation) -> str:
+        """The value for people, as `measure_text` writes it; "–" where it is not in the evaluation."""
+        return measure_text(evaluation, self.name) if self.is_in(evaluation) else "–"
+
+
+def measure_columns(evaluations: Iterable[Evaluation]) -> list[Column]:
+    """The columns that hold all that was measured, in the order in which they are shown."""
+    return list(dict.fromkeys(Column(name, one.label(name)) for one in evaluations for name in one.measures))
 
 
 def is_due(epoch: int, every_epochs: int) -> bool:
@@ -53,11 +96,15 @@ def evaluation_is_due(epoch: int, every_epochs: int, last_epoch: int) -> bool:
     return is_due(epoch, every_epochs) or (every_epochs > 0 and epoch == last_epoch)
 
 
-def best_evaluation(evaluations: Iterable[Evaluation], label: str) -> Evaluation | None:
-    """The evaluation with the best value of a measure, the first of equals; None when none has a finite one."""
-    sign = 1 if higher_is_better(label) else -1
-    known = [one for one in evaluations if math.isfinite(one.measures.get(label, math.nan))]
-    return max(known, key=lambda one: sign * one.measures[label], default=None)
+def best_evaluation(evaluations: Iterable[Evaluation], name: str) -> Evaluation | None:
+    """The evaluation with the best value of a measure, the first of equals; None when none has a finite one.
+
+    Features of different networks cannot be compared: where the extractor was changed, those before do not count.
+    """
+    known = [one for one in evaluations if math.isfinite(one.measures.get(name, math.nan))]
+    alike = [one for one in known if one.label(name) == known[-1].label(name)]
+    sign = 1 if MEASURES[name].higher_is_better else -1
+    return max(alike, key=lambda one: sign * one.measures[name], default=None)
 
 
 def same_conditions(one: Evaluation, other: Evaluation) -> bool:
@@ -68,7 +115,7 @@ def same_conditions(one: Evaluation, other: Evaluation) -> bool:
 
 def describe_measures(evaluation: Evaluation) -> str:
     """ "FID 45.50, KID 0.0123 ± 0.0004, PSNR 17.2": the measures of one evaluation for a line of text."""
-    return ", ".join(f"{label} {measure_text(evaluation, label)}" for label in evaluation.measures)
+    return ", ".join(f"{evaluation.label(name)} {measure_text(evaluation, name)}" for name in evaluation.measures)
 
 
 def evaluation_table(rows: Sequence[tuple[str, Evaluation]], first: str | None = None) -> str:
@@ -76,24 +123,24 @@ def evaluation_table(rows: Sequence[tuple[str, Evaluation]], first: str | None =
 
     Args:
         rows: what each line is called ("best (epoch 40)", "source to real"), and what was measured.
-        first: label of the measure that comes first, because it decides.
+        first: name of the measure that comes first, because it decides.
     """
-    labels = list(dict.fromkeys(label for _, evaluation in rows for label in evaluation.measures))
-    labels.sort(key=lambda label: label != first)
-    lines = [["", *labels]]
-    lines += [[name, *(measure_text(evaluation, label) for label in labels)] for name, evaluation in rows]
+    columns = measure_columns(evaluation for _, evaluation in rows)
+    columns.sort(key=lambda column: column.name != first)
+    lines = [["", *(column.label for column in columns)]]
+    lines += [[title, *(column.text(evaluation) for column in columns)] for title, evaluation in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = ([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in lines)
     return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
 
-def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, best_label: str) -> str:
+def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, best_metric: str) -> str:
     """The table that ends a run: the last measurement and the best one, and what they were measured on."""
     last = evaluations[-1]
     rows = [(f"last (epoch {last.epoch})", last)]
     if best is not None:
         rows.append((f"best (epoch {best.epoch})", best))
-    return f"{evaluation_table(rows, best_label)}\nThe best by {best_label}. {describe_details(last)}"
+    return f"{evaluation_table(rows, best_metric)}\nThe best by {last.label(best_metric)}. {describe_details(last)}"
 
 
 def describe_details(evaluation: Evaluation) -> str:
@@ -111,12 +158,12 @@ def _count(images: int | None) -> str:
     return "an unknown number of" if images is None else f"{images:,}"
 
 
-def measure_text(evaluation: Evaluation, label: str) -> str:
+def measure_text(evaluation: Evaluation, name: str) -> str:
     """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value for people."""
-    if label not in evaluation.measures:
+    if name not in evaluation.measures:
         return "–"
-    spread = f" ± {significant(evaluation.spread[label])}" if label in evaluation.spread else ""
-    return significant(evaluation.measures[label]) + spread
+    spread = f" ± {significant(evaluation.spread[name])}" if name in evaluation.spread else ""
+    return significant(evaluation.measures[name]) + spread
 
 
 def significant(value: float, digits: int = 4) -> str:
@@ -125,3 +172,15 @@ def significant(value: float, digits: int = 4) -> str:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{min(decimals, 6)}f}"
+
+
+def by_name(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an `Evaluation` with measures by name, as written now or by earlier versions.
+
+    Those wrote labels ("FID", "FD (EfficientNet-Lite0)", "mean IoU"). A measure that is not registered is left out.
+    """
+    renamed = {}
+    for part in {"measures", "spread"} & row.keys():
+        names = {key: measure.name for key in row[part] for measure in MEASURES.values() if measure.is_called(key)}
+        renamed[part] = {names[key]: value for key, value in row[part].items() if key in names}
+    return {**row, **renamed}

@@ -82,7 +82,8 @@ class RunFacts:
         device: where it computes, for people ("CPU", "NVIDIA A100").
         parameters: number of weights by network, {"G": …, "D": …, "F": …}.
         evaluations: what was measured before, when a run continues.
-        best_label: label of the measure that decides which epoch is best; None when nothing is measured.
+        best_metric: name of the measure that decides which epoch is best; None when nothing is measured.
+        extractor: title of the network whose features are compared, on which the label of that measure depends.
         total_loss: name of the loss that the generator minimises, the sum of its parts; "" where there is none.
     """
 
@@ -90,7 +91,8 @@ class RunFacts:
     device: str = ""
     parameters: Mapping[str, int] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
-    best_label: str | None = None
+    best_metric: str | None = None
+    extractor: str = ""
     total_loss: str = ""
 
 
@@ -120,13 +122,13 @@ class EvaluationEvent:
         progress: where the run stands.
         evaluation: what was measured.
         best: the best of all so far, which may be this one; None when none has a finite value.
-        best_label: label of the measure that decides.
+        best_metric: name of the measure that decides.
     """
 
     progress: Progress
     evaluation: Evaluation
     best: Evaluation | None
-    best_label: str
+    best_metric: str
 
     @property
     def is_best(self) -> bool:
@@ -189,10 +191,12 @@ class Evaluator(Protocol):
     """What the loop asks to measure the generator after an epoch.
 
     Attributes:
-        best_label: label of the measure that decides which epoch is best.
+        best_metric: name of the measure that decides which epoch is best.
+        extractor: title of the network whose features are compared.
     """
 
-    best_label: str
+    best_metric: str
+    extractor: str
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool]) -> Evaluation | None:
         """Measure the generator as it is now, changing nothing that training depends on.

@@ -104,7 +104,7 @@ class Trainer:
                     self.save(["latest"], must_succeed=True)
                     self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
                 elif self.evaluator and self.evaluations():
-                    self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_label))
+                    self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
             return stop.exit_status
         finally:
             self.tell("finish", self.progress())
@@ -192,8 +192,8 @@ class Trainer:
                 f"Epoch {self.best.epoch}, the best so far, was measured on other images than epoch {epoch}, and their "
                 "numbers cannot be compared: the best is looked for anew."
             )
-        best = best_evaluation(rivals, self.evaluator.best_label)
-        event = EvaluationEvent(progress, measured, best, self.evaluator.best_label)
+        best = best_evaluation(rivals, self.evaluator.best_metric)
+        event = EvaluationEvent(progress, measured, best, self.evaluator.best_metric)
         self.tell("after_evaluation", event)
         return event.is_best
 
@@ -262,7 +262,8 @@ class Trainer:
             device=device_name(self.model.device),
             parameters=parameters,
             evaluations=self.evaluations(),
-            best_label=self.evaluator.best_label if self.evaluator else None,
+            best_metric=self.evaluator.best_metric if self.evaluator else None,
+            extractor=self.evaluator.extractor if self.evaluator else "",
             total_loss=self.model.total_loss,
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from cut.evaluation.measures.palette import VOID, load_palette, palette_names
+from cut.evaluation.comparison.palette import VOID, load_palette, palette_names
 
 FOLDER = Path(__file__).parents[2] / "configs" / "palettes"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -12,9 +12,9 @@ import test as test_script
 from cut.data.loader import make_dataset
 from cut.errors import UserError
 from cut.evaluation import evaluate
+from cut.evaluation.comparison.scores import feature_scores
 from cut.evaluation.evaluate import Stopped, make_evaluator, make_yardstick, undisturbed
-from cut.evaluation.measures.distances import distances
-from cut.evaluation.measures.features import folder_features, load_extractor
+from cut.evaluation.features.extraction import folder_features, load_extractor
 from cut.models.build import build_generator
 from cut.monitoring.log_files import read_metrics
 from cut.options import test_options
@@ -23,7 +23,7 @@ from tests.evaluation.measured_run import data, extractor, options_of, trained  
 from tests.evaluation.tiny_run import write_image
 
 PROGRESS = Progress(epoch=3, epoch_images=2, images=6, step=6, last_epoch=9, images_per_epoch=2)
-FD, KD = "FD (Colours)", "KD (Colours)"
+FD = "FD (Colours)"
 
 
 def evaluator_of(data, *more):
@@ -92,7 +92,7 @@ def test_measures_are_those_of_the_files_that_test_py_writes(data, capsys):
     folder = trained(data, "run", "--no_dropout", "false", "--normG", "batch")
     logged = list(read_metrics(folder / "metrics.jsonl", "evaluation"))
     best = json.loads((folder / "best.json").read_text())
-    assert best == min((row["evaluation"] for row in logged), key=lambda row: row["measures"][FD])
+    assert best == min((row["evaluation"] for row in logged), key=lambda row: row["measures"]["frechet"])
     capsys.readouterr()
 
     words = ["--name", "run", "--checkpoints_dir", str(data / "checkpoints"), "--dataroot", str(data)]
@@ -117,13 +117,13 @@ def test_measures_are_those_of_the_files_that_test_py_writes(data, capsys):
     images = data / "results/run/val_best/images"
     colours = load_extractor("colours")
     real, fake = (folder_features(colours, images / side) for side in ("real_B", "fake_B"))
-    measures, spread = distances(real, fake, seed=0)
-    assert {label: best["measures"][label] for label in (FD, KD)} == pytest.approx(measures, rel=1e-6)
+    measures, spread = feature_scores(real, fake, seed=0)
+    assert {name: best["measures"][name] for name in ("frechet", "kernel")} == pytest.approx(measures, rel=1e-6)
     assert best["spread"] == pytest.approx(spread, rel=1e-6)
     pairs = [[np.asarray(Image.open(images / side / f"{n}.png"), dtype=float) for side in ("real_B", "fake_B")]
              for n in range(4)]  # fmt: skip
     psnr = np.mean([10 * np.log10(255**2 / np.mean((real - fake) ** 2)) for real, fake in pairs])
-    assert best["measures"]["PSNR"] == pytest.approx(psnr) and "SSIM" in best["measures"]
+    assert best["measures"]["psnr"] == pytest.approx(psnr) and "ssim" in best["measures"]
 
 
 def test_every_result_carries_what_makes_it_comparable(data):
@@ -137,7 +137,7 @@ def test_every_result_carries_what_makes_it_comparable(data):
         "split": "val", "real_count": 5, "fake_count": 4, "extractor": "Colours", "real_sizes": "16×16",
         "fake_sizes": "16×16", "seed": 5, "pairs": False, "palette": None,
     }  # fmt: skip
-    assert list(measured.measures) == [FD, KD]
+    assert list(measured.measures) == ["frechet", "kernel"]
 
 
 def test_a_palette_adds_the_scores_of_pairs(data):
@@ -145,7 +145,7 @@ def test_a_palette_adds_the_scores_of_pairs(data):
     colours.write_text('name: two\nclasses:\n  dark: "#000000"\n  bright: "#ffffff"\n')
     evaluator, _ = evaluator_of(data, "--palette", str(colours), "--best_metric", "mean_iou")
     measured = evaluator.evaluate(PROGRESS)
-    assert evaluator.best_label == "mean IoU" and 0 <= measured.measures["mean IoU"] <= 1
+    assert evaluator.best_metric == "mean_iou" and 0 <= measured.measures["mean_iou"] <= 1
     assert measured.details["palette"] == "two"
 
 
@@ -156,7 +156,7 @@ def test_the_weights_of_the_moment_are_measured(data):
     with torch.no_grad():
         for weight in evaluator.generator.parameters():
             weight.add_(0.1)
-    assert evaluator.evaluate(PROGRESS).measures[FD] != first[FD]
+    assert evaluator.evaluate(PROGRESS).measures["frechet"] != first["frechet"]
 
 
 def test_real_features_are_computed_once_and_kept_for_the_next_run(data, monkeypatch):
@@ -187,9 +187,11 @@ def test_pictures_of_any_origin_can_be_compared(data):
     options = options_of(data, "run")
     yardstick = make_yardstick(options, "cpu", make_dataset(options))
     unchanged = yardstick.compare(yardstick.images.target.all_pixels())
-    assert unchanged.measures[FD] == pytest.approx(0, abs=1e-6) and unchanged.measures["SSIM"] == pytest.approx(1)
+    assert unchanged.measures["frechet"] == pytest.approx(0, abs=1e-6) and unchanged.measures["ssim"] == pytest.approx(
+        1
+    )
     without = yardstick.compare(yardstick.images.source.all_pixels(), pairs=False)
-    assert without.measures[FD] > 0 and "PSNR" not in without.measures and not without.details["pairs"]
+    assert without.measures["frechet"] > 0 and "psnr" not in without.measures and not without.details["pairs"]
     with pytest.raises(Stopped):
         yardstick.compare(yardstick.images.source.all_pixels(), stopped=lambda: True)
 
@@ -204,7 +206,7 @@ def test_zero_means_never_and_looks_at_nothing(data, monkeypatch):
 
 def test_what_is_measured_is_said(data):
     evaluator, messages = evaluator_of(data, "--evaluation_epoch_freq", "5")
-    assert evaluator.best_label == FD
+    assert evaluator.best_metric == "frechet" and evaluator.extractor == "Colours"
     assert messages[:-1] == [
         "4 translations are compared with 4 real images of val every 5 epochs (features of Colours); the weights of "
         f"the best {FD} are kept as best."

@@ -8,8 +8,9 @@ import torch
 
 from cut.data.batch import Batch
 from cut.errors import UserError
-from cut.losses.patchnce import multi_tap_nce
+from cut.losses.patchnce import Contrast, multi_tap_nce
 from cut.models.cut import CUT
+from cut.models.shared_passes import discriminate
 from cut.networks.mode import frozen
 from cut.options import train_options
 
@@ -152,13 +153,15 @@ def test_reusing_and_stacking_change_nothing(size, monkeypatch):
 
 @pytest.mark.parametrize("changes", [["--normG", "batch"], ["--no_dropout", "false"]])
 def test_keys_are_not_reused_where_that_is_not_exact(changes):
-    assert not tiny(*changes).reuses_keys
+    model = tiny(*changes)
+    batch = random_batch()
+    assert model.translate_batch(batch, draws_for(model, batch)).keys is None
 
 
 def test_batch_norm_of_the_discriminator_sees_fake_and_real_apart():
     model = tiny("--normD", "batch", "--gan_mode", "lsgan")
     fake, real = torch.randn(2, 2, 3, 32, 32)
-    together = model.judge(fake, real)
+    together = discriminate(model.D, fake, real)
     assert torch.equal(together[0], model.D(fake)) and torch.equal(together[1], model.D(real))
 
 
@@ -182,7 +185,7 @@ def test_a_flipped_step_compares_the_same_places():
     loss = model.contrastive_losses(batch, model.translate_batch(batch, draws), draws)[0]
     positions = [draws.patches[0]]
     own = model.F(model.G.encode(batch.source, [0]), positions)
-    assert loss.item() == pytest.approx(multi_tap_nce(own, own, 0.07, False).item(), rel=1e-5)
+    assert loss.item() == pytest.approx(multi_tap_nce(own, own, Contrast()).item(), rel=1e-5)
 
 
 def test_losses_do_not_depend_on_the_order_of_taps():

@@ -43,7 +43,7 @@ def record(
     """A run of `len(seconds)` epochs.
 
     Args:
-        measures: by label, by epoch.
+        measures: by name, by epoch.
         best: the epochs that were the best when they were measured.
     """
     log = start(folder, *arguments, **started)
@@ -51,6 +51,8 @@ def record(
         log.after_epoch(EpochEvent(at(epoch), duration, 2e-4, memory))
         if epoch in measures:
             evaluation = Evaluation(epoch, epoch * STEPS, epoch * STEPS, measures[epoch], {}, details, 1.0)
-            log.after_evaluation(EvaluationEvent(at(epoch), evaluation, evaluation if epoch in best else None, "FID"))
+            log.after_evaluation(
+                EvaluationEvent(at(epoch), evaluation, evaluation if epoch in best else None, "frechet")
+            )
     log.finish(at(len(seconds)))
     return folder

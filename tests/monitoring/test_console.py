@@ -19,9 +19,10 @@ from cut.training.listener import EpochEvent, EvaluationEvent, RunFacts
 from tests.monitoring.clock import Clock
 from tests.monitoring.miniature import Recorded, progress_at, step_event, train
 
+INCEPTION = {"extractor": "Inception"}
 MEASURED = (
-    Evaluation(35, 350, 350, {"FID": 79.4321, "KID": 0.01234}, {"KID": 0.0004}, seconds=12.0),
-    Evaluation(40, 400, 400, {"FID": 82.1}, details={"cost_share": 0.0413}, seconds=12.0),
+    Evaluation(35, 350, 350, {"frechet": 79.4321, "kernel": 0.01234}, {"kernel": 0.0004}, INCEPTION, seconds=12.0),
+    Evaluation(40, 400, 400, {"frechet": 82.1}, details={**INCEPTION, "cost_share": 0.0413}, seconds=12.0),
 )
 
 
@@ -42,7 +43,7 @@ def on(stream, clock=time.perf_counter) -> Recorded:
 
 
 def evaluation_event(evaluation: Evaluation, best: Evaluation | None) -> EvaluationEvent:
-    return EvaluationEvent(progress_at(evaluation.images), evaluation, best, "FID")
+    return EvaluationEvent(progress_at(evaluation.images), evaluation, best, "frechet")
 
 
 class Steady(Clock):
@@ -80,10 +81,10 @@ def test_the_end_of_an_epoch_and_a_save_are_said(make_options):
 def test_an_evaluation_is_said_with_the_best(make_options):
     stream = io.StringIO()
     console = on(stream)
-    console.start(make_options(), progress_at(340), RunFacts(best_label="FID"))
+    console.start(make_options(), progress_at(340), RunFacts(best_metric="frechet"))
     console.after_evaluation(evaluation_event(MEASURED[0], MEASURED[0]))
     console.after_evaluation(evaluation_event(MEASURED[1], MEASURED[0]))
-    console.after_evaluation(evaluation_event(Evaluation(45, 450, 450, {"FID": math.nan}), None))
+    console.after_evaluation(evaluation_event(Evaluation(45, 450, 450, {"frechet": math.nan}, details=INCEPTION), None))
     assert stream.getvalue().splitlines() == [
         "Epoch 35: FID 79.43, KID 0.01234 ± 0.000400 (the best so far; 12.0 s)",
         "Epoch 40: FID 82.10 (best FID: epoch 35; 12.0 s, 4.1% of the time so far)",
@@ -93,7 +94,7 @@ def test_an_evaluation_is_said_with_the_best(make_options):
 
 def test_a_continued_run_says_what_was_measured(make_options):
     stream = io.StringIO()
-    on(stream).start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "FID"))
+    on(stream).start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
     assert stream.getvalue() == "Last measured: epoch 40: FID 82.10 (best FID: epoch 35).\n"
 
 
@@ -132,7 +133,7 @@ def test_a_message_stands_above_the_bar(make_options):
 def test_a_continued_run_shows_at_once_what_was_measured(make_options):
     stream = Terminal()
     console = on(stream)
-    console.start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "FID"))
+    console.start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
     assert stream.getvalue() == "\r 41/400 |4   | FID 82.1 (best 79.4 @ 35)"
     console.finish(progress_at(401))
 
@@ -140,7 +141,7 @@ def test_a_continued_run_shows_at_once_what_was_measured(make_options):
 def test_the_bar_says_that_an_evaluation_is_under_way_and_what_came_of_it(make_options):
     stream = Terminal()
     console = on(stream, Steady())
-    console.start(make_options(), progress_at(348), RunFacts(best_label="FID"))
+    console.start(make_options(), progress_at(348), RunFacts(best_metric="frechet", extractor="Inception"))
     for images in (349, 350):
         console.after_step(step_event(images))
     console.after_epoch(EpochEvent(progress_at(350), 5.0, 2e-4))
@@ -165,8 +166,8 @@ def test_epochs_and_saves_do_not_interrupt_the_bar_and_the_last_save_is_said_in_
 def test_after_the_last_evaluation_no_time_is_left(make_options):
     stream = Terminal()
     console = on(stream, Steady())
-    earlier = Evaluation(395, 3950, 3950, {"FID": 79.4}, seconds=60.0)
-    console.start(make_options(), progress_at(3998), RunFacts(evaluations=(earlier,), best_label="FID"))
+    earlier = Evaluation(395, 3950, 3950, {"frechet": 79.4}, details=INCEPTION, seconds=60.0)
+    console.start(make_options(), progress_at(3998), RunFacts(evaluations=(earlier,), best_metric="frechet"))
     for images in (3999, 4000):
         console.after_step(step_event(images))
     console.bar.refresh()
@@ -199,8 +200,11 @@ def test_on_a_real_terminal_no_line_is_too_long(make_options, columns):
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(follower, "w", encoding="utf-8") as stream:
         console = on(stream, Steady())
-        facts = RunFacts((), "", {}, MEASURED, "FID", total_loss="G")
-        console.start(make_options("--print_freq", "1"), progress_at(401), facts)
+        console.start(
+            make_options("--print_freq", "1"),
+            progress_at(401),
+            RunFacts((), "", {}, MEASURED, "frechet", total_loss="G"),
+        )
         for images in range(402, 405):
             console.after_step(step_event(images, losses={"G_GAN": 0.25, "D_real": 0.5, "G": 1.5}))
             console.bar.refresh()

@@ -12,8 +12,8 @@ SECONDS_PER_IMAGE = 0.5
 
 
 def evaluation_event(images: int, seconds: float) -> EvaluationEvent:
-    measured = Evaluation(images // IMAGES_PER_EPOCH, images, images, {"FID": 80.0}, seconds=seconds)
-    return EvaluationEvent(progress_at(images), measured, measured, "FID")
+    measured = Evaluation(images // IMAGES_PER_EPOCH, images, images, {"frechet": 80.0}, seconds=seconds)
+    return EvaluationEvent(progress_at(images), measured, measured, "frechet")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(make_options):
         clock = Clock()
         pace = Pace(clock)
         options = make_options("--evaluation_epoch_freq", str(every))
-        pace.start(options, progress_at(0), facts or RunFacts(best_label="FID"))
+        pace.start(options, progress_at(0), facts or RunFacts(best_metric="frechet"))
         for images in steps:
             clock.now += SECONDS_PER_IMAGE
             pace.after_step(step_event(images))
@@ -56,14 +56,14 @@ def test_an_evaluation_is_no_slow_step_but_a_pause_that_comes_again(run):
 
 
 def test_the_evaluation_after_the_last_epoch_is_counted_once(run):
-    pace = run([10 * LAST_EPOCH - 1], every=5, facts=RunFacts(best_label="FID", evaluations=(_measured(30.0),)))
+    pace = run([10 * LAST_EPOCH - 1], every=5, facts=RunFacts(best_metric="frechet", evaluations=(_measured(30.0),)))
     pace.clock.now += SECONDS_PER_IMAGE
     pace.after_step(step_event(10 * LAST_EPOCH))
     assert pace.seconds_left(progress_at(10 * LAST_EPOCH)) == pytest.approx(30)
 
 
 def test_nothing_is_measured_without_an_evaluator(run):
-    pace = run([1, 2], every=5, facts=RunFacts(best_label=None))
+    pace = run([1, 2], every=5, facts=RunFacts(best_metric=None))
     assert not pace.evaluation_due(5, LAST_EPOCH)
 
 
@@ -88,4 +88,4 @@ def test_durations_are_said_as_people_do(seconds, text):
 
 
 def _measured(seconds: float) -> Evaluation:
-    return Evaluation(5, 50, 50, {"FID": 80.0}, seconds=seconds)
+    return Evaluation(5, 50, 50, {"frechet": 80.0}, seconds=seconds)

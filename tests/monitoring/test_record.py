@@ -12,7 +12,7 @@ FACTS = RunFacts(("train.py",), "CPU", {"G": 3})
 
 
 def measured(epoch: int, **measures: float) -> Evaluation:
-    return Evaluation(epoch, 10 * epoch, 10 * epoch, measures, {"KID": 0.5})
+    return Evaluation(epoch, 10 * epoch, 10 * epoch, measures, {"kernel": 0.5}, {"extractor": "Inception"})
 
 
 def series(record: Record) -> list:
@@ -29,10 +29,10 @@ def test_it_holds_what_is_due(make_options):
 
 
 def test_the_best_is_what_the_run_decided(make_options):
-    record, first, second = Record(), measured(1, FID=50.0), measured(2, FID=60.0)
-    record.start(make_options(), progress_at(10), RunFacts(evaluations=(first,), best_label="FID"))
+    record, first, second = Record(), measured(1, frechet=50.0), measured(2, frechet=60.0)
+    record.start(make_options(), progress_at(10), RunFacts(evaluations=(first,), best_metric="frechet"))
     assert record.last == record.best == first
-    record.after_evaluation(EvaluationEvent(progress_at(20), second, first, "FID"))
+    record.after_evaluation(EvaluationEvent(progress_at(20), second, first, "frechet"))
     assert record.last == second and record.best == first and record.evaluations == [first, second]
     assert [(point.epochs, point.values) for point in record.measures.points()] == [(1, {"FID": 50}), (2, {"FID": 60})]
 
@@ -62,13 +62,13 @@ def test_a_damaged_entry_costs_a_continued_run_that_entry_only(make_options, dam
 
 def test_what_is_read_back_is_what_was_told(make_options):
     options, record = make_options("--print_freq", "1"), Record()
-    best = measured(1, FID=50.0, KID=0.01)
+    best = measured(1, frechet=50.0, kernel=0.01)
     for one in (MetricsLog(), record):
         one.start(options, progress_at(0), FACTS)
         one.after_step(step_event(10))
         one.after_epoch(EpochEvent(progress_at(10), 5.0, 2e-4, 2**31))
-        one.after_evaluation(EvaluationEvent(progress_at(10), best, best, "FID"))
-        one.after_evaluation(EvaluationEvent(progress_at(20), measured(2, FID=60.0), best, "FID"))
+        one.after_evaluation(EvaluationEvent(progress_at(10), best, best, "frechet"))
+        one.after_evaluation(EvaluationEvent(progress_at(20), measured(2, frechet=60.0), best, "frechet"))
     read = Record.from_file(options.run.folder / "metrics.jsonl")
     assert read.starts == record.starts == [Start(0, "CPU", {"G": 3})] and read.epochs == record.epochs
     assert read.evaluations == record.evaluations and read.best == record.best == best

@@ -11,8 +11,10 @@ from cut.training.evaluation import Evaluation
 from tests.monitoring.miniature import progress_at
 
 CUT_LOSSES = {"G_GAN": 0.313, "D_real": 0.256, "D_fake": 0.201, "G": 1.234, "NCE": 3.456, "NCE_Y": 3.4}
-LAST, BEST = Evaluation(350, 3500, 3500, {"FID": 82.137}), Evaluation(135, 1350, 1350, {"FID": 79.4})
-FULL = Status(progress_at(3501), 5.123, 4800, CUT_LOSSES, LAST, BEST, "FID", total_loss="G")
+INCEPTION = {"extractor": "Inception"}
+LAST = Evaluation(350, 3500, 3500, {"frechet": 82.137}, details=INCEPTION)
+BEST = Evaluation(135, 1350, 1350, {"frechet": 79.4}, details=INCEPTION)
+FULL = Status(progress_at(3501), 5.123, 4800, CUT_LOSSES, LAST, BEST, "frechet", total_loss="G")
 
 
 def line(status: Status, columns: int) -> str:
@@ -41,9 +43,9 @@ def test_it_fits_with_the_last_column_free(columns):
 
 
 def test_losses_go_before_the_measure_and_the_measure_shrinks_before_the_last_loss():
-    long = {"class accuracy": 0.5123}
+    long = {"class_accuracy": 0.5123}
     status = replace(FULL, evaluation=Evaluation(350, 1, 1, long), best=Evaluation(135, 1, 1, long))
-    status.best_label = "class accuracy"
+    status.best_metric = "class_accuracy"
     assert line(status, 80).endswith("class accuracy 0.512, G 1.234")
     assert line(status, 90).endswith("class accuracy 0.512 (best 0.512), G 1.234")
     assert line(status, 96).endswith("class accuracy 0.512 (best 0.512 @ 135), G 1.234")
@@ -62,7 +64,7 @@ def test_nothing_moves_while_values_change(columns):
 
 def test_before_the_second_step_and_the_first_measurement():
     assert line(Status(progress_at(0)), 80) == "  1/400 |####| "
-    assert line(Status(progress_at(0), best_label="FID"), 80) == "  1/400 |####| "
+    assert line(Status(progress_at(0), best_metric="frechet"), 80) == "  1/400 |####| "
 
 
 def test_after_the_last_epoch_its_number_stays():
@@ -71,21 +73,26 @@ def test_after_the_last_epoch_its_number_stays():
 
 
 def test_an_evaluation_under_way_is_said():
-    assert line(replace(FULL, measuring=True), 80).endswith("5.12 img/s, measuring FID, G_GAN 0.313 G 1.234")
+    assert line(replace(FULL, measuring=True, extractor="Inception"), 80).endswith(
+        "5.12 img/s, measuring FID, G_GAN 0.313 G 1.234"
+    )
 
 
 def test_the_extractor_is_left_to_the_line_of_the_evaluation():
-    label = "FD (EfficientNet-Lite0)"
-    texts = measure_and_best(Evaluation(5, 1, 1, {label: 82.137}), Evaluation(4, 1, 1, {label: 79.4}), label)
+    details = {"extractor": "EfficientNet-Lite0"}
+    last, best = (Evaluation(epoch, 1, 1, {"frechet": fd}, details=details) for epoch, fd in ((5, 82.137), (4, 79.4)))
+    texts = measure_and_best(last, best, "frechet")
     assert texts == ["FD 82.1 (best 79.4 @ 4)", "FD 82.1 (best 79.4)", "FD 82.1"]
 
 
 def test_the_best_is_not_said_twice():
-    assert measure_and_best(BEST, BEST, "FID") == ["FID 79.4 (best)", "FID 79.4"]
+    assert measure_and_best(BEST, BEST, "frechet") == ["FID 79.4 (best)", "FID 79.4"]
 
 
 def test_a_measure_that_is_not_finite():
-    assert measure_and_best(Evaluation(5, 1, 1, {"FID": math.nan}), None, "FID") == ["FID nan"]
+    assert measure_and_best(Evaluation(5, 1, 1, {"frechet": math.nan}, details=INCEPTION), None, "frechet") == [
+        "FID nan"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def picture(event) -> np.ndarray:
 
 
 def evaluation_event(images: int, **measures: float) -> EvaluationEvent:
-    measured = Evaluation(images // 10, images, images, measures, {"KID": 0.001})
-    return EvaluationEvent(progress_at(images), measured, measured, "FID")
+    measured = Evaluation(images // 10, images, images, measures, {"kernel": 0.001}, {"extractor": "Inception"})
+    return EvaluationEvent(progress_at(images), measured, measured, "frechet")
 
 
 def test_scalars_are_written_when_due_over_the_images_seen(listener, make_options, read):
@@ -64,8 +64,8 @@ def test_scalars_are_written_when_due_over_the_images_seen(listener, make_option
 
 def test_an_evaluation_is_written_with_its_spread(listener, make_options, read):
     log = listener()
-    log.start(make_options(), progress_at(0), RunFacts(best_label="FID"))
-    log.after_evaluation(evaluation_event(50, FID=82.5, KID=0.0125))
+    log.start(make_options(), progress_at(0), RunFacts(best_metric="frechet"))
+    log.after_evaluation(evaluation_event(50, frechet=82.5, kernel=0.0125))
     events = read()
     assert scalars(events, "measures/FID") == [(50, 82.5)]
     assert scalars(events, "measures/KID") == [(50, 0.0125)]
@@ -74,8 +74,8 @@ def test_an_evaluation_is_written_with_its_spread(listener, make_options, read):
 
 def test_a_measure_that_is_not_finite(listener, make_options, read):
     log = listener()
-    log.start(make_options(), progress_at(0), RunFacts(best_label="FID"))
-    log.after_evaluation(evaluation_event(50, FID=math.nan))
+    log.start(make_options(), progress_at(0), RunFacts(best_metric="frechet"))
+    log.after_evaluation(evaluation_event(50, frechet=math.nan))
     assert math.isnan(read().Scalars("measures/FID")[0].value)
 
 

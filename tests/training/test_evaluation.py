@@ -26,7 +26,7 @@ SIX = [*NEVER, "--n_epochs", "6", "--n_epochs_decay", "0"]
 
 
 def measured(epoch: int, **measures: float) -> Evaluation:
-    return Evaluation(epoch, images=5 * epoch, step=5 * epoch, measures=measures)
+    return Evaluation(epoch, images=5 * epoch, step=5 * epoch, measures=measures, details={"extractor": "Inception"})
 
 
 @dataclass
@@ -34,9 +34,10 @@ class Fake:
     """An evaluator that finds `values` by epoch; an exception among them is raised, and None means stopped."""
 
     values: dict
-    best_label: str = "FID"
+    best_metric: str = "frechet"
     asked: list[int] = field(default_factory=list)
     count: int = 4
+    extractor: str = "Inception"
 
     def evaluate(self, progress, stopped):
         self.asked.append(progress.epoch)
@@ -47,7 +48,8 @@ class Fake:
             value = value()
         if value is None or stopped():
             return None
-        measures, details = {self.best_label: value}, {"real_count": self.count, "fake_count": self.count}
+        measures = {self.best_metric: value}
+        details = {"real_count": self.count, "fake_count": self.count, "extractor": self.extractor}
         return Evaluation(progress.epoch, progress.images, progress.step, measures, details=details, seconds=0.25)
 
 
@@ -64,18 +66,60 @@ def run(folder, *arguments, evaluator, **more) -> Recorder:
 
 def resumed(folder):
     model = Model()
-    return {"model": model, "state": RunFolder(folder).load(model.networks, model.optimizers)}
+    return {"model": model, "state": RunFolder(folder).load(model)}
 
 
 # ------------------------------------------------------------------ what a measurement says
 
 
 def test_the_best_is_the_least_distance_or_the_greatest_score_and_the_first_of_equals():
-    rows = [measured(1, FID=30.0, PSNR=10.0), measured(2, FID=20.0, PSNR=12.0), measured(3, FID=20.0, PSNR=11.0)]
-    assert best_evaluation(rows, "FID").epoch == 2 and best_evaluation(rows, "PSNR").epoch == 2
-    assert best_evaluation([measured(1, FID=math.nan), measured(2, FID=50.0)], "FID").epoch == 2
-    assert best_evaluation([measured(1, FID=math.nan)], "FID") is None
-    assert best_evaluation(rows, "FD (EfficientNet-Lite0)") is None
+    values = [(30.0, 10.0), (20.0, 12.0), (20.0, 11.0)]
+    rows = [measured(epoch, frechet=fid, psnr=psnr) for epoch, (fid, psnr) in enumerate(values, start=1)]
+    assert best_evaluation(rows, "frechet").epoch == 2 and best_evaluation(rows, "psnr").epoch == 2
+    assert best_evaluation([measured(1, frechet=math.nan), measured(2, frechet=50.0)], "frechet").epoch == 2
+    assert best_evaluation([measured(1, frechet=math.nan)], "frechet") is None
+    assert best_evaluation(rows, "kernel") is None
+
+
+def test_extractors_are_never_compared():
+    """What was measured with an earlier one neither is the best nor stands in the same column."""
+    lite = Evaluation(4, 20, 20, {"frechet": 300.0, "psnr": 9.0}, details={"extractor": "EfficientNet-Lite0"})
+    rows = [measured(1, frechet=30.0, psnr=10.0), lite]
+    assert best_evaluation(rows, "frechet").epoch == 4 and best_evaluation(rows, "psnr").epoch == 1
+    assert evaluation_table([("a", rows[0]), ("b", lite)], first="frechet").splitlines() == [
+        "     FID  FD (EfficientNet-Lite0)   PSNR",
+        "a  30.00                        –  10.00",
+        "b      –                    300.0  9.000",
+    ]
+
+
+def test_what_earlier_versions_wrote_by_label_is_read():
+    measures = {"FID": 45.5, "KID": None, "mean IoU": 0.5, "PSNR": 17}
+    inception = {"epoch": 1, "images": 5, "step": 5, "measures": measures, "spread": {"KID": 0.1},
+                 "details": {"extractor": "Inception"}}  # fmt: skip
+    read = Evaluation.from_json(inception)
+    assert list(read.measures) == ["frechet", "kernel", "mean_iou", "psnr"] and math.isnan(read.measures["kernel"])
+    assert read.spread == {"kernel": 0.1} and list(read.labelled(read.measures)) == list(measures)
+    lite = {"measures": {"FD (EfficientNet-Lite0)": 300.0, "KD (EfficientNet-Lite0)": 0.5, "no measure": 1.0},
+            "details": {"extractor": "EfficientNet-Lite0"}, "spread": {}}  # fmt: skip
+    read = Evaluation.from_json(inception | lite)
+    assert read.measures == {"frechet": 300.0, "kernel": 0.5} and read.label("frechet") == "FD (EfficientNet-Lite0)"
+    assert Evaluation.from_json(asdict(read)) == read
+
+
+def test_a_run_of_an_earlier_version_goes_on(folder):
+    """Its state and best.json hold labels; what they say still decides."""
+    run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Fake({2: 30.0, 4: 20.0, 6: 25.0}))
+    state = torch.load(folder / "latest_training_state.pth", weights_only=True)
+    for row in (best := json.loads((folder / "best.json").read_text()), *state["state"]["evaluations"]):
+        row["measures"] = {"FID": row["measures"]["frechet"]}
+    (folder / "best.json").write_text(json.dumps(best))
+    torch.save(state, folder / "latest_training_state.pth")
+    more = [*NEVER, "--n_epochs", "10", "--n_epochs_decay", "0", "--evaluation_epoch_freq", "2"]
+    recorder = run(folder, *more, evaluator=Fake({8: 21.0, 10: 19.0}), **resumed(folder))
+    assert [(event.is_best, event.best.epoch) for event in recorder.evaluations] == [(False, 4), (True, 10)]
+    state = torch.load(folder / "latest_training_state.pth", weights_only=True)
+    assert [row["measures"]["frechet"] for row in state["state"]["evaluations"]] == [30.0, 20.0, 25.0, 21.0, 19.0]
 
 
 @pytest.mark.parametrize(
@@ -90,16 +134,16 @@ def test_measures_have_four_digits_and_no_exponent(value, text):
 def test_measures_in_a_line_and_in_a_table():
     details = {"split": "val", "real_count": 4, "fake_count": 3, "extractor": "Inception", "real_sizes": "8×8",
                "fake_sizes": "8×8", "seed": 1}  # fmt: skip
-    last = Evaluation(9, 45, 45, {"FID": 45.5, "KID": 0.0123}, {"KID": 0.0004}, details)
-    best = measured(4, FID=9.25, PSNR=17.2)
+    last = Evaluation(9, 45, 45, {"frechet": 45.5, "kernel": 0.0123}, {"kernel": 0.0004}, details)
+    best = measured(4, frechet=9.25, psnr=17.2)
     assert describe_measures(last) == "FID 45.50, KID 0.01230 ± 0.000400"
     assert evaluation_table([("last", last), ("best one", best)]).splitlines() == [
         "            FID                 KID   PSNR",
         "last      45.50  0.01230 ± 0.000400      –",
         "best one  9.250                   –  17.20",
     ]
-    assert evaluation_table([("x", last)], first="KID").splitlines()[0].split() == ["KID", "FID"]
-    text = last_and_best([best, last], best, "FID")
+    assert evaluation_table([("x", last)], first="kernel").splitlines()[0].split() == ["KID", "FID"]
+    text = last_and_best([best, last], best, "frechet")
     assert [line.split("  ")[0] for line in text.splitlines()[1:3]] == ["last (epoch 9)", "best (epoch 4)"]
     assert text.splitlines()[3] == (
         "The best by FID. 3 images (8×8) against 4 real ones (8×8) of val; features of Inception, seed 1."
@@ -141,11 +185,11 @@ def test_the_best_weights_and_their_row_are_kept(folder):
     assert recorder.saves == [(10, "latest"), (10, "best"), (20, "latest"), (20, "best"), (30, "latest")]
     assert [weight_of(folder / f"best_net_{name}.pth") for name in "GDF"] == [20, 20, 20]
     row = json.loads((folder / "best.json").read_text())
-    assert row == asdict(recorder.evaluations[1].evaluation) and row["measures"] == {"FID": 20.0}
+    assert row == asdict(recorder.evaluations[1].evaluation) and row["measures"] == {"frechet": 20.0}
 
 
 def test_of_a_score_the_greatest_is_kept(folder):
-    evaluator = Fake({2: 11.0, 4: 12.0, 6: 10.0}, best_label="PSNR")
+    evaluator = Fake({2: 11.0, 4: 12.0, 6: 10.0}, best_metric="psnr")
     run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=evaluator)
     assert weight_of(folder / "best_net_G.pth") == 20
 
@@ -224,7 +268,7 @@ def test_the_best_is_the_one_whose_weights_are_there(folder, monkeypatch):
 def test_another_measure_may_decide_from_now_on(folder):
     words = [*NEVER, "--n_epochs_decay", "0", "--evaluation_epoch_freq", "1"]
     run(folder, *words, "--n_epochs", "2", evaluator=Fake({1: 10.0, 2: 20.0}))
-    psnr = Fake({3: 15.0, 4: 14.0}, best_label="PSNR")
+    psnr = Fake({3: 15.0, 4: 14.0}, best_metric="psnr")
     recorder = run(folder, *words, "--n_epochs", "4", evaluator=psnr, **resumed(folder))
     assert [event.best.epoch for event in recorder.evaluations] == [3, 3]  # what is kept was not measured by it
     assert weight_of(folder / "best_net_G.pth") == 15

@@ -47,7 +47,7 @@ def test_every_epoch_is_measured_and_the_best_kept(uninterrupted):
         == [1, 2, 3]
         == [row["epoch"] for row in state["latest_training_state.pth"]["state"]["evaluations"]]
     )
-    assert best == min(rows, key=lambda row: row["measures"]["FD (Colours)"])
+    assert best == min(rows, key=lambda row: row["measures"]["frechet"])
     assert_same(state["best_net_G.pth"], state[f"{best['epoch']}_net_G.pth"])
 
 

@@ -1,11 +1,21 @@
 """The Fréchet distance between two sets of images (Heusel et al., NeurIPS 2017; with Inception's features, the FID)."""
 
-import math
+from __future__ import annotations
 
-import numpy as np
+import math
+from typing import TYPE_CHECKING
 
 from cut.errors import UserError
-from cut.evaluation.measures.feature_set import FeatureSet
+from cut.measures import MEASURES
+
+if TYPE_CHECKING:
+    from cut.evaluation.features.feature_set import FeatureSet
+
+
+@MEASURES.register("frechet", label="FD", inception_label="FID", needs="features", higher_is_better=False)
+def frechet(real: FeatureSet, fake: FeatureSet, seed: int) -> float:
+    """The Fréchet distance; nothing in it is random."""
+    return frechet_distance(real, fake)
 
 
 def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
@@ -22,6 +32,8 @@ def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
     Raises:
         UserError: when a set has fewer than two images, or the sets have features of different networks.
     """
+    import numpy as np
+
     check_comparable(a, b)
     offset = a.mean - b.mean
     overlap = a.root @ b.root.T  # (R_a, R_b)

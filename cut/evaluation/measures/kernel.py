@@ -1,13 +1,28 @@
 """The kernel distance between two sets of images (Bińkowski et al., ICLR 2018; with Inception's features, the KID)."""
 
-import numpy as np
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cut.errors import UserError
-from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.frechet import check_comparable
+from cut.measures import MEASURES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cut.evaluation.features.feature_set import FeatureSet
 
 _MOST_IMAGES = 10_000  # of a side; more would cost, and cannot sharpen 100 subsets of 1,000
 _BLOCK = 1024  # rows of the kernel matrix that are in memory together
+
+
+@MEASURES.register("kernel", label="KD", inception_label="KID", needs="features", higher_is_better=False)
+def kernel(real: FeatureSet, fake: FeatureSet, seed: int) -> tuple[float, float] | None:
+    """The kernel distance and its spread; None where one side is a file with only mu and sigma."""
+    if real.features is None or fake.features is None:
+        return None
+    return kernel_distance(real, fake, seed)
 
 
 def kernel_distance(
@@ -32,6 +47,8 @@ def kernel_distance(
         UserError: when a set has fewer than two images or no features (statistics of pytorch-fid), or the sets have
             features of different networks.
     """
+    import numpy as np
+
     check_comparable(a, b)
     for one in (a, b):
         if one.features is None:
@@ -56,6 +73,8 @@ def _at_most(features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _memberships(count: int, size: int, subsets: int, rng: np.random.Generator) -> np.ndarray:
     """(subsets, count): 1 where the image is in the subset, else 0."""
+    import numpy as np
+
     members = np.zeros((subsets, count))
     for row in members:
         row[rng.choice(count, size, replace=False)] = 1
@@ -67,6 +86,8 @@ def _subset_sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarra
 
     Every pair of images is computed once for all subsets.
     """
+    import numpy as np
+
     sums = np.zeros(len(in_x))
     for start in range(0, len(x), _BLOCK):
         rows = slice(start, start + _BLOCK)

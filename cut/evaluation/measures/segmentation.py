@@ -1,84 +1,35 @@
-"""How well classes of pixels agree: accuracies and intersection over union from one confusion matrix of all images."""
+"""How well the classes of pixels agree: the scores of Cityscapes and Pascal VOC, of all pixels of all images together.
 
-from collections.abc import Sequence
+A class that is not in the truth has no accuracy, one that is neither there nor predicted no IoU; the means leave it out.
+"""
 
-import numpy as np
+from __future__ import annotations
 
-from cut.evaluation.measures.palette import VOID
+from typing import TYPE_CHECKING
+
 from cut.measures import MEASURES
 
+if TYPE_CHECKING:
+    from cut.evaluation.comparison.confusion import Confusion
 
-class Confusion:
-    """Counts of pixels by true and predicted class, over a whole set of images.
 
-    Scores of the sums, not averages of scores by image: that is how Cityscapes and Pascal VOC are evaluated, and a rare
-    class is then not decided by the images in which it is tiny.
+@MEASURES.register("pixel_accuracy", label="pixel accuracy", needs="palette", higher_is_better=True)
+def pixel_accuracy(confusion: Confusion) -> float:
+    """Share of pixels in the true class, 0 … 1."""
+    return float(confusion.right.sum() / confusion.pixels)
 
-    Args:
-        classes: their names.
 
-    Attributes:
-        matrix: int64 (classes, classes + 1): row by truth, column by prediction, the last one for predicted void.
-    """
+@MEASURES.register("class_accuracy", label="class accuracy", needs="palette", higher_is_better=True)
+def class_accuracy(confusion: Confusion) -> float:
+    """Share of the pixels of a class that are in it, averaged over the classes, 0 … 1."""
+    import numpy as np
 
-    def __init__(self, classes: Sequence[str]) -> None:
-        self.classes = tuple(classes)
-        self.matrix = np.zeros((len(self.classes), len(self.classes) + 1), dtype=np.int64)
+    return float(np.nanmean(confusion.accuracies))
 
-    def add(self, true: np.ndarray, predicted: np.ndarray) -> None:
-        """Count one image, or several.
 
-        Args:
-            true: number of the class of each pixel; pixels below 0 (void) are not counted.
-            predicted: likewise, of the same shape; void where the truth has a class is wrong.
-        """
-        count = len(self.classes)
-        if true.shape != predicted.shape:
-            raise ValueError(f"true classes of shape {true.shape} and predicted ones of shape {predicted.shape}")
-        if max(true.max(initial=VOID), predicted.max(initial=VOID)) >= count:
-            raise ValueError(f"there is a class number above {count - 1}")
-        counted = true >= 0
-        columns = np.where(predicted < 0, count, predicted)[counted].astype(np.int64)
-        cells = true[counted].astype(np.int64) * (count + 1) + columns
-        self.matrix += np.bincount(cells, minlength=self.matrix.size).reshape(self.matrix.shape)
+@MEASURES.register("mean_iou", label="mean IoU", needs="palette", higher_is_better=True)
+def mean_iou(confusion: Confusion) -> float:
+    """Intersection over union of the true and the predicted pixels of a class, averaged over the classes, 0 … 1."""
+    import numpy as np
 
-    @property
-    def pixels(self) -> int:
-        """How many have been counted."""
-        return int(self.matrix.sum())
-
-    def scores(self) -> dict[str, float]:
-        """Pixel accuracy, class accuracy and mean IoU in 0 … 1, by their labels in `cut.measures`.
-
-        A class that is not in the truth has no accuracy, one that is neither there nor predicted no IoU; the means
-        leave it out. Empty when no pixel was counted.
-        """
-        if not self.pixels:
-            return {}
-        accuracies, ious = self._class_scores()
-        scores = {
-            "pixel_accuracy": self._right().sum() / self.pixels,
-            "class_accuracy": np.nanmean(accuracies),
-            "mean_iou": np.nanmean(ious),
-        }
-        return {MEASURES[name].label: float(score) for name, score in scores.items()}
-
-    def by_class(self) -> dict[str, dict[str, float | int | None]]:
-        """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for what it does not have."""
-        accuracies, ious = (
-            [None if np.isnan(score) else float(score) for score in scores] for scores in self._class_scores()
-        )
-        pixels = map(int, self.matrix.sum(axis=1))
-        return {
-            name: {"pixels": count, "accuracy": accuracy, "IoU": iou}
-            for name, count, accuracy, iou in zip(self.classes, pixels, accuracies, ious, strict=True)
-        }
-
-    def _right(self) -> np.ndarray:
-        return self.matrix.diagonal()
-
-    def _class_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """Accuracy and IoU of each class; NaN for what it does not have."""
-        true, predicted = self.matrix.sum(axis=1), self.matrix.sum(axis=0)[:-1]
-        with np.errstate(invalid="ignore"):  # 0 / 0
-            return self._right() / true, self._right() / (true + predicted - self._right())
+    return float(np.nanmean(confusion.ious))

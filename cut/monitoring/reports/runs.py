@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.monitoring.log_files import METRICS
 from cut.monitoring.record import Record
 from cut.options.files import read_yaml
 from cut.options.layers import Layer, merge
 from cut.options.saved import FILE_NAME
 from cut.options.wording import did_you_mean
-from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,23 @@ class LoggedRun:
         return self.epochs >= self.planned
 
     @property
-    def labels(self) -> list[str]:
+    def measures(self) -> list[Column]:
         """The measures that were logged, in the order in which they are shown."""
-        return list(dict.fromkeys(label for one in self.record.evaluations for label in one.measures))
+        return measure_columns(self.record.evaluations)
 
-    def best(self, label: str) -> Evaluation | None:
+    def best(self, measure: Column) -> Evaluation | None:
         """The measurement to call best: for a distance the one where it was smallest, else the one that was kept."""
-        return self.record.best if higher_is_better(label) else best_evaluation(self.record.evaluations, label)
+        if MEASURES[measure.name].higher_is_better:
+            return self.record.best
+        return best_evaluation(self.having(measure), measure.name)
 
-    def last(self, label: str) -> Evaluation | None:
+    def last(self, measure: Column) -> Evaluation | None:
         """The last measurement that has a measure."""
-        return next((one for one in reversed(self.record.evaluations) if label in one.measures), None)
+        return next(reversed(self.having(measure)), None)
+
+    def having(self, measure: Column) -> list[Evaluation]:
+        """The measurements that have a measure, by the extractor that its label says."""
+        return [one for one in self.record.evaluations if measure.is_in(one)]
 
     @property
     def device(self) -> str:

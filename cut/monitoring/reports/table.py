@@ -10,7 +10,7 @@ from dominate import document, tags
 
 from cut.html import page
 from cut.html import shown as printable
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.monitoring.lines import method_label
 from cut.monitoring.reports.runs import LoggedRun
 from cut.options.catalogue import catalogue
@@ -18,7 +18,7 @@ from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge
 from cut.options.wording import shown
 from cut.registry import MODELS
-from cut.training.evaluation import Evaluation, significant
+from cut.training.evaluation import Column, Evaluation, significant
 
 ABSENT = "—"
 
@@ -91,9 +91,9 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
     rows = group(runs)
     common = _common(rows)
     names = row_names(rows)
-    labels = list(dict.fromkeys(label for run in runs for label in run.labels))
-    labels.sort(key=higher_is_better)  # the distances first, in the order in which they were logged
-    table = [{"method": Cell(name), **_cells(row.runs, labels)} for name, row in zip(names, rows, strict=True)]
+    measures = list(dict.fromkeys(measure for run in runs for measure in run.measures))
+    measures.sort(key=_higher_is_better)  # the distances first, in the order in which they were logged
+    table = [{"method": Cell(name), **_cells(row.runs, measures)} for name, row in zip(names, rows, strict=True)]
 
     facts = {name: shown(value) for name, value in common.items()}
     for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
@@ -105,7 +105,7 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
             if value != ABSENT:
                 facts[heading] = value
     sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
-    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, labels), sources)
+    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures), sources)
 
 
 def group(runs: Iterable[LoggedRun]) -> list[Row]:
@@ -221,15 +221,15 @@ def row_names(rows: Sequence[Row]) -> list[str]:
     return names
 
 
-def _cells(runs: Sequence[LoggedRun], labels: Sequence[str]) -> dict[str, Cell]:
+def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, Cell]:
     """Everything of a row but its name, by heading."""
     first = runs[0]
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
     cells = {"seeds": Cell(", ".join(str(run.options["seed"]) for run in runs)), "epochs": done}
-    for label in labels:
-        best = f"{label} at best" if higher_is_better(label) else f"best {label}"
-        cells[best] = _measured(label, [run.best(label) for run in runs])
-        cells[f"last {label}"] = _measured(label, [run.last(label) for run in runs])
+    for measure in measures:
+        best = f"{measure.label} at best" if _higher_is_better(measure) else f"best {measure.label}"
+        cells[best] = _measured(measure, [run.best(measure) for run in runs])
+        cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
     memory = [bytes_held for run in runs if (bytes_held := run.record.peak_memory_bytes) is not None]
     return cells | {
         "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
@@ -240,11 +240,15 @@ def _cells(runs: Sequence[LoggedRun], labels: Sequence[str]) -> dict[str, Cell]:
     }
 
 
-def _measured(label: str, evaluations: Sequence[Evaluation | None]) -> Cell:
+def _higher_is_better(measure: Column) -> bool:
+    return MEASURES[measure.name].higher_is_better
+
+
+def _measured(measure: Column, evaluations: Sequence[Evaluation | None]) -> Cell:
     """A measure over the runs, with the epochs."""
-    found = [one for one in evaluations if one and math.isfinite(one.measures.get(label, math.nan))]
+    found = [one for one in evaluations if one and math.isfinite(measure.value(one))]
     missing = f", n = {len(found)}" if len(found) < len(evaluations) else ""
-    return Cell(over_seeds([one.measures[label] for one in found]), _epochs(found) + missing) if found else Cell()
+    return Cell(over_seeds([measure.value(one) for one in found]), _epochs(found) + missing) if found else Cell()
 
 
 def _epochs(evaluations: Sequence[Evaluation]) -> str:
@@ -274,14 +278,14 @@ def _condition(details: Mapping[str, Any]) -> str:
     return ", ".join([*filter(None, parts), *filter(None, [details.get("extractor")])])
 
 
-def _notes(rows: Sequence[Row], labels: Sequence[str]) -> list[str]:
+def _notes(rows: Sequence[Row], measures: Sequence[Column]) -> list[str]:
     sizes = sorted({run.options["batch_size"] for row in rows for run in row.runs})
     images = "1 image" if sizes == [1] else f"{' or '.join(map(str, sizes))} images"
     notes = []
-    distances = [label for label in labels if not higher_is_better(label)]
+    distances = [measure.label for measure in measures if not _higher_is_better(measure)]
     if distances:
         notes.append(f"best {', '.join(distances)}: the smallest of all measured epochs, each by itself.")
-    if len(distances) < len(labels):
+    if len(distances) < len(measures):
         notes.append("at best: in the epoch that was kept as best, by --best_metric.")
     if any(len(row.runs) > 1 for row in rows):
         notes.append("±: the sample standard deviation over the seeds.")

@@ -15,7 +15,7 @@ from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
 from cut.monitoring.visdom.windows import TEXT_SIZE, draw_curves, draw_grid, draw_picture, options_as_html
 from cut.options import Options
-from cut.training.evaluation import best_evaluation, significant
+from cut.training.evaluation import best_evaluation, measure_columns, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers
@@ -104,10 +104,10 @@ class VisdomView(Listener):
 
     def _draw_measures(self) -> None:
         evaluations = self.record.evaluations
-        for label in dict.fromkeys(label for one in evaluations for label in one.measures):
-            best = best_evaluation(evaluations, label)
-            said = "" if best is None else f" (best {significant(best.measures[label])}, epoch {best.epoch})"
-            self._give_curves(label, self.record.measures.points_of(label), said)
+        for measure in measure_columns(evaluations):
+            best = best_evaluation([one for one in evaluations if measure.is_in(one)], measure.name)
+            said = "" if best is None else f" (best {significant(measure.value(best))}, epoch {best.epoch})"
+            self._give_curves(measure.label, self.record.measures.points_of(measure.label), said)
 
     def _give_curves(self, purpose: str, points: Sequence[Point], said: str = "") -> None:
         if points:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cut import strict_json
-from cut.measures import higher_is_better
+from cut.measures import MEASURES
 from cut.monitoring.pace import duration
 from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
 from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
-from cut.training.evaluation import Evaluation, describe_details, measure_text, significant
+from cut.training.evaluation import Column, Evaluation, describe_details, measure_columns, significant
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
@@ -125,7 +125,7 @@ def batch_data(history: PictureHistory) -> dict | None:
     }
 
 
-def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: str | None) -> dict | None:
+def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric: str | None) -> dict | None:
     """The last and the best measurement; None before there is one.
 
     `lines` of cells, the first being the heading; `deciding`, the number of the line of the measure that decides,
@@ -133,24 +133,25 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     """
     if last is None:
         return None
-    columns = [("last" if best is None else "last and best", last)]
+    shown = [("last" if best is None else "last and best", last)]
     if best is not None and best.epoch != last.epoch:
-        columns = [("last", last), ("best", best)]
-    lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in columns)]]
-    labels = list(dict.fromkeys(label for _, one in columns for label in one.measures))
-    for label in labels:
-        arrow = "↑" if higher_is_better(label) else "↓"
-        values = (measure_text(one, label).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in columns)
-        lines.append([f"{label}\N{NO-BREAK SPACE}{arrow}", *values])
-    deciding = 1 + labels.index(best_label) if best is not None and best_label in labels else None
-    notes = []
-    if best is not None and deciding is not None:
+        shown = [("last", last), ("best", best)]
+    lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
+    measures = measure_columns(one for _, one in shown)
+    for measure in measures:
+        arrow = "↑" if MEASURES[measure.name].higher_is_better else "↓"
+        values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
+        lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])
+    notes, deciding = [], None
+    if best is not None and best_metric is not None and best_metric in best.measures:
+        label = best.label(best_metric)
+        deciding = 1 + measures.index(Column(best_metric, label))
         notes.append(
-            f"Epoch {best.epoch} is the best because {best_label} decides: orange here, dashed in the curves. "
+            f"Epoch {best.epoch} is the best because {label} decides: orange here, dashed in the curves. "
             "Other measures may favour another epoch."
         )
-    told = dict.fromkeys(describe_details(one) for _, one in columns)
-    notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in columns]
+    told = dict.fromkeys(describe_details(one) for _, one in shown)
+    notes += told if len(told) == 1 else [f"{word.capitalize()}: {describe_details(one)}" for word, one in shown]
     seconds = duration(last.seconds) if last.seconds >= 10 else f"{significant(last.seconds, 2)} s"
     share = last.details.get("cost_share")
     shares = f", all of them {share:.1%} of the run's time" if share else ""
@@ -158,13 +159,13 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_label: 
     return {"lines": lines, "deciding": deciding, "notes": notes}
 
 
-def best_data(best: Evaluation | None, best_label: str | None) -> dict | None:
+def best_data(best: Evaluation | None, best_metric: str | None) -> dict | None:
     """The best measurement and its deciding value, for the marks in the curves."""
-    if best is None or best_label is None:
+    if best is None or best_metric is None:
         return None
-    value = best.measures.get(best_label)
+    value = best.measures.get(best_metric)
     # Rounded like the points of the curve, or the mark would lie beside a curve that hardly changes.
-    return {"label": best_label, "epoch": best.epoch, "value": None if value is None else short(value)}
+    return {"label": best.label(best_metric), "epoch": best.epoch, "value": None if value is None else short(value)}
 
 
 def now() -> float:

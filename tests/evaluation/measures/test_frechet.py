@@ -7,9 +7,9 @@ import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
 from cut.errors import UserError
-from cut.evaluation.measures.feature_set import FeatureSet
+from cut.evaluation.features.feature_set import FeatureSet
 from cut.evaluation.measures.frechet import frechet_distance
-from tests.evaluation.measures.tiny_extractor import features_with
+from tests.evaluation.features.tiny_extractor import features_with
 
 
 def random_set(count, size, seed, shift=0.0):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cut.errors import UserError
+from cut.evaluation.features.feature_set import FeatureSet
 from cut.evaluation.measures import kernel
-from cut.evaluation.measures.feature_set import FeatureSet
 from cut.evaluation.measures.kernel import kernel_distance
 
 

@@ -6,24 +6,27 @@ import pytest
 
 from cut.errors import UserError
 from cut.monitoring.reports.runs import read_run
+from cut.training.evaluation import Column
 from cut.training.listener import EpochEvent, Progress
 from tests.monitoring.recorded_runs import STEPS, at, record, start
 
+FID = Column("frechet", "FID")
+
 
 def test_best_and_last_are_those_of_the_log(tmp_path):
-    measures = {1: {"FID": 90.0, "KID": 0.2, "PSNR": 9.0}, 2: {"FID": 80.0, "KID": 0.3, "PSNR": 8.0},
-                4: {"FID": 85.0, "KID": 0.1, "PSNR": 7.0}}  # fmt: skip
+    measures = {1: {"frechet": 90.0, "kernel": 0.2, "psnr": 9.0}, 2: {"frechet": 80.0, "kernel": 0.3, "psnr": 8.0},
+                4: {"frechet": 85.0, "kernel": 0.1, "psnr": 7.0}}  # fmt: skip
     run = read_run(record(tmp_path / "run", measures=measures, best=[1, 2]))
-    assert run.labels == ["FID", "KID", "PSNR"]
-    found = {label: (run.best(label).epoch, run.last(label).epoch) for label in run.labels}
-    assert found == {"FID": (2, 4), "KID": (4, 4), "PSNR": (2, 4)}, "PSNR is that of the epoch that was kept"
+    assert [measure.label for measure in run.measures] == ["FID", "KID", "PSNR"]
+    found = {measure.name: (run.best(measure).epoch, run.last(measure).epoch) for measure in run.measures}
+    assert found == {"frechet": (2, 4), "kernel": (4, 4), "psnr": (2, 4)}, "PSNR is that of the epoch that was kept"
     assert run.finished and (run.epochs, run.planned, run.device) == (4, 4, "CPU")
     assert run.record.peak_memory_bytes == 2**31 and run.parameters["G"] == 11_378_179
 
 
 def test_what_was_not_finite_is_never_the_best(tmp_path):
-    run = read_run(record(tmp_path / "run", measures={1: {"FID": 90.0}, 2: {"FID": math.nan}}, best=[1]))
-    assert run.best("FID").epoch == 1 and math.isnan(run.last("FID").measures["FID"])
+    run = read_run(record(tmp_path / "run", measures={1: {"frechet": 90.0}, 2: {"frechet": math.nan}}, best=[1]))
+    assert run.best(FID).epoch == 1 and math.isnan(run.last(FID).measures["frechet"])
 
 
 def test_a_run_that_has_just_begun(tmp_path):
@@ -31,7 +34,7 @@ def test_a_run_that_has_just_begun(tmp_path):
     log.finish(at(1, 0))
     run = read_run(tmp_path / "run")
     assert not run.finished and run.epochs == 0 and run.record.best is None
-    assert run.seconds_per_iteration is None and run.record.peak_memory_bytes is None and run.best("FID") is None
+    assert run.seconds_per_iteration is None and run.record.peak_memory_bytes is None and run.best(FID) is None
 
 
 def test_seconds_per_iteration_is_the_median_of_the_epochs(tmp_path):

@@ -39,8 +39,8 @@ def test_mean_and_sample_deviation(values, text):
 
 
 def test_seeds_share_a_row(tmp_path):
-    first = record(tmp_path / "a", measures={2: {"FID": 90.0}, 4: {"FID": 100.0}}, best=[2], seconds=[8.0] * 4)
-    other = {2: {"FID": 96.0}, 4: {"FID": 94.0}}
+    first = record(tmp_path / "a", measures={2: {"frechet": 90.0}, 4: {"frechet": 100.0}}, best=[2], seconds=[8.0] * 4)
+    other = {2: {"frechet": 96.0}, 4: {"frechet": 94.0}}
     second = record(tmp_path / "b", "--seed", "7", measures=other, best=[2, 4], seconds=[16.0] * 4, memory=3 * 2**30)
     (row,) = cells_of(first, second)
     assert row["method"] == "CUT" and row["seeds"] == "0, 7" and row["epochs"] == "4"
@@ -50,7 +50,7 @@ def test_seeds_share_a_row(tmp_path):
 
 
 def test_many_epochs_are_a_range(tmp_path):
-    runs = [record(tmp_path / str(i), "--seed", str(i), measures={i: {"FID": 9.0}}, best=[i]) for i in (1, 2, 3, 4)]
+    runs = [record(tmp_path / str(i), "--seed", str(i), measures={i: {"frechet": 9.0}}, best=[i]) for i in (1, 2, 3, 4)]
     assert cells_of(*runs)[0]["best FID"] == "9.000 ± 0.000 (epochs 1–4)"
 
 
@@ -102,7 +102,7 @@ def test_watching_and_saving_make_no_row(tmp_path):
 
 
 def test_a_seed_that_was_not_measured_is_said(tmp_path):
-    measured = record(tmp_path / "a", measures={2: {"FID": 90.0}, 4: {"FID": math.nan}}, best=[2])
+    measured = record(tmp_path / "a", measures={2: {"frechet": 90.0}, 4: {"frechet": math.nan}}, best=[2])
     (row,) = cells_of(measured, record(tmp_path / "b", "--seed", "1"))
     assert row["best FID"] == "90.00 (epoch 2, n = 1)" and row["last FID"] == "—"
 
@@ -110,8 +110,8 @@ def test_a_seed_that_was_not_measured_is_said(tmp_path):
 def test_an_unfinished_run_and_another_device_are_not_averaged(tmp_path):
     folders = [
         record(tmp_path / "a"),
-        record(tmp_path / "b", "--seed", "1", seconds=[8.0, 8.0], measures={2: {"FID": 50.0}}, best=[2]),
-        record(tmp_path / "c", "--seed", "2", seconds=[8.0, 8.0], measures={2: {"FID": 60.0}}, best=[2]),
+        record(tmp_path / "b", "--seed", "1", seconds=[8.0, 8.0], measures={2: {"frechet": 50.0}}, best=[2]),
+        record(tmp_path / "c", "--seed", "2", seconds=[8.0, 8.0], measures={2: {"frechet": 60.0}}, best=[2]),
         record(tmp_path / "d", "--seed", "3", device="Tesla P100"),
     ]
     rows = cells_of(*folders)
@@ -121,25 +121,25 @@ def test_an_unfinished_run_and_another_device_are_not_averaged(tmp_path):
 
 
 def test_extractors_never_share_a_column(tmp_path):
-    inception = record(tmp_path / "a", measures={4: {"FID": 90.0, "KID": 0.1}}, best=[4])
+    inception = record(tmp_path / "a", measures={4: {"frechet": 90.0, "kernel": 0.1}}, best=[4])
     small = DETAILS | {"extractor": "EfficientNet-Lite0"}
     label = "FD (EfficientNet-Lite0)"
     arguments = ["--feature_extractor", "efficientnet_lite0"]
-    lite = record(tmp_path / "b", *arguments, measures={4: {label: 300.0}}, best=[4], details=small)
+    lite = record(tmp_path / "b", *arguments, measures={4: {"frechet": 300.0}}, best=[4], details=small)
     rows = cells_of(inception, lite)
     assert (rows[0]["best FID"], rows[0][f"best {label}"]) == ("90.00 (epoch 4)", "—")
     assert (rows[1]["best FID"], rows[1][f"best {label}"]) == ("—", "300.0 (epoch 4)")
 
 
 def test_distances_come_first_and_scores_are_those_of_the_kept_epoch(tmp_path):
-    measures = {2: {"PSNR": 9.0, "FID": 90.0}, 4: {"PSNR": 12.0, "FID": 95.0}}
+    measures = {2: {"psnr": 9.0, "frechet": 90.0}, 4: {"psnr": 12.0, "frechet": 95.0}}
     (row,) = cells_of(record(tmp_path / "a", measures=measures, best=[2]))
     assert list(row)[3:7] == ["best FID", "last FID", "PSNR at best", "last PSNR"]
     assert (row["PSNR at best"], row["last PSNR"]) == ("9.000 (epoch 2)", "12.00 (epoch 4)")
 
 
 def test_what_was_measured_on_stands_once_or_in_each_row(tmp_path):
-    measures = {"measures": {4: {"FID": 90.0}}, "best": [4]}
+    measures = {"measures": {4: {"frechet": 90.0}}, "best": [4]}
     text = "50 translations and 60 real images of val, 256×256, Inception"
     alike = [record(tmp_path / name, "--seed", name, **measures) for name in "12"]
     report = make_report([read_run(folder) for folder in alike])
@@ -150,7 +150,7 @@ def test_what_was_measured_on_stands_once_or_in_each_row(tmp_path):
 
 
 def test_markdown_is_a_table_whatever_the_names_hold(tmp_path):
-    folder = record(tmp_path / "a", "--easy_label", "a|b <script>", measures={4: {"FID": 90.0}}, best=[4])
+    folder = record(tmp_path / "a", "--easy_label", "a|b <script>", measures={4: {"frechet": 90.0}}, best=[4])
     text = as_markdown(make_report([read_run(folder)]))
     table = [line for line in text.splitlines() if line.startswith("|")]
     cells = {len(re.split(r"(?<!\\)\|", line)) for line in table}
@@ -176,7 +176,9 @@ def test_the_page_has_the_same_cells_and_runs_no_markup(tmp_path):
         def handle_endtag(self, tag):
             self.inside &= tag not in ("td", "th")
 
-    folder = record(tmp_path / "a", "--easy_label", "<script>alert(1)</script>", measures={4: {"FID": 90.0}}, best=[4])
+    folder = record(
+        tmp_path / "a", "--easy_label", "<script>alert(1)</script>", measures={4: {"frechet": 90.0}}, best=[4]
+    )
     report = make_report([read_run(folder)])
     parser = Cells()
     parser.feed(as_page(report).render())

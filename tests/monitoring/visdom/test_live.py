@@ -48,9 +48,9 @@ def test_a_killed_server_costs_nothing_and_is_used_again(server, make_options, m
 
         return wait_until(step_and_look)
 
-    measured = Evaluation(1, 10, 10, {"FID": 90.0, "FD (EfficientNet-Lite0)": 1.5}, {})
+    measured = Evaluation(1, 10, 10, {"frechet": 90.0, "psnr": 17.5}, details={"extractor": "Inception"})
     train_until(lambda: "run_losses" in server.windows("run"))
-    view.after_evaluation(EvaluationEvent(progress_at(10), measured, measured, "FID"))
+    view.after_evaluation(EvaluationEvent(progress_at(10), measured, measured, "frechet"))
     before = wait_until(lambda: len(windows := server.windows("run")) == 7 and windows)
     assert curves(before["run_losses"]).keys() == {"G_GAN", "NCE"} and curves(before["run_FID"]) == {"FID": ([1], [90])}
     picture = Image.open(io.BytesIO(base64.b64decode(before["run_images"]["content"]["src"].partition(",")[2])))

@@ -21,7 +21,7 @@ OFTEN = ("--print_freq", "1", "--display_freq", "2")
 
 
 def evaluation(epoch: int, **measures: float) -> Evaluation:
-    return Evaluation(epoch, 10 * epoch, 10 * epoch, measures)
+    return Evaluation(epoch, 10 * epoch, 10 * epoch, measures, details={"extractor": "Inception"})
 
 
 def draw(options, steps=range(1, 3), resumed_at=0, facts=NOTHING, evaluations=(), **changes):
@@ -32,14 +32,14 @@ def draw(options, steps=range(1, 3), resumed_at=0, facts=NOTHING, evaluations=()
     for images in steps:
         view.after_step(replace(step_event(images), **changes))
     for one in evaluations:
-        view.after_evaluation(EvaluationEvent(progress_at(one.images), one, one, "FID"))
+        view.after_evaluation(EvaluationEvent(progress_at(one.images), one, one, "frechet"))
     view.finish(progress_at(max(steps)))
     return server, said
 
 
 def test_all_that_a_run_shows(make_options):
     facts = RunFacts(command=("train.py", "--name", "run"), device="CPU", parameters={"G": 11_378_179})
-    measured = [evaluation(1, FID=90.0, KID=0.5), evaluation(2, FID=80.0, KID=0.75)]
+    measured = [evaluation(1, frechet=90.0, kernel=0.5), evaluation(2, frechet=80.0, kernel=0.75)]
     server, said = draw(make_options(*OFTEN), facts=facts, evaluations=measured)
     assert set(server.windows) == {
         f"run_{purpose}"
@@ -74,8 +74,8 @@ def test_a_continued_run_draws_from_its_beginning(make_options):
     log.start(options, progress_at(0), RunFacts())
     for images in (5, 10, 25):
         log.after_step(step_event(images, losses={"G_GAN": math.nan} if images == 5 else None))
-    facts = RunFacts(evaluations=(evaluation(1, FID=90.0),))
-    server, _ = draw(options, [21, 22], 20, facts, [evaluation(3, FID=70.0)])
+    facts = RunFacts(evaluations=(evaluation(1, frechet=90.0),))
+    server, _ = draw(options, [21, 22], 20, facts, [evaluation(3, frechet=70.0)])
     losses = server.content("run_losses")
     assert losses["x"] == pytest.approx([0.5, 1.0, 2.1, 2.2])
     assert losses["curves"]["NCE"][1:] == [1.25, 2.625, 2.75] and math.isnan(losses["curves"]["G_GAN"][0])
@@ -103,8 +103,8 @@ def test_each_run_has_an_environment_unless_one_is_asked_for(make_options):
 
 def test_windows_count_from_display_id(make_options):
     words = (*OFTEN, "--display_id", "7")
-    server, _ = draw(make_options(*words), evaluations=[evaluation(1, FID=90.0)])
-    resumed, _ = draw(make_options(*words), [21, 22], 20, RunFacts(evaluations=(evaluation(1, FID=90.0),)))
+    server, _ = draw(make_options(*words), evaluations=[evaluation(1, frechet=90.0)])
+    resumed, _ = draw(make_options(*words), [21, 22], 20, RunFacts(evaluations=(evaluation(1, frechet=90.0),)))
     assert server.content("7")["title"] == "losses" and server.content("8")["title"] == "images"
     titles = [{window: content["title"] for window, (_, content) in one.windows.items()} for one in (server, resumed)]
     assert titles[0] == titles[1]

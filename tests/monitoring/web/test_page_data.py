@@ -31,14 +31,14 @@ def test_other_files_are_no_data(tmp_path, content):
 
 
 def measured(epoch, **more):
-    measures = {"FID": 50.0 + epoch, "KID": 0.0123, "PSNR": 17.25} | more
+    measures = {"frechet": 50.0 + epoch, "kernel": 0.0123, "psnr": 17.25} | more
     counts = {"fake_count": 24, "fake_sizes": "64×64", "real_count": 20, "real_sizes": "64×64", "split": "val"}
     details = counts | {"extractor": "Inception", "seed": 3, "cost_share": 0.05}
-    return Evaluation(epoch, epoch * 10, epoch * 10, measures, {"KID": 0.0004}, details, seconds=2.0)
+    return Evaluation(epoch, epoch * 10, epoch * 10, measures, {"kernel": 0.0004}, details, seconds=2.0)
 
 
 def test_the_table_has_the_last_and_the_best():
-    table = measure_table(measured(10), measured(5), "FID")
+    table = measure_table(measured(10), measured(5), "frechet")
     assert table["lines"] == [
         ["", "last: epoch 10", "best: epoch 5"],
         ["FID\N{NO-BREAK SPACE}↓", "60.00", "55.00"],
@@ -46,7 +46,7 @@ def test_the_table_has_the_last_and_the_best():
         ["PSNR\N{NO-BREAK SPACE}↑", "17.25", "17.25"],
     ]
     assert table["deciding"] == 1
-    assert measure_table(measured(10), measured(5), "PSNR")["deciding"] == 3
+    assert measure_table(measured(10), measured(5), "psnr")["deciding"] == 3
     told = " ".join(table["notes"])
     assert all(word in told for word in ("FID", "24", "20", "val", "Inception", "seed 3"))
     assert "Epoch 5 is the best because FID decides" in told
@@ -56,21 +56,21 @@ def test_the_table_has_the_last_and_the_best():
 @pytest.mark.parametrize(("seconds", "text"), [(0.047, "0.047 s"), (0.45, "0.45 s"), (9.4, "9.4 s"), (90, "2 min")])
 def test_a_short_measurement_took_some_time(seconds, text):
     short = Evaluation(**(vars(measured(5)) | {"seconds": seconds}))
-    assert f"The last measurement took {text}," in measure_table(short, None, "FID")["notes"][-1]
+    assert f"The last measurement took {text}," in measure_table(short, None, "frechet")["notes"][-1]
 
 
 def test_one_column_serves_where_the_last_is_the_best_or_nothing_is():
-    assert measure_table(measured(5), measured(5), "FID")["lines"][0] == ["", "last and best: epoch 5"]
-    table = measure_table(measured(5, FID=math.nan), None, "FID")
+    assert measure_table(measured(5), measured(5), "frechet")["lines"][0] == ["", "last and best: epoch 5"]
+    table = measure_table(measured(5, frechet=math.nan), None, "frechet")
     assert table["lines"][:2] == [["", "last: epoch 5"], ["FID\N{NO-BREAK SPACE}↓", "nan"]]
     assert table["deciding"] is None and not any("best" in note for note in table["notes"])
-    assert measure_table(None, None, "FID") is None
+    assert measure_table(None, None, "frechet") is None
 
 
 def test_unequal_conditions_are_told_apart():
     best = measured(5)
     other = Evaluation(**(vars(best) | {"details": best.details | {"seed": 4}}))
-    notes = measure_table(measured(10), other, "FID")["notes"]
+    notes = measure_table(measured(10), other, "frechet")["notes"]
     assert any(note.startswith("Last:") and "seed 3" in note for note in notes)
     assert any(note.startswith("Best:") and "seed 4" in note for note in notes)
 

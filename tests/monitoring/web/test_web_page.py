@@ -37,7 +37,7 @@ def listener(clock=None, **more) -> Recorded:
 
 
 def measured(epoch, fid=50.0) -> Evaluation:
-    return Evaluation(epoch, epoch * 10, epoch * 10, {"FID": fid, "PSNR": 17.0}, details={"extractor": EVIL})
+    return Evaluation(epoch, epoch * 10, epoch * 10, {"frechet": fid, "psnr": 17.0}, details={"extractor": EVIL})
 
 
 def links(page: Path) -> list[str]:
@@ -143,13 +143,13 @@ def test_curves_grow_with_the_steps_and_a_continued_run_goes_on_with_them(make_o
 def test_measures_are_a_table_and_curves(make_options):
     options = make_options(*OFTEN)
     page, first = listener(), measured(1)
-    page.start(options, progress_at(10), RunFacts(evaluations=(first,), best_label="FID"))
+    page.start(options, progress_at(10), RunFacts(evaluations=(first,), best_metric="frechet"))
     assert data_of(options)["table"]["lines"][0] == ["", "last and best: epoch 1"]
     second = measured(2, fid=60.0)
-    page.after_evaluation(EvaluationEvent(progress_at(20), second, first, "FID"))
+    page.after_evaluation(EvaluationEvent(progress_at(20), second, first, "frechet"))
     data, text = data_of(options), page_of(options).read_text()
-    assert data["measures"] == {"x": [1, 2], "y": {"FID": [50, 60], "PSNR": [17, 17]}}
-    assert data["best"] == {"label": "FID", "epoch": 1, "value": 50}
+    assert data["measures"] == {"x": [1, 2], "y": {f"FD ({EVIL})": [50, 60], "PSNR": [17, 17]}}
+    assert data["best"] == {"label": f"FD ({EVIL})", "epoch": 1, "value": 50}
     assert text.count('<tr class="deciding">') == 1
     assert "best: epoch 1" in text and "60.00" in text and EVIL not in text
 
@@ -190,11 +190,11 @@ def test_the_page_costs_the_same_after_many_epochs(make_options):
     options = make_options("--display_freq", "10", "--update_html_freq", "10", "--print_freq", "1")
     sizes = {}
     page = listener()
-    page.start(options, progress_at(0), RunFacts(best_label="FID"))
+    page.start(options, progress_at(0), RunFacts(best_metric="frechet"))
     for images in range(1, 10_001):
         page.after_step(step_event(images))
         if images % 10 == 0:
-            page.after_evaluation(EvaluationEvent(progress_at(images), measured(images // 10), measured(1), "FID"))
+            page.after_evaluation(EvaluationEvent(progress_at(images), measured(images // 10), measured(1), "frechet"))
         if images in (2_000, 10_000):
             sizes[images] = [(options.run.folder / "web" / name).stat().st_size for name in ("index.html", "data.js")]
     assert sizes[10_000] == pytest.approx(sizes[2_000], rel=0.3)

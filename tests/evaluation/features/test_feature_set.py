@@ -5,7 +5,7 @@ import pytest
 from pytorch_fid.fid_score import compute_statistics_of_path
 
 from cut.errors import UserError
-from cut.evaluation.measures.feature_set import FeatureSet, describe_sizes
+from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.evaluation.measures.frechet import frechet_distance
 
 

@@ -17,10 +17,10 @@ from pytorch_fid import fid_score
 from pytorch_fid import inception as published
 
 from cut.errors import UserError
-from cut.evaluation.measures.cache import cache_folder
-from cut.evaluation.measures.distances import distances
-from cut.evaluation.measures.extractors import inception as module
-from cut.evaluation.measures.features import FeatureSet, folder_features, image_features, load_extractor
+from cut.evaluation.comparison.scores import feature_scores
+from cut.evaluation.features.extraction import FeatureSet, folder_features, image_features, load_extractor
+from cut.evaluation.features.extractors import inception as module
+from cut.evaluation.features.feature_cache import cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +113,16 @@ def test_statistics_are_those_of_python_m_pytorch_fid(extractor, torch_home, fol
     real, fake = (folder_features(extractor, folders / side) for side in ("real", "fake"))
     np.testing.assert_allclose(real.mean, theirs.mean, atol=1e-5)
     np.testing.assert_allclose(real.covariance, theirs.covariance, atol=1e-5)
-    assert distances(theirs, fake)[0]["FID"] == pytest.approx(distances(real, fake)[0]["FID"], abs=1e-3)
+    assert feature_scores(theirs, fake)[0]["frechet"] == pytest.approx(
+        feature_scores(real, fake)[0]["frechet"], abs=1e-3
+    )
 
 
 def test_fid_is_pytorch_fids_in_the_space_of_the_images(extractor, folders):
     """There, 18 dimensions instead of 2,048, its root is quick and defined; a rotation changes no distance."""
     real, fake = (folder_features(extractor, folders / side) for side in ("real", "fake"))
     basis, _ = np.linalg.qr(np.concatenate([real.features, fake.features]).T.astype(float))  # (2048, 18)
-    ours = distances(real, fake)[0]["FID"]
+    ours = feature_scores(real, fake)[0]["frechet"]
     inside = [FeatureSet("Inception", one.features @ basis) for one in (real, fake)]
     offset = 1e-9 * np.eye(basis.shape[1])  # the covariances of 10 and 8 images are singular in 18 dimensions too
     try:
@@ -138,7 +140,7 @@ def test_fid_is_that_of_python_m_pytorch_fid(extractor, torch_home, folders):
     real, fake = folder_features(extractor, folders / "real"), folder_features(extractor, folders / "fake", keep=False)
     [cached] = cache_folder().iterdir()
     theirs = float(re.search(r"FID:\s+(\S+)", pytorch_fid(torch_home, cached, folders / "fake"))[1])
-    assert theirs > 1 and distances(real, fake)[0]["FID"] == pytest.approx(theirs, abs=1e-3)
+    assert theirs > 1 and feature_scores(real, fake)[0]["frechet"] == pytest.approx(theirs, abs=1e-3)
 
 
 def test_a_filled_torch_cache_needs_no_network(nobody, torch_home, monkeypatch):

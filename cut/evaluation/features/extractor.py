@@ -6,7 +6,7 @@ from torch import Tensor, nn
 class Extractor(nn.Module):
     """A pretrained network that turns an image into a vector; in eval mode, and its weights get no gradient.
 
-    A new one is a file in `cut/evaluation/measures/extractors/` that registers a function which makes it. It takes the
+    A new one is a file in `cut/evaluation/features/extractors/` that registers a function which makes it. It takes the
     options that its signature names: `weights`, the file that the user gave (`--inception_weights`), or nothing.
 
     Args:

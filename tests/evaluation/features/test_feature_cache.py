@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from cut.errors import UserError
-from cut.evaluation.measures.cache import cache_folder, cached_features, content_hash
-from cut.evaluation.measures.feature_set import FeatureSet
-from cut.evaluation.measures.features import folder_features
-from tests.evaluation.measures.tiny_extractor import Quarters, write_pictures
+from cut.evaluation.features.extraction import folder_features
+from cut.evaluation.features.feature_cache import cache_folder, cached_features, content_hash
+from cut.evaluation.features.feature_set import FeatureSet
+from tests.evaluation.features.tiny_extractor import Quarters, write_pictures
 
 
 @pytest.fixture
@@ -89,11 +89,6 @@ def test_without_a_place_to_write_the_features_are_computed(pictures, tmp_path, 
         extractor = Quarters()
         assert folder_features(extractor, pictures).count == 4
         assert extractor.described == 4
-
-
-def test_what_was_stopped_is_not_kept(pictures, cache):
-    assert cached_features(Quarters(), sorted(pictures.iterdir()), lambda: None) is None
-    assert not cache.exists()
 
 
 def test_nothing_is_kept_when_that_is_not_wanted(pictures, cache):

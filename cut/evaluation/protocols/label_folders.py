@@ -9,9 +9,9 @@ import numpy as np
 from cut.data.files import images_in
 from cut.data.images import open_image, read_image
 from cut.errors import UserError
-from cut.evaluation.measures.aligned import by_name
-from cut.evaluation.measures.palette import VOID, Palette
-from cut.evaluation.measures.segmentation import Confusion
+from cut.evaluation.comparison.confusion import Confusion
+from cut.evaluation.comparison.pair_names import by_name
+from cut.evaluation.comparison.palette import VOID, Palette
 
 VOID_ID = 255  # as in Cityscapes' train ids
 _FEW = 3  # names in a message

@@ -11,9 +11,9 @@ from PIL import Image
 
 import cut
 from cut.errors import UserError
-from cut.evaluation.measures.features import folder_features, image_features, image_set, load_extractor
+from cut.evaluation.features.extraction import folder_features, image_features, image_set, load_extractor
 from cut.registry import EXTRACTORS
-from tests.evaluation.measures.tiny_extractor import Quarters, write_pictures
+from tests.evaluation.features.tiny_extractor import Quarters, write_pictures
 
 
 def pictures(count=7, seed=0):
@@ -53,13 +53,6 @@ def test_arrays_and_pillow_images_and_gray_ones_are_the_same():
 
 def test_no_images_have_no_features():
     assert image_features(Quarters(), []).shape == (0, 12)
-
-
-def test_it_stops_when_asked():
-    extractor = Quarters()
-    assert image_features(extractor, pictures(), 2, stopped=lambda: extractor.described >= 4) is None
-    assert extractor.described == 4
-    assert image_set(extractor, pictures(), stopped=lambda: True) is None
 
 
 def test_a_set_knows_its_images():

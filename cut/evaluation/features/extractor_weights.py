@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cut.errors import UserError
-from cut.evaluation.measures.cache import file_hash
+from cut.evaluation.features.feature_cache import file_hash
 from cut.networks.weights import read_weights
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from cut.evaluation.measures.features import Extractor, FeatureSet
+from cut.evaluation.features.extraction import Extractor, FeatureSet
 
 
 class Quarters(Extractor):

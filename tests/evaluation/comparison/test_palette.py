@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cut.errors import UserError
-from cut.evaluation.measures.palette import VOID, Palette, load_palette, palette_names
+from cut.evaluation.comparison.palette import VOID, Palette, load_palette, palette_names
 from cut.options import files
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
@@ -37,7 +37,7 @@ def test_of_equally_near_colours_the_first_wins():
 def test_large_images_are_cut_in_chunks_that_cannot_be_seen(monkeypatch):
     image = np.random.default_rng(0).integers(0, 256, (11, 13, 3), np.uint8)
     whole = PALETTE.classify(image)
-    monkeypatch.setattr("cut.evaluation.measures.palette._PIXELS_AT_ONCE", 10)
+    monkeypatch.setattr("cut.evaluation.comparison.palette._PIXELS_AT_ONCE", 10)
     np.testing.assert_array_equal(PALETTE.classify(image), whole)
 
 

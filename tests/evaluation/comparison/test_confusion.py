@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cut.evaluation.measures.segmentation import Confusion
+from cut.evaluation.comparison.confusion import Confusion
 
 
 def confusion_of(true, predicted, classes="abc"):
@@ -17,7 +17,7 @@ def scores_of(*arguments, **keywords):
 
 
 def expected(pixel, by_class, iou):
-    return pytest.approx({"pixel accuracy": pixel, "class accuracy": by_class, "mean IoU": iou}, rel=1e-12)
+    return pytest.approx({"pixel_accuracy": pixel, "class_accuracy": by_class, "mean_iou": iou}, rel=1e-12)
 
 
 def test_all_right():

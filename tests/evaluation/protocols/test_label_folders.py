@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from cut.errors import UserError
-from cut.evaluation.measures.label_images import compare_folders, read_labels, resize_nearest
-from cut.evaluation.measures.palette import Palette
+from cut.evaluation.comparison.palette import Palette
+from cut.evaluation.protocols.label_folders import compare_folders, read_labels, resize_nearest
 
 PALETTE = Palette("two", ("red", "blue"), (((255, 0, 0),), ((0, 0, 255),)), void=((0, 0, 0),))
 CLASSES = np.array([[0, 1, -1], [1, 1, 0]])

@@ -1,7 +1,7 @@
 """Images → features of a pretrained network: what the Fréchet and kernel distances compare."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,9 @@ from torch import Tensor
 from cut.data.files import EXTENSIONS, find_images
 from cut.data.images import read_stored
 from cut.errors import UserError
-from cut.evaluation.measures.cache import cached_features, content_hash
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.feature_set import FeatureSet, describe_sizes
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.feature_cache import cached_features, content_hash
+from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
 __all__ = ["Extractor", "FeatureSet", "folder_features", "image_features", "image_set", "load_extractor"]
@@ -38,12 +38,7 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
         return EXTRACTORS.build(name, weights=inception_weights).to(device)
 
 
-def image_features(
-    extractor: Extractor,
-    images: Iterable[Picture],
-    batch_size: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> np.ndarray | None:
+def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None) -> np.ndarray:
     """The features of images, in order.
 
     Each image is resized on its own, so sizes can be mixed and the size of the batches is irrelevant.
@@ -52,10 +47,9 @@ def image_features(
         extractor: on any device.
         images: uint8 (H, W, 3) or (H, W), or Pillow images.
         batch_size: images that pass through the network together; None: as many as is fast.
-        stopped: whether somebody asks to stop; asked between batches.
 
     Returns:
-        (N, extractor.size) float32; None when stopped.
+        (N, extractor.size) float32.
     """
     device = next((weight.device for weight in extractor.parameters()), torch.device("cpu"))
     if batch_size is None:
@@ -63,8 +57,6 @@ def image_features(
     parts = [np.empty((0, extractor.size), np.float32)]
     with torch.inference_mode():
         for batch in _batches((extractor.prepare(_tensor(image).to(device)) for image in images), batch_size):
-            if stopped():
-                return None
             parts.append(extractor.describe(batch).float().cpu().numpy())
     return np.concatenate(parts)
 
@@ -73,9 +65,8 @@ def image_set(
     extractor: Extractor,
     images: Iterable[Picture],
     batch_size: int | None = None,
-    stopped: Callable[[], bool] = lambda: False,
     content: str = "",
-) -> FeatureSet | None:
+) -> FeatureSet:
     """The same as `image_features`, with what else is worth knowing of the images."""
     sizes: list[tuple[int, int]] = []
 
@@ -84,8 +75,8 @@ def image_set(
             sizes.append(image.size if isinstance(image, Image.Image) else (image.shape[1], image.shape[0]))
             yield image
 
-    features = image_features(extractor, noted(), batch_size, stopped)
-    return None if features is None else FeatureSet(extractor.title, features, describe_sizes(sizes), content)
+    features = image_features(extractor, noted(), batch_size)
+    return FeatureSet(extractor.title, features, describe_sizes(sizes), content)
 
 
 def folder_features(

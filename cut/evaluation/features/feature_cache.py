@@ -5,19 +5,20 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cut.errors import UserError
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.feature_set import FeatureSet
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.feature_set import FeatureSet
 from cut.training.atomic import write_atomically
 
 VERSION = "1"  # of the files' layout and of how images are read; part of every key
 
 
 def cached_features(
-    extractor: Extractor, files: Sequence[Path], make: Callable[[], FeatureSet | None], preprocessing: str = ""
-) -> FeatureSet | None:
+    extractor: Extractor, files: Sequence[Path], make: Callable[[], FeatureSet], preprocessing: str = ""
+) -> FeatureSet:
     """What `make` returns, from the user's cache where it has been made before.
 
     The key is the content of the files, whatever their names and order, with the extractor's identity and the
@@ -26,7 +27,7 @@ def cached_features(
     Args:
         extractor: whose features they are.
         files: the images.
-        make: computes the features; None, when that was stopped, is not kept.
+        make: computes the features.
         preprocessing: what else the features depend on, in words.
 
     Raises:
@@ -39,10 +40,8 @@ def cached_features(
         known = FeatureSet.load(entry)
         if known.features is not None and known.features.shape == (len(files), extractor.size):
             return known
-    made = make()
-    if made is not None:
-        made = FeatureSet(made.title, made.features, made.sizes, content)
-        _keep(entry, made)
+    made = replace(make(), content=content)
+    _keep(entry, made)
     return made
 
 

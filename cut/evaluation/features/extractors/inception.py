@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cut.errors import UserError
-from cut.evaluation.measures.extractor import Extractor
-from cut.evaluation.measures.weights import read_extractor_weights
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.extractor_weights import read_extractor_weights
 from cut.registry import EXTRACTORS
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"

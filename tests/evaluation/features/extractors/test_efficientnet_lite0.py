@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from cut.errors import UserError
-from cut.evaluation.measures.features import image_features, load_extractor
+from cut.evaluation.features.extraction import image_features, load_extractor
 
 
 @pytest.fixture(scope="module")

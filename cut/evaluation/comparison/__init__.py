@@ -1,0 +1,1 @@
+"""Translations against real images: which images, which are pairs, and what every measure says of them."""

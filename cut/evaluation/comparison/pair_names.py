@@ -1,0 +1,32 @@
+"""Which files of two folders are pairs: those of equal names."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The files of two folders in pairs of equal names, sorted; empty when the names are not the same on both sides.
+
+    A name is relative to the folder that holds all files of its side, and without its suffix. Two files of one side
+    that share a name leave open which is meant, so then there are no pairs either.
+    """
+    sides = [by_name(files, _common_folder(files)) for files in (source_files, target_files)]
+    unique = [len(side) for side in sides] == [len(source_files), len(target_files)]
+    if not unique or sides[0].keys() != sides[1].keys():
+        return []
+    return [(sides[0][name], sides[1][name]) for name in sorted(sides[0])]
+
+
+def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Files by their name relative to `folder`, without suffix; of two with the same name, the last."""
+    return {pair_name(file, folder): file for file in files}
+
+
+def pair_name(file: Path, folder: Path) -> str:
+    """The name that a file shares with the other half of its pair: relative to its folder, without its suffix."""
+    return file.relative_to(folder).with_suffix("").as_posix()
+
+
+def _common_folder(files: Sequence[Path]) -> Path:
+    return Path(os.path.commonpath([file.parent for file in files])) if files else Path()

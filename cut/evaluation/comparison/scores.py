@@ -1,0 +1,124 @@
+"""Every registered measure of translations against real images, with what makes the numbers comparable."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cut.errors import UserError
+from cut.evaluation.comparison.confusion import Confusion
+from cut.evaluation.comparison.palette import Palette
+from cut.evaluation.features.feature_set import FeatureSet
+from cut.measures import MEASURES
+
+ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is singular
+
+
+def feature_scores(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
+    """The measures that need features, and the standard deviations of those that have one, both by name.
+
+    Args:
+        real, fake: features of the same extractor.
+        seed: decides the subsets of the kernel distance.
+
+    Raises:
+        UserError: when a side has fewer than two images, the sets are the same files, or the extractors differ.
+    """
+    if _same(real, fake):
+        images = "images" if real.count is None else f"{real.count} images"
+        raise UserError(
+            f"Both sets are the same {images}, so their distance says nothing: give the folder of the real images and "
+            "the folder of the translations."
+        )
+    measures, spread = {}, {}
+    for measure in MEASURES.needing("features"):
+        found = measure.compute(real, fake, seed)
+        if isinstance(found, tuple):
+            measures[measure.name], spread[measure.name] = map(float, found)
+        elif found is not None:
+            measures[measure.name] = float(found)
+    return measures, spread
+
+
+class PairScores:
+    """The measures that need pairs, averaged over the pairs, and those of the classes of all their pixels.
+
+    Args:
+        palette: the classes' colours, for map-like pictures; None leaves the measures of classes out.
+    """
+
+    def __init__(self, palette: Palette | None = None) -> None:
+        self.palette = palette
+        self.confusion = Confusion(palette.classes) if palette else None
+        self._by_pair: dict[str, list[float]] = {measure.name: [] for measure in MEASURES.needing("pairs")}
+
+    def add(self, real: np.ndarray, fake: np.ndarray, name: str = "") -> None:
+        """Measure one pair.
+
+        Args:
+            real: uint8 (H, W, C), C 1 or 3.
+            fake: the translation, the same.
+            name: for the message of an error.
+
+        Raises:
+            UserError: when the sizes differ.
+        """
+        _check_sizes(real, fake, name)
+        for measure, values in self._by_pair.items():
+            values.append(MEASURES[measure].compute(real, fake))
+        if self.palette and self.confusion:
+            self.confusion.add(self.palette.classify(real), self.palette.classify(fake))
+
+    def measures(self) -> dict[str, float]:
+        """The scores by name; none of those for which there was nothing to measure."""
+        means = {name: float(np.mean(values)) for name, values in self._by_pair.items() if values}
+        return means | (self.confusion.scores() if self.confusion else {})
+
+
+def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[str, Any]:
+    """What has to be equal for two results to be comparable, for `Evaluation.details`."""
+    return {
+        "real_count": real.count,
+        "fake_count": fake.count,
+        "extractor": real.title,
+        "real_sizes": real.sizes,
+        "fake_sizes": fake.sizes,
+        "seed": seed,
+    }
+
+
+def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:
+    """A sentence for people when a side has fewer images than the features have dimensions, else nothing.
+
+    Args:
+        counts: of both sides; None where it is not known.
+        extractor: its title.
+    """
+    if all(count is None or count >= ENOUGH_IMAGES for count in counts):
+        return []
+    frechet, kernel = (MEASURES[name].label_with(extractor) for name in ("frechet", "kernel"))
+    return [
+        f"With fewer than {ENOUGH_IMAGES:,} images on a side, {frechet} comes out too large, the more so the fewer "
+        f"there are: compare it only between results with the same counts; {kernel} has no such bias."
+    ]
+
+
+def _same(real: FeatureSet, fake: FeatureSet) -> bool:
+    """Whether both sides are the same files; of two that hold only statistics, the same numbers."""
+    if real.statistics is not None and fake.statistics is not None:
+        return all(map(np.array_equal, real.statistics, fake.statistics))
+    return bool(real.content) and real.content == fake.content
+
+
+def _check_sizes(real: np.ndarray, fake: np.ndarray, name: str) -> None:
+    if real.shape != fake.shape:
+        which = f"the pair {name}" if name else "a pair"
+        raise UserError(
+            f"The images of {which} differ in size: the real one is {_size(real)}, the translation {_size(fake)}; "
+            "prepare both in the same way."
+        )
+
+
+def _size(image: np.ndarray) -> str:
+    height, width, channels = image.shape
+    return f"{width}×{height} with {channels} channel{'s' if channels > 1 else ''}"

@@ -1,0 +1,1 @@
+"""Images → features of a pretrained network."""
