@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.monitoring.reports.records import read_runs
+from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, make_report
 from cut.options import Options, train_options
 from cut.options.files import read_yaml
