@@ -26,10 +26,12 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     """
     chosen = options.networks
     source, target = options.data.input_nc, options.data.output_nc
+    if backward:
+        source, target = target, source
     network = GENERATORS.build(
         chosen.netG,
-        input_nc=target if backward else source,
-        output_nc=source if backward else target,
+        input_nc=source,
+        output_nc=target,
         ngf=chosen.ngf,
         norm=chosen.normG,
         dropout=not chosen.no_dropout,
@@ -39,6 +41,7 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
         crop_size=options.data.crop_size,
         **options.own,
     )
+    network.image_channels = source
     return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain))
 
 
@@ -50,9 +53,10 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
         of_source: whether it judges images of the source domain; else of the target domain.
     """
     chosen = options.discriminator
+    channels = options.data.input_nc if of_source else options.data.output_nc
     network = DISCRIMINATORS.build(
         chosen.netD,
-        input_nc=options.data.input_nc if of_source else options.data.output_nc,
+        input_nc=channels,
         ndf=chosen.ndf,
         n_layers=chosen.n_layers_D,
         norm=chosen.normD,
@@ -61,6 +65,7 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
         crop_size=options.data.crop_size,
         **options.own,
     )
+    network.image_channels = channels
     return cast("Discriminator", initialise(network, options.networks.init_type, options.networks.init_gain))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from cut.errors import UserError
 from cut.lazy import torch
 from cut.losses.gradient_penalty import wgan_penalty
 from cut.losses.patchnce import Contrast, multi_tap_nce
@@ -13,7 +12,14 @@ from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.draws import Draws, draw_positions, draw_seed
 from cut.models.image_sizes import TapShapes
 from cut.models.method import Method
-from cut.models.shared_passes import Translated, discriminate, query_and_key_features, translate_batch
+from cut.models.shared_passes import (
+    Translated,
+    discriminate,
+    query_and_key_features,
+    stacked_sides,
+    translate_batch,
+    with_channels,
+)
 from cut.networks.mode import frozen, mode
 from cut.options import Options
 from cut.registry import MODELS
@@ -133,7 +139,9 @@ class CUT(Method):
         if self.nce_identity and translated.identity is not None:
             pairs.append((batch.sides[1], translated.identity, draws.identity_patches))
         images = [(image, translation) for image, translation, _ in pairs]
-        queries, keys = query_and_key_features(self.G, self.own.taps, images, translated.keys, draws.flip)
+        queries, keys = query_and_key_features(
+            self.encode, self.G.encoder_is_exact, images, translated.keys, draws.flip
+        )
         across_batch = self.own.nce_includes_all_negatives_from_minibatch
         contrast = Contrast(self.own.nce_T, across_batch, draws.epoch, draws.last_epoch)
 
@@ -144,6 +152,10 @@ class CUT(Method):
             query = self.F(queries[index], positions)
             losses.append(multi_tap_nce(query, key, contrast, self.nce_form))
         return losses
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Features of images of either domain at the taps: another channel count is brought to the encoder's."""
+        return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
 
     # ------------------------------------------------------------------ what follows from the options
 
@@ -164,15 +176,7 @@ class CUT(Method):
 
     def generator_input(self, batch: Batch) -> Tensor:
         """[source; target] where G(target) is needed, else source."""
-        if not self.translates_target:
-            return batch.source
-        if batch.source.shape[1:] != batch.sides[1].shape[1:]:
-            source, target = ("×".join(map(str, image.shape[1:])) for image in batch.sides)
-            raise UserError(
-                f"With an identity loss the images of both sides must have one shape, but the source is {source} and "
-                f"the target {target}: let --preprocess crop them to one size, or use --nce_idt false."
-            )
-        return torch.cat(batch.sides)
+        return stacked_sides(batch) if self.translates_target else batch.source
 
     def check_size(self, width: int, height: int) -> None:
         super().check_size(width, height)

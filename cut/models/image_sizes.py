@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cut.errors import UserError
@@ -11,31 +11,9 @@ from cut.models.build import build_generator
 from cut.options import Options
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 PLENTY = (256, 512, 1024)  # sides in pixels, of which every network takes one
-
-
-def check_sizes(networks: Mapping[str, nn.Module], width: int, height: int, sides: Iterable[int] = ()) -> None:
-    """Refuse images of a size that a generator or a discriminator cannot process.
-
-    Args:
-        networks: on the `meta` device, by what messages call them ("--netG resnet_9blocks").
-        width, height: of the images, in pixels.
-        sides: of square images that the networks were made for, in pixels.
-
-    Raises:
-        UserError: one sentence for each network that does not fit.
-        Exception: what a network raises at every size, which has another reason than the size.
-    """
-    problems = []
-    for name, network in networks.items():
-        if not fits(network, input_channels(network), width, height, sides):
-            problems.append(
-                f"Images of {width}×{height} pixels do not fit {name}: use a larger --crop_size or fewer layers."
-            )
-    if problems:
-        raise UserError(*dict.fromkeys(problems))
 
 
 def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides: Iterable[int] = ()) -> bool:
@@ -54,12 +32,6 @@ def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides:
                 continue
             return False  # so it was the size
         raise error
-
-
-def input_channels(network: nn.Module) -> int:
-    """The channels of the images that a network takes: those of its first convolution."""
-    weight = next(weight for weight in network.parameters() if weight.dim() == 4)
-    return weight.shape[1]
 
 
 def _on_meta(run: Callable[..., Any], channels: int, width: int, height: int) -> tuple[int, ...]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from cut.errors import UserError
 from cut.lazy import torch
+from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
-from cut.models.image_sizes import check_sizes
+from cut.models.image_sizes import fits
 from cut.networks.mode import mode
 from cut.options import Options
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cut.data.batch import Batch
+    from cut.networks.interface import Generator
 
     Logs = dict[str, Tensor]
 
@@ -104,14 +106,19 @@ class Method:
 
         with torch.device("meta"):
             networks = self.build_networks()
-        called: tuple[tuple[type[nn.Module], str], ...] = (
+        called: tuple[tuple[type[Generator | Discriminator], str], ...] = (
             (Generator, f"--netG {self.options.networks.netG}"),
             (Discriminator, f"--netD {self.options.discriminator.netD}"),
         )
-        for kind, name in called:
-            for network in networks.values():
-                if isinstance(network, kind):
-                    check_sizes({name: network}, width, height, (self.options.data.crop_size,))
+        own_sides = (self.options.data.crop_size,)
+        problems = [
+            f"Images of {width}×{height} pixels do not fit {name}: use a larger --crop_size or fewer layers."
+            for kind, name in called
+            for network in networks.values()
+            if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
+        ]
+        if problems:
+            raise UserError(*dict.fromkeys(problems))
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Pictures of a batch by published name, (B, C, H, W) in [−1, 1], in display order; nothing is trained."""
@@ -175,6 +182,11 @@ class Method:
                 f"{options.data.direction}, or train a run with it."
             )
         return cls.translators["BtoA" if options.backward else "AtoB"]
+
+    @classmethod
+    def build_translator(cls, options: Options) -> Generator:
+        """The network that `translator_name` names, with fresh weights: test.py makes no other one."""
+        return build_generator(options)
 
     def translate(self, source: Tensor) -> Tensor:
         """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's present mode."""

@@ -7,16 +7,17 @@ not changed when PatchNCE needs them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cut.errors import UserError
 from cut.lazy import torch
-from cut.models.image_sizes import input_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cut.data.batch import Batch
     from cut.networks.interface import ContrastiveGenerator, Discriminator
 
 Features = list["Tensor"]  # one map for each tap
@@ -35,6 +36,22 @@ class Translated:
     fake: Tensor
     identity: Tensor | None
     keys: Features | None
+
+
+def stacked_sides(batch: Batch) -> Tensor:
+    """[source; target], (2 B, C, H, W).
+
+    Raises:
+        UserError: when the images of both sides differ in shape.
+    """
+    source, target = batch.sides
+    if source.shape[1:] != target.shape[1:]:
+        shapes = ["×".join(map(str, side.shape[1:])) for side in batch.sides]
+        raise UserError(
+            f"With an identity loss the images of both sides must have one shape, but the source is {shapes[0]} and "
+            f"the target {shapes[1]}: let --preprocess crop them to one size, or use --nce_idt false."
+        )
+    return torch.cat([source, target])
 
 
 def translate_batch(
@@ -60,8 +77,8 @@ def translate_batch(
 
 
 def query_and_key_features(
-    generator: ContrastiveGenerator,
-    taps: Sequence[int],
+    encode: Callable[[Tensor], Features],
+    exact: bool,
     pairs: Sequence[tuple[Tensor, Tensor]],
     known_keys: Features | None,
     flipped: bool,
@@ -71,25 +88,29 @@ def query_and_key_features(
     Mirrored translations give mirrored features, which are mirrored back, so that positions correspond.
 
     Args:
-        generator: G.
-        taps: where the features are.
+        encode: G's features of (B, C, H, W) images at the taps.
+        exact: whether stacked images give what separate passes give (`ContrastiveGenerator.encoder_is_exact`).
         pairs: an image and its translation, (B, C, H, W) each.
         known_keys: features of the stacked images, where the translating pass gave them.
         flipped: whether the translations are mirrored.
     """
-    if not generator.encoder_is_exact:
+
+    def mirror(features: Features) -> Features:
+        return [feature.flip(3) for feature in features] if flipped else features
+
+    if not exact:
         # Batch statistics or dropout tie the images of a pass together: one pass for each set, queries first.
         queries, keys = [], []
         for image, translation in pairs:
-            queries.append(_encode(generator, taps, translation, flipped))
+            queries.append(mirror(encode(translation)))
             with torch.no_grad():
-                keys.append(_encode(generator, taps, image))
+                keys.append(encode(image))
         return queries, keys
 
-    stacked_queries = _encode(generator, taps, torch.cat([translation for _, translation in pairs]), flipped)
+    stacked_queries = mirror(encode(torch.cat([translation for _, translation in pairs])))
     if known_keys is None:
         with torch.no_grad():
-            known_keys = _encode(generator, taps, torch.cat([image for image, _ in pairs]))
+            known_keys = encode(torch.cat([image for image, _ in pairs]))
     parts = [slice(i * len(image), (i + 1) * len(image)) for i, (image, _) in enumerate(pairs)]
     return (
         [[feature[part] for feature in stacked_queries] for part in parts],
@@ -103,12 +124,6 @@ def discriminate(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tu
         logits = discriminator(torch.cat([fake, real]))
         return logits[: len(fake)], logits[len(fake) :]
     return discriminator(fake), discriminator(real)
-
-
-def _encode(generator: ContrastiveGenerator, taps: Sequence[int], images: Tensor, mirrored: bool = False) -> Features:
-    """Features of images of either domain: those of another channel count are brought to the encoder's."""
-    features = generator.encode(with_channels(images, input_channels(generator)), taps)
-    return [feature.flip(3) for feature in features] if mirrored else features
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:

@@ -10,11 +10,13 @@ class Generator(nn.Module):
     """Image (B, C_in, H, W) in [−1, 1] → image (B, C_out, H, W).
 
     Attributes:
+        image_channels: C_in; set by what builds the network.
         size_multiple: heights and widths that are multiples of this come back unchanged.
         context: pixels around a window of the image on which the translation of the window depends, apart from
             normalisation over the image; large images are translated in tiles that overlap by it.
     """
 
+    image_channels: int = 3
     size_multiple: int = 1
     context: int = 128
 
@@ -60,7 +62,9 @@ class Discriminator(nn.Module):
     """Image (B, C, H, W) → logits, larger for images that look real; (B, 1, h, w) or (B, 1).
 
     Attributes:
+        image_channels: C; set by what builds the network.
         per_image: an image's logits do not depend on the rest of the batch, so real and fake may share one pass.
     """
 
+    image_channels: int = 3
     per_image: bool = False
