@@ -6,13 +6,14 @@ Images of your own:    python test.py --name NAME --input FILE_OR_FOLDER --outpu
 
 import sys
 
-from cut.device import choose_device, describe_device
-from cut.evaluation.files import translate_files
-from cut.evaluation.folder import translate_dataset
 from cut.options import Options, run_script, test_options
 
 
 def main(options: Options) -> int:
+    from cut.device import choose_device, describe_device  # imported only now: --help and --dry_run need none of it
+    from cut.evaluation.files import translate_files
+    from cut.evaluation.folder import translate_dataset
+
     device = choose_device(options.run.gpu_ids)
     print(describe_device(device, options.run.gpu_ids))
     translate = translate_dataset if options.testing.input is None else translate_files

@@ -2,34 +2,35 @@
 
 import sys
 
-import torch
-
-from cut.data.loader import make_dataset, make_loader
-from cut.device import choose_device, describe_device
-from cut.evaluation.evaluate import make_evaluator
-from cut.evaluation.previews import PreviewSheets
-from cut.monitoring import make_listeners
 from cut.options import Options, run_script, train_options
-from cut.registry import MODELS
-from cut.training.checkpoints import RunFolder
-from cut.training.loop import Trainer
-from cut.training.start import starting_state
 
 
 def main(options: Options) -> int:
+    import torch  # imported with the rest only now: --help and --dry_run need none of it
+
+    from cut.data.loader import make_dataset, make_loader
+    from cut.device import choose_device, describe_device
+    from cut.evaluation.evaluate import make_evaluator
+    from cut.evaluation.previews import PreviewSheets
+    from cut.monitoring import make_listeners
+    from cut.registry import MODELS
+    from cut.training.checkpoints import RunFolder
+    from cut.training.loop import Trainer
+    from cut.training.start import starting_state
+
     device = choose_device(options.run.gpu_ids)
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
-    model.probe.check_size(*dataset.smallest)
+    model.check_size(*dataset.smallest)
     torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
     if options.run.verbose:
         print(model.networks)
-    evaluator, on_measures = make_evaluator(options, model.networks["G"], device, dataset)
+    evaluator, on_measures = make_evaluator(options, model.translator(), device, dataset)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
-        listeners = [PreviewSheets(model.networks["G"], device, dataset), *make_listeners(options)]
+        listeners = [PreviewSheets(model.translator(), device, dataset), *make_listeners(options)]
         trainer = Trainer(options, model, loader, folder, state, listeners, evaluator)
         return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
 

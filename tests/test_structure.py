@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"errors", "strict_json"},
+    {"errors", "lazy", "strict_json"},
     {"registry", "measures", "html", "device"},
     {"options"},
     {"data"},

@@ -14,6 +14,7 @@ from cut.errors import UserError
 from cut.training.checkpoints import RunFolder, TrainingState
 from tests.monitoring.recorded_runs import record
 from tests.scripts import load_script
+from tests.training.miniature import Model
 from tests.training.tiny_runs import TINY
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "sweep.py"
@@ -58,7 +59,7 @@ def saved(name: str, seed: int, epoch: int, measured: tuple[int, ...] = (), *arg
     """A run that would go on in this epoch."""
     folder = record(Path("checkpoints") / name, "--seed", str(seed), *arguments)
     state = TrainingState(epoch=epoch, evaluations=[{"epoch": one} for one in measured])
-    RunFolder(folder).save(["latest"], {}, {}, state)
+    RunFolder(folder).save(["latest"], Model(), state)
     return folder
 
 

@@ -1,1 +1,7 @@
-"""Files → batches: what is read, how it is prepared, and in which order it comes."""
+"""Images on disk → batches."""
+
+from cut.registry import DATASETS
+
+DATASETS.declare("cut.data.unaligned", "unaligned")
+DATASETS.declare("cut.data.single", "single")
+DATASETS.declare("cut.data.singleimage", "singleimage")

@@ -72,7 +72,8 @@ class ImageDataset(Dataset[Sample]):
         self.limit = data.max_dataset_size
         self.decode_all = data.verify_images
         self.background = parse_color(data.alpha_background)
-        self.decay_after = options.training.n_epochs if options.is_train else math.inf
+        decays = options.is_train and not data.jitter_while_decaying
+        self.decay_after = options.training.n_epochs if decays else math.inf
         words = frozenset() if data.preprocess == "none" else frozenset(data.preprocess.split("_and_"))
         self.preprocessing = Preprocessing(
             words=words,

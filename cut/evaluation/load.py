@@ -6,6 +6,7 @@ from cut.evaluation.translator import Translator
 from cut.models.build import build_generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
+from cut.registry import MODELS
 from cut.training.checkpoints import best_row, network_file
 from cut.training.evaluation import describe_details, describe_measures
 
@@ -20,7 +21,8 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
     Raises:
         UserError: when the epoch was not saved, or its weights are of another architecture.
     """
-    file = network_file(options.run.folder, options.run.epoch, "G")
+    name = MODELS[options.run.model].factory.translator_name(options)
+    file = network_file(options.run.folder, options.run.epoch, name)
     generator = build_generator(options)
     load_weights(generator, read_weights(file), str(file))
     best = best_row(options.run.folder) if options.run.epoch == "best" else None

@@ -3,13 +3,17 @@
 The discriminator pays ½ (`fake` + `real`), the generator `generator`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
-from torch import Tensor
-
-from cut.options.field import finite_at_least, option
+from cut.lazy import functional as F
+from cut.options import finite_at_least, option
 from cut.registry import GAN_LOSSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class AdversarialLoss:

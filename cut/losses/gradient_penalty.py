@@ -1,9 +1,14 @@
 """Penalties on the gradient of the discriminator by its input."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cut.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def r1_penalty(logits: Tensor, real: Tensor) -> Tensor:

@@ -1,20 +1,65 @@
-"""PatchNCE, the contrastive loss between corresponding patches (CUT, section 3.2, eq. 2–4)."""
+"""PatchNCE, the contrastive loss between corresponding patches (CUT, section 3.2, eq. 2–4), and what its forms share.
 
-from collections.abc import Callable, Sequence
+A form says what a query pays for its similarities to the keys. To add one, write a file beside this one and register a
+`PatchNCE` there; `cut/losses/focal.py` is an example.
+"""
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cut.lazy import functional as F
+from cut.lazy import torch
+from cut.registry import NCE_LOSSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What a form of PatchNCE may depend on beside the vectors.
+
+    Attributes:
+        temperature: τ, divides the similarities.
+        across_batch: whether the patches of the other images of the batch are negatives too.
+        epoch: the epoch being trained; the first is 1.
+        last_epoch: the epoch in which the run ends.
+    """
+
+    temperature: float = 0.07
+    across_batch: bool = False
+    epoch: int = 1
+    last_epoch: int = 1
+
+
+@NCE_LOSSES.register("ce")
+@dataclass(frozen=True)
+class PatchNCE:
+    """The published form: the cross-entropy of telling each query's own key among the keys of the other positions."""
+
+    def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
+        """What each query of one tap pays.
+
+        Args:
+            query: (B, P, C) unit vectors of the translated images.
+            key: (B, P, C) unit vectors of the source images at the same positions; gets no gradient.
+            contrast: temperature, negatives, and how far the run is.
+
+        Returns:
+            (B·P,) losses, whose mean is the tap's loss.
+        """
+        return patch_nce(query, key, contrast.temperature, contrast.across_batch)
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batch: bool = False) -> Tensor:
     """Cross-entropy of telling each query's own key among the keys of the other positions.
 
     Args:
-        query: (B, P, C) vectors of the translated images.
-        key: (B, P, C) vectors of the source images at the same positions; gets no gradient.
-        temperature: τ, divides the similarities.
-        across_batch: whether the patches of the other images of the batch are negatives too.
+        query, key: as of `PatchNCE`.
+        temperature, across_batch: as of `Contrast`.
 
     Returns:
         (B·P,) losses, one per query; log of the number of keys where nothing has been learned.
@@ -27,43 +72,16 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batc
     return F.cross_entropy(logits.flatten(0, 1), own, reduction="none")
 
 
-def focal(cross_entropy: Tensor, gamma: float = 2.0, alpha: float = 0.25, full_gradient: bool = False) -> Tensor:
-    """Focal form of cross-entropies: −α (1 − p)^γ log p, which attends less to what is already told apart.
-
-    From Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017, eq. 5), with one α for every query.
-
-    Args:
-        cross_entropy: −log p of any shape, p the softmax probability of the query's own key.
-        gamma: γ ≥ 0, how fast the attention falls; γ = 0 and α = 1 is the cross-entropy itself, bit for bit.
-        alpha: α, weight of every query.
-        full_gradient: differentiate (1 − p)^γ too. Else it is a constant that weighs the cross-entropy's gradient.
-
-    Returns:
-        losses of the same shape, at most α times as large.
-    """
-    # 1 − p without cancellation near p = 1. Where p rounds to 1 the loss is 0, but the slope of (1 − p)^γ is infinite
-    # for γ < 1; there the clamp lets no gradient through, which is its limit: γ (1 − p)^(γ − 1) p · −log p → 0.
-    remaining = -torch.expm1(-cross_entropy)
-    remaining = remaining.clamp_min(torch.finfo(remaining.dtype).tiny)
-    if not full_gradient:
-        remaining = remaining.detach()
-    return alpha * remaining**gamma * cross_entropy
-
-
 def multi_tap_nce(
-    queries: Sequence[Tensor],
-    keys: Sequence[Tensor],
-    temperature: float,
-    across_batch: bool,
-    of_query: Callable[[Tensor], Tensor] | None = None,
+    queries: Sequence[Tensor], keys: Sequence[Tensor], contrast: Contrast, form: PatchNCE | None = None
 ) -> Tensor:
     """Mean over the taps of the mean PatchNCE loss of each: a scalar (eq. 3, averaged instead of summed).
 
     Args:
-        queries, keys, temperature, across_batch: of `patch_nce`, vectors for each tap.
-        of_query: what becomes of the queries' cross-entropies before they are averaged, such as `focal`.
+        queries, keys: vectors for each tap, as of `PatchNCE`.
+        contrast: as of `PatchNCE`.
+        form: what a query pays; the cross-entropy where none is given.
     """
-    losses = [patch_nce(query, key, temperature, across_batch) for query, key in zip(queries, keys, strict=True)]
-    if of_query is not None:
-        losses = [of_query(loss) for loss in losses]
+    form = PatchNCE() if form is None else form
+    losses = [form(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
     return torch.stack([loss.mean() for loss in losses]).mean()

@@ -1,0 +1,1 @@
+"""Methods: how networks are trained to translate. Each is a file that registers a `Method`."""

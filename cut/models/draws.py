@@ -1,35 +1,67 @@
 """The random numbers of one training step, drawn in one place so that a step can be handed them and replayed."""
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cut.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDraws:
+    """What every step is handed; a method adds its own random numbers.
+
+    Attributes:
+        seed: for the global generators just before the step, which dropout and StyleGAN2's noise read; None leaves
+            them alone.
+        epoch: the epoch being trained; the first is 1.
+        last_epoch: the epoch in which the run ends.
+    """
+
+    seed: int | None = None
+    epoch: int = 1
+    last_epoch: int = 1
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> StepDraws:
+        """The same draws on a device; `dtype` is that of the images."""
+        return self
 
 
 @dataclass(frozen=True)
-class Draws:
-    """All randomness of one step.
+class Draws(StepDraws):
+    """All randomness of one step of CUT.
 
     Attributes:
         patches: for each tap, the (P,) positions (row-major in H·W, int64) compared between source and translation.
         identity_patches: the same for target and G(target); empty when there is no identity part.
         flip: whether the images go through the generator mirrored (flip equivariance).
         mix: (B, 1, 1, 1) in [0, 1], where the WGAN penalty looks between real and fake; None for other losses.
-        seed: for the global generators just before the step, which dropout and StyleGAN2's noise read; None leaves
-            them alone.
     """
 
     patches: tuple[Tensor, ...]
     identity_patches: tuple[Tensor, ...] = ()
     flip: bool = False
     mix: Tensor | None = None
-    seed: int | None = None
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> "Draws":
-        """The same draws on a device; `dtype` is that of the images."""
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Draws:
         return replace(
             self,
             patches=tuple(at.to(device, non_blocking=True) for at in self.patches),
             identity_patches=tuple(at.to(device, non_blocking=True) for at in self.identity_patches),
             mix=None if self.mix is None else self.mix.to(device, dtype),
         )
+
+
+def draw_positions(size: tuple[int, int], count: int, generator: torch.Generator | None = None) -> Tensor:
+    """Draw min(count, H·W) positions of an (H, W) map without replacement: (P,) int64 on the CPU."""
+    height, width = size
+    return torch.randperm(height * width, generator=generator)[:count]
+
+
+def draw_seed(generator: torch.Generator | None = None) -> int:
+    """A seed for the global generators, see `StepDraws`."""
+    return int(torch.randint(2**62, (), generator=generator))

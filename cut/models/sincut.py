@@ -1,24 +1,32 @@
 """SinCUT: one picture into the style of one other picture (CUT, section 4.4 and appendix).
 
-CUT on crops of two pictures, with StyleGAN2-style networks, an R1 penalty on the discriminator and a pixel identity loss.
+CUT on crops of two pictures, with StyleGAN2-style networks, an R1 penalty on D and a pixel identity loss.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch.nn.functional as F
-from torch import Tensor
-
-from cut.data.batch import Batch
+from cut.lazy import functional as F
 from cut.losses.gradient_penalty import r1_penalty
-from cut.models.cut import CUT, Logs, Translated
+from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
+from cut.models.cut import CUT
 from cut.models.draws import Draws
+from cut.models.shared_passes import Translated
 from cut.options import finite_at_least, option
 from cut.registry import MODELS
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cut.data.batch import Batch
+    from cut.models.method import Logs
+
 
 @dataclass(frozen=True)
-class SinCUTOptions:
-    """Own options of `--model sincut`."""
+class SinCUTOptions(ContrastiveOptions):
+    """What the generator is trained for, and how D is held back."""
 
     lambda_R1: float = option(1.0, "weight of the R1 penalty on the discriminator", check=finite_at_least(0))
     lambda_identity: float = option(
@@ -55,22 +63,25 @@ _TRAINING = {
 
 @MODELS.register(
     "sincut",
+    label="SinCUT",
     options=SinCUTOptions,
     defaults={
         "train": {**_NETWORKS_AND_LOSSES, **_TRAINING},
         "test": {**_NETWORKS_AND_LOSSES, "preprocess": "none"},
     },
     presets={"FastCUT": "fastcut.yaml"},
+    rules=CONTRASTIVE_RULES,
 )
 class SinCUT(CUT):
     """CUT with R1 and a pixel identity loss; everything else is inherited."""
 
+    own: SinCUTOptions
     loss_names = (*CUT.loss_names, "D_R1", "idt")
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
         penalties = super().discriminator_penalties(fake, real, logits_real, draws)
         if self.penalises_real:
-            penalties["D_R1"] = self.options.own["lambda_R1"] * r1_penalty(logits_real, real)
+            penalties["D_R1"] = self.own.lambda_R1 * r1_penalty(logits_real, real)
         return penalties
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
@@ -78,17 +89,17 @@ class SinCUT(CUT):
         if not self.has_pixel_identity:
             return loss, logs
         target = batch.target.flip(3) if draws.flip else batch.target  # a flipped step translates flipped images
-        identity = self.options.own["lambda_identity"] * F.l1_loss(translated.identity, target)
+        identity = self.own.lambda_identity * F.l1_loss(translated.identity, target)
         loss = loss + identity
         return loss, {**logs, "G": loss, "idt": identity}
 
     @property
     def penalises_real(self) -> bool:
-        return self.options.own["lambda_R1"] > 0
+        return self.own.lambda_R1 > 0
 
     @property
     def has_pixel_identity(self) -> bool:
-        return self.options.own["lambda_identity"] > 0
+        return self.own.lambda_identity > 0
 
     @property
     def translates_target(self) -> bool:

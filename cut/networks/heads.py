@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 from cut.registry import HEADS
@@ -59,9 +58,3 @@ class MLPHead(SampleHead):
     def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         picked = [sample_patches(feature, at) for feature, at in zip(features, positions, strict=True)]
         return [unit_length(mlp(vectors)) for mlp, vectors in zip(self.children(), picked, strict=True)]
-
-
-def draw_positions(size: tuple[int, int], count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Draw min(count, H·W) positions of an (H, W) map without replacement: (P,) int64 on the CPU."""
-    height, width = size
-    return torch.randperm(height * width, generator=generator)[:count]

@@ -1,15 +1,20 @@
 """Initial weights by their command-line name."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from torch import Tensor, nn
-from torch.nn import init
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cut.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 INITIALISATIONS: dict[str, Callable[[Tensor, float], object]] = {
-    "normal": lambda weight, gain: init.normal_(weight, 0.0, gain),
-    "xavier": lambda weight, gain: init.xavier_normal_(weight, gain=gain),
-    "kaiming": lambda weight, gain: init.kaiming_normal_(weight, a=0, mode="fan_in"),
-    "orthogonal": lambda weight, gain: init.orthogonal_(weight, gain=gain),
+    "normal": lambda weight, gain: torch.nn.init.normal_(weight, 0.0, gain),
+    "xavier": lambda weight, gain: torch.nn.init.xavier_normal_(weight, gain=gain),
+    "kaiming": lambda weight, gain: torch.nn.init.kaiming_normal_(weight, a=0, mode="fan_in"),
+    "orthogonal": lambda weight, gain: torch.nn.init.orthogonal_(weight, gain=gain),
 }
 
 
@@ -24,11 +29,11 @@ def initialise(network: nn.Module, kind: str = "xavier", gain: float = 0.02) -> 
         gain: standard deviation (`normal`) or scale (`xavier`, `orthogonal`); `kaiming` has none.
     """
     for layer in network.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
             INITIALISATIONS[kind](layer.weight, gain)
             if layer.bias is not None:
-                init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
-            init.normal_(layer.weight, 1.0, gain)
-            init.zeros_(layer.bias)
+                torch.nn.init.zeros_(layer.bias)
+        elif isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(layer.weight, 1.0, gain)
+            torch.nn.init.zeros_(layer.bias)
     return network

@@ -1,4 +1,4 @@
-"""What the training step expects of a generator and of a discriminator."""
+"""What methods expect of a generator and of a discriminator."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -7,33 +7,16 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module):
-    """Image (B, C_in, H, W) in [−1, 1] → image (B, C_out, H, W), with feature taps along the encoder.
-
-    A tap is a place in the encoder, numbered from 0 at the image, whose features PatchNCE compares (CUT, section 3.2).
+    """Image (B, C_in, H, W) in [−1, 1] → image (B, C_out, H, W).
 
     Attributes:
         size_multiple: heights and widths that are multiples of this come back unchanged.
-        encoder_is_exact: the features of an image depend on that image and the weights alone: no batch statistics, no
-            random draw. Then one pass over stacked images equals separate passes, and features may be kept and reused.
         context: pixels around a window of the image on which the translation of the window depends, apart from
             normalisation over the image; large images are translated in tiles that overlap by it.
     """
 
     size_multiple: int = 1
-    encoder_is_exact: bool = False
     context: int = 128
-
-    @abstractmethod
-    def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """Features (B, C_l, H_l, W_l) at the taps `layers`, in that order, computing no further than the last of them.
-
-        Raises:
-            UserError: for a tap that does not exist, by its number.
-        """
-
-    @abstractmethod
-    def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
-        """`(self(image), self.encode(image, layers))` in one pass."""
 
     def translate_window(self, image: Tensor, seed: int, corner: tuple[int, int] = (0, 0)) -> Tensor:
         """`self(image)` for one window of a larger picture.
@@ -46,6 +29,31 @@ class Generator(nn.Module):
             corner: its (top, left) in the picture, in pixels, multiples of `size_multiple`.
         """
         return self(image)
+
+
+class ContrastiveGenerator(Generator):
+    """A generator with feature taps along its encoder, for methods that compare features.
+
+    A tap is a place in the encoder, numbered from 0 at the image, whose features PatchNCE compares (CUT, section 3.2).
+
+    Attributes:
+        encoder_is_exact: the features of an image depend on that image and the weights alone: no batch statistics, no
+            random draw. Then one pass over stacked images equals separate passes, and features may be kept and reused.
+    """
+
+    encoder_is_exact: bool = False
+
+    @abstractmethod
+    def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
+        """Features (B, C_l, H_l, W_l) at the taps `layers`, in that order, computing no further than the last of them.
+
+        Raises:
+            UserError: for a tap that does not exist, by its number.
+        """
+
+    @abstractmethod
+    def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """`(self(image), self.encode(image, layers))` in one pass."""
 
 
 class Discriminator(nn.Module):

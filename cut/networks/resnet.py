@@ -9,7 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
-from cut.networks.interface import Generator
+from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.registry import GENERATORS
 
@@ -50,7 +50,7 @@ def _padded_conv(pad: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
     return checkpoint(lambda image: conv(pad(image)), x, use_reentrant=False, preserve_rng_state=False)
 
 
-class ResnetGenerator(Generator):
+class ResnetGenerator(ContrastiveGenerator):
     """Two downsamplings, residual blocks, two upsamplings, tanh.
 
     `model` is one sequence. Its indices are the weight names of published files and the numbers of the taps: with the

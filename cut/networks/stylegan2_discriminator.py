@@ -1,7 +1,6 @@
 """The discriminators of SinCUT: StyleGAN2's residual discriminator on whole crops, or on tiles of them."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -9,15 +8,7 @@ from torch import Tensor, nn
 from cut.errors import UserError
 from cut.networks.interface import Discriminator
 from cut.networks.stylegan2_layers import ConvLayer, EqualizedLinear, ResBlock, channel_widths, starting_resolution
-from cut.options import option
 from cut.registry import DISCRIMINATORS
-
-
-@dataclass(frozen=True)
-class TileDiscriminatorOptions:
-    """Options of the discriminator of tiles."""
-
-    D_patch_size: int = option(64, "side in pixels of the tiles that netD tilestylegan2 judges, a power of two")
 
 
 class _ResidualDiscriminator(Discriminator):
@@ -106,7 +97,7 @@ class StyleGAN2Discriminator(_ResidualDiscriminator):
         return self.judge(x)
 
 
-@DISCRIMINATORS.register("tilestylegan2", options=TileDiscriminatorOptions)
+@DISCRIMINATORS.register("tilestylegan2")
 class TileStyleGAN2Discriminator(_ResidualDiscriminator):
     """One logit for each tile of a crop, each judged without sight of the others.
 

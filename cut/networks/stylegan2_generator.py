@@ -5,27 +5,16 @@ picture can be translated in tiles, exactly (`context`, `noise_at`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from cut.errors import UserError
-from cut.networks.interface import Generator
+from cut.networks.interface import ContrastiveGenerator
 from cut.networks.stylegan2_layers import ConvLayer, ResBlock, StyledUpsample, channel_widths, starting_resolution
 from cut.networks.stylegan2_noise import noise_window
-from cut.options import between, option
 from cut.registry import GENERATORS
-
-
-@dataclass(frozen=True)
-class StyleGAN2GeneratorOptions:
-    """Options of the StyleGAN2-style generators."""
-
-    stylegan2_G_num_downsampling: int = option(
-        1, "how often the StyleGAN2-style generators halve the image before the residual blocks", check=between(1, 2)
-    )
 
 
 class Encoder(nn.Module):
@@ -68,8 +57,8 @@ class Decoder(nn.Module):
         return x
 
 
-@GENERATORS.register("stylegan2", options=StyleGAN2GeneratorOptions)
-class StyleGAN2Generator(Generator):
+@GENERATORS.register("stylegan2")
+class StyleGAN2Generator(ContrastiveGenerator):
     """Residual encoder and decoder with StyleGAN2's layers and without a style.
 
     Args:
@@ -124,8 +113,8 @@ class StyleGAN2Generator(Generator):
         resolution = starting_resolution(load_size, crop_size)
         if not 4 * multiple <= resolution <= 1024:
             problems.append(
-                f"The StyleGAN2-style generator has layer widths for {4 * multiple} to 1024 pixels, and the smaller one "
-                f"of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: change that one."
+                f"The StyleGAN2-style generator has layer widths for {4 * multiple} to 1024 pixels, and the smaller "
+                f"one of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: change that one."
             )
         elif 0 in StyleGAN2Generator._widths(ngf, load_size, crop_size, stylegan2_G_num_downsampling):
             problems.append(f"--ngf {ngf} leaves a layer for {resolution} pixels without channels: use a larger one.")
@@ -229,7 +218,7 @@ class StyleGAN2Generator(Generator):
         return self(image, self.noise_at(image, seed, [corner]))
 
 
-@GENERATORS.register("smallstylegan2", options=StyleGAN2GeneratorOptions)
+@GENERATORS.register("smallstylegan2")
 class SmallStyleGAN2Generator(StyleGAN2Generator):
     """`StyleGAN2Generator` with one residual block instead of three on either side, and no noise."""
 

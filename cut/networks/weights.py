@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from cut.errors import UserError
 
 _CONSTANT_BUFFERS = (".filt", ".kernel")  # fixed blur filters, which published files carry
+_STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 _TABLE_LINES = 10
 
 
@@ -38,7 +39,8 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
 
     Args:
         network: what to fill.
-        weights: as from `read_weights`; constant blur filters are ignored.
+        weights: as from `read_weights`; constant blur filters are ignored, and so are the running statistics that
+            instance norm kept before PyTorch 0.4, where the network has none.
         origin: where the weights are from, for messages.
 
     Raises:
@@ -46,6 +48,9 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
     """
     weights = {name: tensor for name, tensor in weights.items() if not name.endswith(_CONSTANT_BUFFERS)}
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_CONSTANT_BUFFERS)}
+    for name in [name for name in weights if name.endswith(_STATISTICS) and name not in own]:
+        if f"{name.rpartition('.')[0]}.weight" not in weights:  # an affine layer is batch norm
+            del weights[name]
     rows = []
     for name in dict.fromkeys([*own, *weights]):
         file, net = _shape(weights.get(name)), _shape(own.get(name))

@@ -1,28 +1,53 @@
-"""Every option there is: those of the groups and the own ones of whatever is registered by now."""
+"""Every option that a method takes: the shared groups, its own, and those of the components it can choose."""
 
 import dataclasses
 
 from cut.options.field import Declaration, declarations
 from cut.options.groups import GROUPS
-from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS, Registry
+from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS, NCE_LOSSES, Registry
 
-COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES)
-"""The registries whose own options are always taken; those of a model only when it is chosen."""
+COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES)
+"""A registry's own options are taken wherever the option that chooses from it is."""
+
+OF_METHOD = "method"
+"""The attribute of `Options` that holds what a method declares itself."""
 
 
-def catalogue() -> dict[str, Declaration]:
-    """All options by name, in the order in which they are shown.
+def catalogue(model: str) -> dict[str, Declaration]:
+    """The options of a method by name, in the order in which they are shown.
+
+    Args:
+        model: name of the method; the shared options alone where there is none of this name.
 
     Raises:
         ValueError: when two components declare the same name differently.
     """
+    entry = MODELS.get(model)
     known: dict[str, Declaration] = {}
-    for group in GROUPS.values():
-        known |= {item.name: item for item in declarations(group, _heading(group))}
-    for registry in (*COMPONENTS, MODELS):
-        for declaration in own_options(registry):
-            add(known, declaration)
+    for attribute, group in GROUPS.items():
+        if entry is not None and entry.options is not None and attribute == "training":  # what is learned, then how
+            for declaration in declarations(entry.options, _heading(entry.options)):
+                _add(known, declaration)
+        if entry is None or attribute not in entry.without:
+            known |= {item.name: item for item in declarations(group, _heading(group))}
+    for registry in COMPONENTS:
+        if registry.option in known:
+            for declaration in own_options(registry):
+                _add(known, declaration)
     return known
+
+
+def everything() -> dict[str, Declaration]:
+    """The options of all methods by name; of a name that several declare, the first method's."""
+    found: dict[str, Declaration] = {}
+    for model in MODELS.names():
+        found = catalogue(model) | found
+    return found
+
+
+def owners(name: str) -> list[str]:
+    """The methods that take an option."""
+    return [model for model in MODELS.names() if name in catalogue(model)]
 
 
 def own_options(registry: Registry) -> list[Declaration]:
@@ -32,23 +57,19 @@ def own_options(registry: Registry) -> list[Declaration]:
     for entry in registry.entries():
         if entry.options is None:
             continue
-        owners = [other.name for other in registry.entries() if other.options is entry.options]
-        models = tuple(owners) if registry is MODELS else ()
-        for item in declarations(entry.options, f"Own options of --{registry.option} {', '.join(owners)}", models):
+        names = [other.name for other in registry.entries() if other.options is entry.options]
+        for item in declarations(entry.options, f"Own options of --{registry.option} {', '.join(names)}"):
             fixed = structure if item.fixed is None else item.fixed
             from_training = registry is GENERATORS if item.from_training is None else item.from_training
             found.append(dataclasses.replace(item, fixed=fixed, from_training=from_training))
     return found
 
 
-def add(known: dict[str, Declaration], new: Declaration) -> None:
-    """Add a component's option; components may share one that they declare alike."""
+def _add(known: dict[str, Declaration], new: Declaration) -> None:
+    """Add an option; components may share one that they declare alike."""
     old = known.setdefault(new.name, new)
-    if dataclasses.replace(old, group=new.group, models=new.models) != new:
+    if dataclasses.replace(old, group=new.group) != new:
         raise ValueError(f"the option {new.name} is declared differently in {old.group!r} and {new.group!r}")
-    everywhere = not old.models or not new.models
-    models = () if everywhere else tuple(dict.fromkeys(old.models + new.models))
-    known[new.name] = dataclasses.replace(old, models=models)
 
 
 def _heading(group: type) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cut.options.words import file_name
+from cut.registry import MODELS
 
 Values = Mapping[str, Any]
 
@@ -28,7 +29,8 @@ class Rule:
 
 def problems_together(values: Values, rejected: Set[str], phase: str, to_run: bool) -> list[str]:
     """A sentence for every rule that the values break; `to_run` when a script is about to use them."""
-    rules = [rule for rule in RULES if rule.phase in (None, phase) and (to_run or not rule.before_running)]
+    own: tuple[Rule, ...] = MODELS[values["model"]].rules if values["model"] in MODELS else ()
+    rules = [rule for rule in (*RULES, *own) if rule.phase in (None, phase) and (to_run or not rule.before_running)]
     usable = values.keys() - rejected
     return [problem for rule in rules if usable >= set(rule.names) and (problem := rule.check(values))]
 
@@ -59,27 +61,6 @@ def input_and_output(values: Values) -> str | None:
     return f"--{given} needs --{missing} too: --input says what to translate, --output the folder for the results."
 
 
-def identity_channels(values: Values) -> str | None:
-    off = ["--nce_idt false"] if values["nce_idt"] else []
-    if values.get("lambda_identity", 0) > 0:
-        off.append("--lambda_identity 0")
-    if not off or values["input_nc"] == values["output_nc"]:
-        return None
-    return (
-        "The identity loss passes target images through the generator, which takes source images, so "
-        f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; "
-        f"use {' and '.join(off)}, or equal channel counts."
-    )
-
-
-def something_to_learn(values: Values) -> str | None:
-    weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
-    if any(values.get(name, 0) > 0 for name in weights):
-        return None
-    offered = " or ".join(f"--{name}" for name in weights if name in values)
-    return f"All loss weights are 0, so nothing would be trained; set {offered} above 0."
-
-
 def epochs_to_train(values: Values) -> str | None:
     last = values["n_epochs"] + values["n_epochs_decay"]
     if values["epoch_count"] <= last:
@@ -100,7 +81,5 @@ RULES = (
     Rule(("dataroot",), data_given, before_running=True),
     Rule(("input", "output"), input_and_output),
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
-    Rule(("nce_idt", "input_nc", "output_nc"), identity_channels, "train"),
-    Rule(("lambda_GAN", "lambda_NCE"), something_to_learn, "train"),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cut.errors import UserError
-from cut.options.catalogue import catalogue
-from cut.options.field import Declaration
+from cut.options.catalogue import catalogue, everything
+from cut.options.field import Declaration, is_truth
 from cut.options.wording import did_you_mean, shown
+from cut.registry import MODELS
 
 NO_VALUE = object()  # the option stood there without a value
 
@@ -44,12 +45,13 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     Raises:
         UserError: when argparse itself gives up.
     """
-    known = catalogue()
+    known = everything()
+    aliases = {alias for entry in MODELS.entries() for alias in entry.aliases}
     parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="store_true", default=False)
     parser.add_argument("--dry_run", action="store_true", default=False)
     parser.add_argument("--config", nargs="?", const=NO_VALUE, default=None)
-    for name in known:
+    for name in {**known, **dict.fromkeys(aliases)}:
         parser.add_argument(f"--{name}", nargs="?", const=NO_VALUE)
     found, unknown = parser.parse_known_args([str(word) for word in arguments])
     given = vars(found)
@@ -61,21 +63,21 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     values = {}
     for name, word in given.items():
         try:
-            values[name] = _bare_or_text(known[name], word)
+            values[name] = _bare_or_text(known.get(name), word)
         except ValueError as error:
             problems.append(f"--{name} {error}.")
     return CommandLine(values, tuple(problems), help_, dry_run, config)
 
 
 def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) -> str:
-    """What `--help` prints: the options of one script and model, grouped by concern, with these defaults."""
+    """What `--help` prints: the options of one script and method, grouped by concern, with these defaults."""
     parser = _Parser(prog=script, usage=f"python {script} [options]", add_help=False, formatter_class=_HelpFormatter)
     general = parser.add_argument_group("General")
     for verb, words in RUN_VERBS.items():
         names = ("-h", "--help") if verb == "help" else (f"--{verb}",)
         form = {"metavar": "FILE"} if verb == "config" else {"action": "store_true"}
         general.add_argument(*names, help=words, **form)
-    offered = [item for item in catalogue().values() if item.offered(phase, model)]
+    offered = [item for item in catalogue(model).values() if item.offered(phase)]
     for heading, items in itertools.groupby(offered, key=lambda item: item.group):
         _add_to_help(parser.add_argument_group(heading), items, defaults)
     return parser.format_help()
@@ -103,10 +105,10 @@ def _metavar(declaration: Declaration) -> str:
     return {int: "N", float: "X"}.get(declaration.kind, "N" if "int" in str(declaration.kind) else "TEXT")
 
 
-def _bare_or_text(declaration: Declaration, word: Any) -> Any:
-    if declaration.flag and word is not NO_VALUE:
-        raise ValueError(f"takes no value, so {word!r} cannot follow it")
-    if word is NO_VALUE and declaration.kind is not bool:
+def _bare_or_text(declaration: Declaration | None, word: Any) -> Any:
+    if declaration is not None and declaration.flag and word is not NO_VALUE and not is_truth(word):
+        raise ValueError(f"takes true, false or no value, so {word!r} cannot follow it")
+    if word is NO_VALUE and (declaration is None or declaration.kind is not bool):
         raise ValueError("needs a value")
     return True if word is NO_VALUE else word  # as published, a bare --nce_idt is true
 

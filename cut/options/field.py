@@ -47,7 +47,7 @@ def option(
         choices: the allowed values, or a function that lists them when they are needed
             (`choices=GENERATORS.names` offers whatever is registered by then).
         check: returns what the value must be ("at least 1") when it is not, else None.
-        flag: a bool that is switched on by naming it; other bools take true or false.
+        flag: a bool that is switched on by naming it; false after its name switches off a method's default.
         ignore_case: match the choices in any case and keep their own spelling.
         unusable: values that the published program listed but crashed on.
         fixed: `--continue_train` refuses to change it, because the run so far would make no sense. When not said, that
@@ -79,7 +79,6 @@ class Declaration:
         name: the field's name.
         kind: the field's annotation.
         group: the heading under which it is shown.
-        models: the models that own it; empty when it does not depend on the model.
 
     The others are the arguments of `option`.
     """
@@ -98,11 +97,10 @@ class Declaration:
     name: str = ""
     kind: Any = None
     group: str = ""
-    models: tuple[str, ...] = ()
 
-    def offered(self, phase: str, model: str) -> bool:
-        """Whether a script of this phase takes the option for this model."""
-        return self.phase in (None, phase) and (not self.models or model in self.models)
+    def offered(self, phase: str) -> bool:
+        """Whether a script of this phase takes the option."""
+        return self.phase in (None, phase)
 
     def default_in(self, phase: str) -> Any:
         """The default of one script, "train" or "test"."""
@@ -143,16 +141,14 @@ class Declaration:
         raise ValueError(f"is {value!r}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 
 
-def declarations(group: type, heading: str, models: tuple[str, ...] = ()) -> list[Declaration]:
+def declarations(group: type, heading: str) -> list[Declaration]:
     """The options of a dataclass, in the order of its fields."""
     kinds = get_type_hints(group)
     for item in dataclasses.fields(group):
         if "option" not in item.metadata or kinds[item.name] not in READERS:
             raise TypeError(f"{group.__name__}.{item.name}: declare it with option(), as one of the types it lists")
     return [
-        dataclasses.replace(
-            item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading, models=models
-        )
+        dataclasses.replace(item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading)
         for item in dataclasses.fields(group)
     ]
 
@@ -222,11 +218,15 @@ def _text(raw: Any) -> str:
     return str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
 
 
+def is_truth(raw: Any) -> bool:
+    """Whether something says true or false."""
+    return str(raw).lower() in TRUE_WORDS + FALSE_WORDS
+
+
 def _truth(raw: Any) -> bool:
-    word = str(raw).lower()
-    if word not in TRUE_WORDS + FALSE_WORDS:
+    if not is_truth(raw):
         raise ValueError
-    return word in TRUE_WORDS
+    return str(raw).lower() in TRUE_WORDS
 
 
 def _count(raw: Any) -> Count:

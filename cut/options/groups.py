@@ -1,4 +1,4 @@
-"""Every option of a run that is not a component's own, one dataclass per concern (some in outputs.py).
+"""The options that methods share, one dataclass per concern (some in outputs.py).
 
 The defaults here are those of training CUT; `test=` is the default of test.py where it differs. Names and defaults are
 the published ones; the README lists the few that differ and why.
@@ -22,32 +22,16 @@ from cut.options.words import (
     color,
     file_name,
     gpu_choice,
-    no_image_pool,
-    parse_taps,
     preprocess_words,
-    tap_list,
 )
-from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS
-
-
-def preset_names() -> list[str]:
-    """What --CUT_mode takes: CUT, the model's own defaults, and the presets of every registered model."""
-    return ["CUT", *sorted({preset for entry in MODELS.entries() for preset in entry.presets})]
+from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, MODELS
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """Which run this is."""
 
-    model: str = option("cut", "the model to train", choices=MODELS.names, fixed=True, from_training=True)
-    CUT_mode: str = option(
-        "CUT",
-        "preset of the model's options: FastCUT has no identity loss and a larger weight of PatchNCE",
-        choices=preset_names,
-        ignore_case=True,
-        fixed=True,
-        from_training=True,
-    )
+    model: str = option("cut", "the method", choices=MODELS.names, fixed=True, from_training=True)
     name: str = option("experiment_name", "name of the run: its folder in checkpoints_dir", check=file_name)
     easy_label: str = option("experiment_name", "a name for people, shown on pages and plots")
     suffix: str = option("", "added to the name, with options filled in: {model}_{netG}_size{load_size}")
@@ -108,6 +92,12 @@ class DataOptions:
         fixed=True,
     )
     no_flip: bool = option(False, "do not flip images left-right at random", flag=True, fixed=True)
+    jitter_while_decaying: bool = option(
+        False,
+        "keep scaling to load_size while the learning rate decays, instead of to crop_size",
+        phase="train",
+        fixed=True,
+    )
     serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
     num_threads: int = option(4, "processes that load images; 0 loads them in the main one", check=at_least(0))
     random_scale_max: float = option(
@@ -124,7 +114,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Which networks are trained, and how large they are."""
+    """Which generator is trained, how large it is, and how weights begin."""
 
     netG: str = option(
         "resnet_9blocks",
@@ -157,6 +147,19 @@ class NetworkOptions:
         fixed=True,
         from_training=True,
     )
+    init_type: str = option(
+        "xavier",
+        "distribution of the initial weights",
+        choices=("normal", "xavier", "kaiming", "orthogonal"),
+        fixed=True,
+    )
+    init_gain: float = option(0.02, "scale of the initial weights", check=positive(), fixed=True)
+
+
+@dataclass(frozen=True)
+class DiscriminatorOptions:
+    """Which discriminator judges the translations, and by which loss."""
+
     netD: str = option(
         "basic",
         "discriminator; basic is a PatchGAN of three layers",
@@ -169,61 +172,7 @@ class NetworkOptions:
         "instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True
     )
     n_layers_D: int = option(3, "layers of the discriminator n_layers", check=at_least(1), fixed=True)
-    netF: str = option(
-        "mlp_sample",
-        "head that turns sampled patches into the vectors PatchNCE compares",
-        choices=HEADS.names,
-        unusable=("reshape",),
-        fixed=True,
-    )
-    netF_nc: int = option(256, "length of those vectors", check=at_least(1), fixed=True)
-    init_type: str = option(
-        "xavier",
-        "distribution of the initial weights",
-        choices=("normal", "xavier", "kaiming", "orthogonal"),
-        fixed=True,
-    )
-    init_gain: float = option(0.02, "scale of the initial weights", check=positive(), fixed=True)
-
-
-@dataclass(frozen=True)
-class LossOptions:
-    """What the generator is trained for."""
-
     gan_mode: str = option("lsgan", "GAN loss", phase="train", choices=GAN_LOSSES.names, fixed=True)
-    lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
-    lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
-    nce_idt: bool = option(True, "PatchNCE between target images and their own translation too (identity loss)")
-    nce_layers: str = option(
-        "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
-    )
-    nce_includes_all_negatives_from_minibatch: bool = option(
-        False, "negatives from the whole batch instead of the same image (single-image training)"
-    )
-    nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
-    nce_loss: str = option(
-        "ce", "PatchNCE's loss of a patch: cross-entropy, or focal, which attends to the patches not yet told apart",
-        phase="train", choices=("ce", "focal"), fixed=True,
-    )  # fmt: skip
-    focal_gamma: float = option(
-        2.0, "how fast focal's attention falls: the loss is -alpha (1 - p)^gamma log p", phase="train",
-        check=finite_at_least(0),
-    )  # fmt: skip
-    focal_alpha: float = option(0.25, "weight of every patch in focal", phase="train", check=positive())
-    focal_gradient: str = option(
-        "constant",
-        "of focal: constant holds (1 - p)^gamma constant, as its authors' code did; full differentiates it too",
-        phase="train",
-        choices=("constant", "full"),
-        fixed=True,
-    )
-    num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
-    flip_equivariance: bool = option(False, "flip the generator's input at random, and its features back (FastCUT)")
-
-    @property
-    def taps(self) -> tuple[int, ...]:
-        """`nce_layers` as numbers, in the order given."""
-        return parse_taps(self.nce_layers)
 
 
 @dataclass(frozen=True)
@@ -242,18 +191,17 @@ class TrainingOptions:
         "linear", "how the learning rate falls", phase="train", choices=("linear", "step", "plateau", "cosine")
     )
     lr_decay_iters: int = option(50, "epochs between the falls of --lr_policy step", phase="train", check=at_least(1))
-    pool_size: int = option(0, "must be 0: CUT has no image pool", phase="train", check=no_image_pool)
 
 
 GROUPS: dict[str, type] = {
     "run": RunOptions,
     "data": DataOptions,
     "networks": NetworkOptions,
-    "loss": LossOptions,
+    "discriminator": DiscriminatorOptions,
     "training": TrainingOptions,
     "checkpoints": CheckpointOptions,
     "evaluation": EvaluationOptions,
     "monitoring": MonitoringOptions,
     "testing": TestingOptions,
 }
-"""The groups by the attribute of `Options` that holds them."""
+"""The groups by the attribute of `Options` that holds them. A method may do without some (`Entry.without`)."""

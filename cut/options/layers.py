@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cut.options.catalogue import catalogue
-from cut.options.field import Declaration
+from cut.options.catalogue import catalogue, everything, owners
+from cut.options.field import Declaration, declarations
 from cut.options.files import config_folder, read_yaml
+from cut.options.groups import RunOptions
 from cut.options.wording import did_you_mean
 from cut.registry import MODELS
 
@@ -35,7 +36,7 @@ class Merged:
     """The outcome of laying layers over each other.
 
     Attributes:
-        values: checked values of every option that this phase and model take.
+        values: checked values of every option that this phase and method take.
         problems: one sentence for each value that could not be taken.
         rejected: the names of those values.
     """
@@ -46,18 +47,13 @@ class Merged:
 
 
 def merge(phase: str, layers: Sequence[Layer]) -> Merged:
-    """Defaults < the model's defaults < its preset < `layers`, the last one winning."""
-    known = catalogue()
-    model = chosen(known["model"], layers)
-    preset = chosen(known["CUT_mode"], layers)
-    offered = {name: item for name, item in known.items() if item.offered(phase, model)}
+    """Defaults < the method's defaults < its preset < `layers`, the last one winning."""
+    model = chosen_method(layers)
+    offered = {name: item for name, item in catalogue(model).items() if item.offered(phase)}
     merged = Merged({name: item.default_in(phase) for name, item in offered.items()})
-    model_layers = _layers_of_model(phase, model)
-    if preset != "CUT":
-        model_layers.append(_preset_layer(model, preset, merged.problems))
     strangers = []
-    for layer in (*model_layers, *layers):
-        for name, raw in layer.values.items():
+    for layer in (*_layers_of_method(phase, model, layers, merged.problems), *layers):
+        for name, raw in _without_aliases(layer.values, model).items():
             try:
                 if name in offered:
                     merged.values[name] = offered[name].read(raw)
@@ -66,10 +62,19 @@ def merge(phase: str, layers: Sequence[Layer]) -> Merged:
             except ValueError as error:
                 merged.problems.append(f"{layer.where(name)} {error}.")
                 merged.rejected.add(name)
-    for name, layer in strangers:
-        if problem := _why_not(name, layer, phase, None if "model" in merged.rejected else model):
-            merged.problems.append(problem)
+    if "model" not in merged.rejected:
+        if model in MODELS and phase not in MODELS[model].phases:
+            other = "train" if phase == "test" else "test"
+            merged.problems.append(f"--model {model} is for {SCRIPTS[other]} only.")
+        merged.problems += [problem for name, layer in strangers if (problem := _why_not(name, layer, phase, model))]
+    else:
+        merged.problems += [problem for name, layer in strangers if (problem := _why_unknown(name, layer))]
     return merged
+
+
+def chosen_method(layers: Iterable[Layer]) -> str:
+    """The method that the layers choose."""
+    return chosen(next(item for item in declarations(RunOptions, "") if item.name == "model"), layers)
 
 
 def chosen(declaration: Declaration, layers: Iterable[Layer]) -> Any:
@@ -83,32 +88,40 @@ def chosen(declaration: Declaration, layers: Iterable[Layer]) -> Any:
     return value
 
 
-def _layers_of_model(phase: str, model: str) -> list[Layer]:
+def _layers_of_method(phase: str, model: str, layers: Sequence[Layer], problems: list[str]) -> list[Layer]:
+    """The defaults of a method and those of the preset that the layers choose."""
     if model not in MODELS:
         return []
-    return [Layer(MODELS[model].defaults.get(phase, {}), file=f"the defaults of --model {model}")]
+    entry, known = MODELS[model], catalogue(model)
+    found = [Layer(entry.defaults.get(phase, {}), file=f"the defaults of --model {model}")]
+    preset = chosen(known[entry.preset_option], layers) if entry.preset_option in known else None
+    if preset in entry.presets:
+        file = config_folder() / entry.presets[preset]
+        found.append(Layer(read_yaml(file), str(file)))
+    return found
 
 
-def _preset_layer(model: str, preset: str, problems: list[str]) -> Layer:
-    presets = MODELS[model].presets if model in MODELS else {}
-    if preset not in presets:
-        names = ", ".join(["CUT", *presets])
-        problems.append(f"--CUT_mode {preset} is no preset of --model {model}, which has {names}.")
-        return Layer({})
-    file = config_folder() / presets[preset]
-    return Layer(read_yaml(file), str(file))
+def _without_aliases(values: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """The values under this program's names; a published name may stand for several."""
+    aliases = MODELS[model].aliases if model in MODELS else {}
+    return {own: raw for name, raw in values.items() for own in aliases.get(name, (name,))}
 
 
-def _why_not(name: str, layer: Layer, phase: str, model: str | None) -> str | None:
+def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
     """Why an option is not taken; None where a file may hold it because it serves both scripts."""
-    known = catalogue()
+    known = catalogue(model)
     if name not in known:
-        return f"There is no option {layer.where(name)}{did_you_mean(name, known)}."
-    models = known[name].models
-    if models and model not in models:
-        owners = " or ".join(models)
-        return f"{layer.where(name)} belongs to --model {owners}, but the model is {model}." if model else None
+        takers = owners(name)
+        if not takers:
+            return _why_unknown(name, layer)
+        near = did_you_mean(name, [other for other, item in known.items() if item.offered(phase)])
+        return f"{layer.where(name)} belongs to --model {' or '.join(takers)}, but the model is {model}{near}."
     if layer.file is None:
         other = SCRIPTS["test" if phase == "train" else "train"]
         return f"{layer.where(name)} belongs to {other}; {SCRIPTS[phase]} does not take it."
     return None
+
+
+def _why_unknown(name: str, layer: Layer) -> str | None:
+    known = everything()
+    return None if name in known else f"There is no option {layer.where(name)}{did_you_mean(name, known)}."

@@ -7,11 +7,12 @@ import yaml
 from cut.options.catalogue import catalogue
 from cut.options.layers import Layer, merge
 from cut.options.options import Options
+from cut.registry import MODELS
 
 
 def as_yaml(options: Options) -> str:
     """Every option of this script as flat YAML with a comment above each group; `--config` reads it back."""
-    known, heading, lines = catalogue(), None, []
+    known, heading, lines = catalogue(options.run.model), None, []
     for name, value in options.flat().items():
         if known[name].group != heading:
             heading = known[name].group
@@ -26,9 +27,10 @@ def as_saved_yaml(options: Options) -> str:
 
 
 def defaults(options: Options) -> dict[str, Any]:
-    """What every option of this script would be, had only the model and its preset been chosen."""
-    choice = Layer({"model": options.run.model, "CUT_mode": options.run.CUT_mode})
-    return merge(options.script_phase, [choice]).values
+    """What every option of this script would be, had only the method and its preset been chosen."""
+    preset = MODELS[options.run.model].preset_option
+    chosen = {name: value for name, value in options.flat().items() if name in ("model", preset)}
+    return merge(options.script_phase, [Layer(chosen)]).values
 
 
 def as_train_opt(options: Options) -> str:

@@ -1,4 +1,4 @@
-"""Defaults < the model's defaults < preset < saved options < --config < command line, resolved once."""
+"""Defaults < the method's defaults < preset < saved options < --config < command line, resolved once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,9 @@ from cut.options.catalogue import catalogue
 from cut.options.check import problems_together
 from cut.options.command_line import CommandLine, help_text, parse
 from cut.options.files import read_yaml
-from cut.options.layers import SCRIPTS, Layer, Merged, chosen, merge
+from cut.options.layers import SCRIPTS, Layer, Merged, chosen, chosen_method, merge
 from cut.options.options import Options
+from cut.registry import MODELS
 
 
 def train_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
@@ -45,7 +46,7 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
         _print_help(phase, given)
     plain = merge(phase, given)
     problems += _add_suffix(plain)
-    stored = _saved_layers(phase, plain, problems)
+    stored = _saved_layers(phase, plain, given, problems)
     merged = merge(phase, [*stored, *given])
     merged.values["name"] = plain.values["name"]
     merged.values["suffix"] = ""  # it is in the name now, and would be added again when these options are read back
@@ -58,7 +59,23 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run)
     if problems:
         raise UserError(*dict.fromkeys(problems))
-    return Options.build(merged.values, is_train=phase == "train", dry_run=line.dry_run, changes=tuple(changes))
+    backward = phase == "test" and _turns_back(stored, merged)
+    return Options.build(
+        merged.values,
+        is_train=phase == "train",
+        dry_run=line.dry_run,
+        changes=tuple(changes),
+        backward=backward,
+    )
+
+
+def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:
+    """Whether a direction is asked for that is not the run's own; then the channels of both sides change places."""
+    trained = next((layer.values["direction"] for layer in stored if "direction" in layer.values), None)
+    if trained in (None, merged.values["direction"]):
+        return False
+    merged.values["input_nc"], merged.values["output_nc"] = merged.values["output_nc"], merged.values["input_nc"]
+    return True
 
 
 def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
@@ -75,18 +92,20 @@ def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
 
 def _two_presets(config: Layer, command: Layer) -> list[str]:
     """Values of a config win over a preset, so one written for CUT would silently spoil --CUT_mode FastCUT."""
-    preset = catalogue()["CUT_mode"]
-    if not all(preset.name in layer.values for layer in (config, command)):
+    model = chosen_method([config, command])
+    name = MODELS[model].preset_option
+    if name not in catalogue(model) or not all(name in layer.values for layer in (config, command)):
         return []
+    preset = catalogue(model)[name]
     if chosen(preset, [config]) == chosen(preset, [command]):
         return []
     return [
-        f"--CUT_mode {command.values[preset.name]} contradicts {config.where(preset.name)}, "
-        "whose other values would win over the preset; choose another file, or leave --CUT_mode out."
+        f"--{name} {command.values[name]} contradicts {config.where(name)}, "
+        f"whose other values would win over the preset; choose another file, or leave --{name} out."
     ]
 
 
-def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]:
+def _saved_layers(phase: str, plain: Merged, given: Sequence[Layer], problems: list[str]) -> list[Layer]:
     """The options that the run of this name saved, as far as this start wants them."""
     folder = Path(plain.values["checkpoints_dir"]) / plain.values["name"]
     if plain.rejected & {"name", "checkpoints_dir"}:
@@ -95,7 +114,8 @@ def _saved_layers(phase: str, plain: Merged, problems: list[str]) -> list[Layer]
         if phase == "test":
             # Images of one's own keep their sizes; the papers' preprocessing only comes when it is asked for.
             own_size = [Layer({"preprocess": "none"})] if plain.values["input"] is not None else []
-            return [saved.layer_to_translate(folder), *own_size]
+            asked = chosen_method(given) if any("model" in layer.values for layer in given) else None
+            return [saved.layer_to_translate(folder, asked), *own_size]
         return [saved.layer_to_continue(folder)] if plain.values["continue_train"] else []
     except UserError as error:
         problems += error.problems
@@ -114,6 +134,6 @@ def _add_suffix(plain: Merged) -> list[str]:
 
 
 def _print_help(phase: str, given: Sequence[Layer]) -> None:
-    model = chosen(catalogue()["model"], given)
+    model = chosen_method(given)
     print(help_text(SCRIPTS[phase], phase, model, merge(phase, given).values), end="")
     raise SystemExit(0)

@@ -8,7 +8,7 @@ from typing import Any
 from cut.errors import UserError
 from cut.options.catalogue import catalogue
 from cut.options.files import read_yaml
-from cut.options.layers import Layer, Merged
+from cut.options.layers import Layer, Merged, chosen_method
 from cut.options.wording import did_you_mean, shown
 from cut.registry import GENERATORS
 
@@ -16,6 +16,9 @@ FILE_NAME = "options.yaml"
 
 NOT_OF_THE_RUN = ("name", "suffix", "checkpoints_dir", "continue_train", "epoch")
 """Where a run lies, and what one start of it was asked to do: never taken from the saved options."""
+
+NOT_OF_THE_GENERATOR = {"model", "dataroot", "dataset_mode", "direction"}
+"""What is read back to translate as the run was trained, and is no property of its generator."""
 
 
 def layer_to_continue(folder: Path) -> Layer:
@@ -31,13 +34,23 @@ def layer_to_continue(folder: Path) -> Layer:
     return Layer(values, str(file))
 
 
-def layer_to_translate(folder: Path) -> Layer:
-    """The options of the trained generator and its data, or none when the folder has no saved options."""
+def layer_to_translate(folder: Path, model: str | None = None) -> Layer:
+    """The options of the trained generator and its data, or none when the folder has no saved options.
+
+    Args:
+        folder: of the run.
+        model: the method that is to translate, where one was asked for. Of a run of another method it takes the
+            generator's options alone.
+    """
     file = folder / FILE_NAME
     if not file.is_file():
         return Layer({})
-    saved, known = read_yaml(file), catalogue()
+    saved = read_yaml(file)
+    known = catalogue(chosen_method([Layer(saved)]))
     values = {name: value for name, value in saved.items() if name in known and known[name].from_training}
+    if model not in (None, values.get("model")):
+        wanted = catalogue(str(model)).keys() - NOT_OF_THE_GENERATOR
+        values = {name: value for name, value in values.items() if name in wanted}
     return Layer(values | _sizes_of_generator(saved), str(file))
 
 
@@ -59,7 +72,9 @@ def compare(before: Merged, after: Merged) -> tuple[list[str], list[str]]:
     Returns:
         (changes, refusals): a sentence for each change that is taken, and for each that would make no sense.
     """
-    known, changes, refusals = catalogue(), [], []
+    known = catalogue(after.values["model"])
+    changes: list[str] = []
+    refusals: list[str] = []
     if after.values["epoch"] != "latest":
         refusals.append(
             f"--epoch {after.values['epoch']} cannot go with --continue_train, which continues from the latest save; "

@@ -1,9 +1,9 @@
 """The folder of a run: weights under their published names, and beside them everything that has state.
 
-latest_net_{G,D,F}.pth        weights, plain state dicts
-best_net_{G,D,F}.pth          weights of the epoch that was measured best, and best.json: what was measured
-latest_training_state.pth     optimizers and progress of the same instant; `--continue_train` reads it
-{epoch}_net_{G,D,F}.pth       weights kept for good
+latest_net_{NETWORK}.pth      weights, plain state dicts, under the names that the method gives its networks
+best_net_{NETWORK}.pth        weights of the epoch that was measured best, and best.json: what was measured
+latest_training_state.pth     optimizers, progress and what else the method keeps; `--continue_train` reads it
+{epoch}_net_{NETWORK}.pth     weights kept for good
 options.yaml, train_opt.txt   what the run is
 """
 
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import nn
 
 from cut import strict_json
 from cut.errors import UserError
+from cut.models.method import Method
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.training.atomic import committed, roll_forward, write_set
 from cut.training.evaluation import Evaluation, by_name
@@ -97,7 +97,8 @@ class RunFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
         except OSError as error:
-            raise UserError(f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir.")
+            sentence = f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
+            raise UserError(sentence) from None
         with stream:
             if not _try_lock(stream):
                 raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
@@ -107,9 +108,8 @@ class RunFolder:
     def save(
         self,
         labels: list[str],
-        networks: Mapping[str, nn.Module],
-        optimizers: Mapping,
-        state: Any,
+        method: Method,
+        state: TrainingState,
         best: Mapping[str, Any] | None = None,
     ) -> None:
         """Save the weights under each label and the training state, all switched at once.
@@ -120,19 +120,23 @@ class RunFolder:
         Raises:
             UserError: when the disk is full or the folder cannot be written; the earlier checkpoint is untouched.
         """
-        content = {"state": asdict(state), "optimizers": {name: opt.state_dict() for name, opt in optimizers.items()}}
+        content = {
+            "state": asdict(state),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
+            "extra": method.extra_state(),
+        }
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
         if best is not None:
             text = strict_json.dumps(best, indent=1)
             files[BEST_FILE] = lambda stream: stream.write(text.encode())
-        for name, network in networks.items():
+        for name, network in method.networks.items():
             weights = export_weights(network)
             for label in labels:
                 files[f"{label}_net_{name}.pth"] = partial(torch.save, weights)
         write_set(self.folder, files)
 
-    def load(self, networks: Mapping[str, nn.Module], optimizers: Mapping) -> TrainingState:
-        """Put networks and optimizers where the last save was.
+    def load(self, method: Method) -> TrainingState:
+        """Put a method where the last save was.
 
         Raises:
             UserError: when there is nothing to continue from, or it is of another architecture.
@@ -142,12 +146,14 @@ class RunFolder:
             if self.has_weights:
                 advice = f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
             raise UserError(f"{self.folder} holds no training state to continue from (no {STATE_FILE}): {advice}")
-        state, moments = self._read(optimizers)
-        for name, network in networks.items():
+        state, moments, extra = self._read(method.optimizers)
+        for name, network in method.networks.items():
             weights = network_file(self.folder, "latest", name)
             load_weights(network, read_weights(weights), str(weights))
-        for name, optimizer in optimizers.items():
+        for name, optimizer in method.optimizers.items():
             optimizer.load_state_dict(moments[name])
+        if extra:
+            method.load_extra_state(extra)
         return state
 
     def saved_state(self) -> TrainingState:
@@ -158,26 +164,30 @@ class RunFolder:
         """
         return self._read((), mmap=True)[0]
 
-    def _read(self, optimizers: Iterable[str], mmap: bool = False) -> tuple[TrainingState, dict[str, Any]]:
+    def _read(
+        self, optimizers: Iterable[str], mmap: bool = False
+    ) -> tuple[TrainingState, dict[str, Any], dict[str, Any]]:
+        """Progress, the moments of these optimizers, and what else the method keeps."""
         path = committed(self.folder / STATE_FILE)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
             state = TrainingState(**content["state"])
             state.evaluations = [by_name(row) for row in state.evaluations]
-            return state, {name: content["optimizers"][name] for name in optimizers}
+            moments = {name: content["optimizers"][name] for name in optimizers}
+            return state, moments, content.get("extra", {})
         except Exception as error:  # a damaged or foreign file can fail in any way
             raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
 
 
-def load_pretrained(folder: Path, epoch: str, networks: Mapping[str, nn.Module]) -> list[str]:
-    """Fill networks from another run's weights. G must be there; D and F are taken where they are.
+def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
+    """Fill networks from another run's weights. Those that translate must be there; others are taken where they are.
 
     Returns:
         The names of the networks that had weights there.
     """
     loaded = []
-    for name, network in networks.items():
-        if name != "G" and not committed(folder / f"{epoch}_net_{name}.pth").exists():
+    for name, network in method.networks.items():
+        if name not in method.translators.values() and not committed(folder / f"{epoch}_net_{name}.pth").exists():
             continue
         path = network_file(folder, epoch, name)
         load_weights(network, read_weights(path), str(path))
@@ -205,14 +215,20 @@ def network_file(folder: Path, epoch: str, network: str) -> Path:
     saved = saved_epochs(folder, network)
     if saved:
         raise UserError(f"--epoch {epoch} was not saved in {folder}: there are {', '.join(saved)}.")
-    raise UserError(f"{folder} holds no weights of {network}: check --name and --checkpoints_dir.")
+    others = {match["network"] for match in map(_WEIGHTS.fullmatch, _weight_names(folder)) if match}
+    there = f" (it has those of {', '.join(sorted(others))})" if others else ""
+    raise UserError(f"{folder} holds no weights of {network}{there}: check --name, --checkpoints_dir and --model.")
 
 
-def saved_epochs(folder: Path, network: str = "G") -> list[str]:
-    """What `--epoch` can be for a run, numbers first in order."""
-    matches = (_WEIGHTS.fullmatch(path.name) for path in folder.glob(f"*_net_{network}.pth"))
-    labels = [match["label"] for match in matches if match and match["network"] == network]
+def saved_epochs(folder: Path, network: str | None = None) -> list[str]:
+    """What `--epoch` can be for a run, numbers first in order; those of any network where none is named."""
+    matches = map(_WEIGHTS.fullmatch, _weight_names(folder))
+    labels = {match["label"] for match in matches if match and network in (None, match["network"])}
     return sorted(labels, key=lambda label: (not label.isdigit(), int(label) if label.isdigit() else 0, label))
+
+
+def _weight_names(folder: Path) -> list[str]:
+    return [path.name for path in folder.glob("*_net_*.pth")]
 
 
 def _try_lock(stream) -> bool:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from cut.data.batch import Batch
+from cut.data.loader import Loader
 from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
+from cut.models.method import Method
 from cut.options import Options
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.evaluation import (
@@ -41,7 +43,7 @@ class Trainer:
 
     Args:
         options: `training`, `checkpoints` and `run.seed` are read.
-        model: has `networks`, `optimizers`, `draw`, `step`, `preview`, `set_learning_rate`, `device`.
+        model: the method to train.
         loader: `epoch(number, start_batch)` gives batches, `len` the batches of an epoch.
         folder: where checkpoints go.
         state: where to begin.
@@ -52,8 +54,8 @@ class Trainer:
     def __init__(
         self,
         options: Options,
-        model,
-        loader,
+        model: Method,
+        loader: Loader,
         folder: RunFolder,
         state: TrainingState,
         listeners: Sequence[Listener] = (),
@@ -103,7 +105,7 @@ class Trainer:
     def train_epoch(self, stop: StopRequest) -> None:
         """The rest of the current epoch, until it ends or somebody asks to stop."""
         epoch, started = self.state.epoch, time.perf_counter()
-        rate = learning_rate(self.options.training, epoch, self.state.epoch_losses)
+        rate = self.learning_rate(epoch)
         self.model.set_learning_rate(rate)
         for batch, data_seconds in timed(self.loader.epoch(epoch, start_batch=self.state.epoch_steps)):
             self.train_step(batch, data_seconds, rate)
@@ -113,11 +115,12 @@ class Trainer:
 
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
-        draws = self.model.draw(batch, step_generator(self.options.run.seed, self.state.step))
+        generator = step_generator(self.options.run.seed, self.state.step)
+        draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch)
         on_device = batch.to(self.model.device)
         losses = as_floats(self.model.step(on_device, draws))
         seconds = time.perf_counter() - started
-        self.state.count_step(len(batch), losses["G"])
+        self.state.count_step(len(batch), losses[self.model.total_loss])
         self.check_losses(losses, batch)
 
         size = len(batch)
@@ -138,8 +141,10 @@ class Trainer:
     def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
         finished = self.progress()
         self.state.finish_epoch()
-        next_rate = learning_rate(self.options.training, epoch + 1, self.state.epoch_losses)
-        self.tell("after_epoch", EpochEvent(finished, seconds, next_rate, peak_memory_bytes(self.model.device)))
+        self.tell(
+            "after_epoch",
+            EpochEvent(finished, seconds, self.learning_rate(epoch + 1), peak_memory_bytes(self.model.device)),
+        )
         labels = []
         if is_due(epoch, self.options.checkpoints.save_epoch_freq):
             labels.append(str(epoch))
@@ -148,6 +153,10 @@ class Trainer:
         last = epoch == self.last_epoch
         if labels or last:
             self.save(["latest", *labels], must_succeed=last)
+
+    def learning_rate(self, epoch: int) -> float:
+        """The rate of an epoch, after the losses of those before it."""
+        return learning_rate(self.options.training, epoch + self.model.schedule_ahead, self.state.epoch_losses)
 
     # ------------------------------------------------------------------ measuring
 
@@ -197,7 +206,7 @@ class Trainer:
         self.check_weights()
         best = self.state.evaluations[-1] if "best" in labels else None
         try:
-            self.folder.save(labels, self.model.networks, self.model.optimizers, self.state, best)
+            self.folder.save(labels, self.model, self.state, best)
         except UserError as error:
             if must_succeed:
                 raise
@@ -286,7 +295,7 @@ def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of a step's draws, a function of the seed and the steps before it alone: nothing to save or restore."""
+    """The source of a step's draws: a function of the seed and of the number of steps before it, so it needs no saving."""
     state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
 

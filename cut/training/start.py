@@ -3,19 +3,20 @@
 from pathlib import Path
 
 from cut.errors import UserError
+from cut.models.method import Method
 from cut.options import Options, as_saved_yaml, as_train_opt
 from cut.training.atomic import write_atomically
 from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
 
 
 def starting_state(
-    options: Options, model, data_fingerprint: str, folder: RunFolder
+    options: Options, model: Method, data_fingerprint: str, folder: RunFolder
 ) -> tuple[TrainingState, list[str]]:
     """Bring a new model to where its run begins, and write down what the run is.
 
     Args:
         options: of the run.
-        model: has `networks` and `optimizers`.
+        model: the method, as it was made.
         data_fingerprint: identifies the images of the data set and their order.
         folder: the run's folder, locked.
 
@@ -45,8 +46,10 @@ def starting_state(
     return state, messages
 
 
-def _continued(options: Options, model, data_fingerprint: str, folder: RunFolder) -> tuple[TrainingState, list[str]]:
-    state = folder.load(model.networks, model.optimizers)
+def _continued(
+    options: Options, model: Method, data_fingerprint: str, folder: RunFolder
+) -> tuple[TrainingState, list[str]]:
+    state = folder.load(model)
     if state.data != data_fingerprint:
         raise UserError(
             f"The training images are not those that {folder.folder} was trained with, so it cannot go on exactly: "
@@ -60,10 +63,10 @@ def _continued(options: Options, model, data_fingerprint: str, folder: RunFolder
     return state, [f"Continuing {options.run.name} at {where}.", *options.changes]
 
 
-def _pretrained(options: Options, model) -> list[str]:
+def _pretrained(options: Options, model: Method) -> list[str]:
     name = options.checkpoints.pretrained_name
     if name is None:
         return []
     source = Path(options.run.checkpoints_dir) / name
-    loaded = load_pretrained(source, options.run.epoch, model.networks)
+    loaded = load_pretrained(source, options.run.epoch, model)
     return [f"Starting from the weights of {', '.join(loaded)} in {source} (epoch {options.run.epoch})."]

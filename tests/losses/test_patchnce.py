@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cut.losses.patchnce import focal, multi_tap_nce, patch_nce
+from cut.losses.focal import FocalPatchNCE, focal
+from cut.losses.patchnce import Contrast, multi_tap_nce, patch_nce
 
 
 def vectors(images=2, patches=6, channels=4, seed=0):
@@ -74,11 +75,11 @@ def test_keys_get_no_gradient():
 
 def test_taps_weigh_the_same_however_many_patches_they_have():
     few, many = vectors(patches=3), vectors(patches=30, channels=8)
-    loss = multi_tap_nce([few[0], many[0]], [few[1], many[1]], 0.07, False)
+    loss = multi_tap_nce([few[0], many[0]], [few[1], many[1]], Contrast())
     expected = (patch_nce(*few).mean() + patch_nce(*many).mean()) / 2
     torch.testing.assert_close(loss, expected)
     with pytest.raises(ValueError):
-        multi_tap_nce([few[0]], [few[1], many[1]], 0.07, False)
+        multi_tap_nce([few[0]], [few[1], many[1]], Contrast())
 
 
 # ------------------------------------------------------------------ focal
@@ -165,6 +166,6 @@ def test_one_minus_p_is_exact_near_one():
 
 def test_taps_are_averaged_after_focus():
     few, many = vectors(patches=3), vectors(patches=30, channels=8)
-    loss = multi_tap_nce([few[0], many[0]], [few[1], many[1]], 0.07, False, of_query=focal)
+    loss = multi_tap_nce([few[0], many[0]], [few[1], many[1]], Contrast(), FocalPatchNCE())
     expected = (focal(patch_nce(*few)).mean() + focal(patch_nce(*many)).mean()) / 2
     assert torch.equal(loss, expected)

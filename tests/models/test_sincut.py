@@ -128,7 +128,7 @@ def test_a_step_with_noise_is_a_function_of_its_draws():
 
 def test_defaults_belong_to_the_model():
     options = train_options(["--model", "sincut"])
-    assert (options.loss.lambda_NCE, options.data.batch_size, options.own["lambda_R1"]) == (4.0, 16, 1.0)
+    assert (options.method.lambda_NCE, options.data.batch_size, options.method.lambda_R1) == (4.0, 16, 1.0)
     assert SinCUT.loss_names[-2:] == ("D_R1", "idt")
 
 

@@ -8,8 +8,9 @@ import torch
 
 from cut.data.batch import Batch
 from cut.errors import UserError
-from cut.losses.patchnce import multi_tap_nce
+from cut.losses.patchnce import Contrast, multi_tap_nce
 from cut.models.cut import CUT
+from cut.models.shared_passes import discriminate
 from cut.networks.mode import frozen
 from cut.options import train_options
 
@@ -152,13 +153,15 @@ def test_reusing_and_stacking_change_nothing(size, monkeypatch):
 
 @pytest.mark.parametrize("changes", [["--normG", "batch"], ["--no_dropout", "false"]])
 def test_keys_are_not_reused_where_that_is_not_exact(changes):
-    assert not tiny(*changes).reuses_keys
+    model = tiny(*changes)
+    batch = random_batch()
+    assert model.translate_batch(batch, draws_for(model, batch)).keys is None
 
 
 def test_batch_norm_of_the_discriminator_sees_fake_and_real_apart():
     model = tiny("--normD", "batch", "--gan_mode", "lsgan")
     fake, real = torch.randn(2, 2, 3, 32, 32)
-    together = model.judge(fake, real)
+    together = discriminate(model.D, fake, real)
     assert torch.equal(together[0], model.D(fake)) and torch.equal(together[1], model.D(real))
 
 
@@ -182,7 +185,7 @@ def test_a_flipped_step_compares_the_same_places():
     loss = model.contrastive_losses(batch, model.translate_batch(batch, draws), draws)[0]
     positions = [draws.patches[0]]
     own = model.F(model.G.encode(batch.source, [0]), positions)
-    assert loss.item() == pytest.approx(multi_tap_nce(own, own, 0.07, False).item(), rel=1e-5)
+    assert loss.item() == pytest.approx(multi_tap_nce(own, own, Contrast()).item(), rel=1e-5)
 
 
 def test_losses_do_not_depend_on_the_order_of_taps():
@@ -192,7 +195,7 @@ def test_losses_do_not_depend_on_the_order_of_taps():
         model = tiny("--nce_layers", taps, "--netF", "sample")
         draws = draws_for(tiny("--nce_layers", "0,4,8,12", "--netF", "sample"), batch)
         by_tap = dict(zip((0, 4, 8, 12), range(4), strict=True))
-        order = [by_tap[tap] for tap in model.options.loss.taps]
+        order = [by_tap[tap] for tap in model.options.method.taps]
         draws = replace(
             draws,
             patches=tuple(draws.patches[i] for i in order),
@@ -234,7 +237,7 @@ def test_every_offered_variant_takes_finite_steps(arguments):
     for seed in range(2):
         logs = model.step(batch, draws_for(model, batch, seed))
         assert all(math.isfinite(value) for value in logs.values())
-    trains = model.options.loss.lambda_GAN or model.options.loss.lambda_NCE
+    trains = model.options.method.lambda_GAN or model.options.method.lambda_NCE
     assert any(not torch.equal(a, b) for a, b in zip(before, model.G.parameters(), strict=True)) == bool(trains)
 
 

@@ -36,7 +36,7 @@ def test_replace_and_flat():
 
 def test_small_properties():
     options = train_options(["--nce_layers", "8,0,4", "--name", "x", "--checkpoints_dir", "runs"])
-    assert options.loss.taps == (8, 0, 4) and options.run.folder == Path("runs/x") and options.is_train
+    assert options.method.taps == (8, 0, 4) and options.run.folder == Path("runs/x") and options.is_train
     assert not options_to_test([]).is_train and options_to_test([]).run.phase == "test"
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from cut.errors import UserError
+from cut.models.contrastive_options import ContrastiveOptions
 from cut.options import files, option, train_options
+from cut.models.contrastive_options import ContrastiveOptions
 from cut.options import test_options as options_to_test
 from cut.registry import MODELS
 
@@ -22,6 +24,7 @@ def test_each_place_wins_over_the_one_before(register, write):
     register(
         MODELS,
         "mine",
+        options=ContrastiveOptions,
         defaults={"train": {"ngf": 8, "ndf": 8, "lr": 1.0, "beta1": 0.1}},
         presets={"FastCUT": "fastcut.yaml"},
     )
@@ -30,14 +33,14 @@ def test_each_place_wins_over_the_one_before(register, write):
     options = train_options(["--config", config, "--lr", "3", "--CUT_mode", "FastCUT"])
     assert options.networks.ngf == 8  # the model's
     assert options.training.n_epochs == 150  # the preset's
-    assert options.networks.ndf == 16 and options.loss.lambda_NCE == 3  # the config's
+    assert options.discriminator.ndf == 16 and options.method.lambda_NCE == 3  # the config's
     assert options.training.lr == 3  # the command line's
 
 
 @pytest.mark.parametrize("word", ["FastCUT", "fastcut", "FASTCUT"])
 def test_a_preset_comes_from_its_name_alone(word, monkeypatch):
     monkeypatch.setattr("sys.argv", ["train.py", "--CUT_mode", "CUT"])
-    loss = train_options(["--CUT_mode", word]).loss
+    loss = train_options(["--CUT_mode", word]).method
     assert (loss.lambda_NCE, loss.nce_idt, loss.flip_equivariance) == (10.0, False, True)
 
 

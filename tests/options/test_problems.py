@@ -48,7 +48,7 @@ def problems(words, parse=train_options, **more):
         ("--lambda_NCE 0 --lambda_GAN 0", "All loss weights are 0, so nothing would be trained; set --lambda_GAN or"),
         ("--epoch_count 401", "There is no epoch to train: --n_epochs 200 and --n_epochs_decay 200 end at epoch 400"),
         ("--seed", "--seed needs a value."),
-        ("--no_flip true", "--no_flip takes no value, so 'true' cannot follow it."),
+        ("--no_flip 3", "--no_flip takes true, false or no value, so '3' cannot follow it."),
         ("stray", "'stray' belongs to no option."),
         ("--num_test 3", "--num_test belongs to test.py; train.py does not take it."),
         ("--config", "--config needs a file."),
@@ -106,8 +106,10 @@ def test_own_options_of_another_model(register):
         lambda_mine: float = option(1.0, "weight of mine", check=at_least(0))
 
     register(MODELS, "mine", options=MineOptions)
-    assert problems("--lambda_mine 2") == ("--lambda_mine belongs to --model mine, but the model is cut.",)
-    assert train_options(["--model", "mine", "--lambda_mine", "2"]).own["lambda_mine"] == 2
+    assert problems("--lambda_mine 2") == (
+        "--lambda_mine belongs to --model mine, but the model is cut (did you mean lambda_NCE?).",
+    )
+    assert train_options(["--model", "mine", "--lambda_mine", "2"]).method.lambda_mine == 2
     assert "lambda_mine" not in train_options([]).flat()
     assert len(problems("--model mien --lambda_mine 2")) == 1  # about the model only
 
@@ -115,7 +117,7 @@ def test_own_options_of_another_model(register):
 def test_a_preset_that_the_model_does_not_have(register):
     register(MODELS, "mine")
     assert problems("--model mine --CUT_mode FastCUT") == (
-        "--CUT_mode FastCUT is no preset of --model mine, which has CUT.",
+        "--CUT_mode belongs to --model cut or sincut, but the model is mine (did you mean gan_mode?).",
     )
 
 

@@ -17,6 +17,9 @@ class Model:
     """Every step adds the number of images to each weight; the loss G is what `losses` says, or 1."""
 
     device = torch.device("cpu")
+    total_loss = "G"
+    schedule_ahead = 0
+    translators = {"AtoB": "G"}
 
     def __init__(self, losses=()) -> None:
         self.networks = nn.ModuleDict({name: nn.Linear(1, 1, bias=False) for name in "GDF"})
@@ -27,7 +30,7 @@ class Model:
         self.rates: list[float] = []
         self.steps = 0
 
-    def draw(self, batch: Batch, generator: torch.Generator):
+    def draw(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int):
         return torch.rand((), generator=generator).item()
 
     def step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
@@ -40,6 +43,9 @@ class Model:
 
     def preview(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"real_A": batch.source}
+
+    def extra_state(self) -> dict:
+        return {}
 
     def set_learning_rate(self, rate: float) -> None:
         self.rates.append(rate)

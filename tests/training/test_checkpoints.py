@@ -29,13 +29,13 @@ def trained(value: float) -> Model:
 def save(folder, value: float, labels=("latest",), **state) -> Model:
     model = trained(value)
     folder.mkdir(parents=True, exist_ok=True)
-    RunFolder(folder).save(list(labels), model.networks, model.optimizers, TrainingState(**state))
+    RunFolder(folder).save(list(labels), model, TrainingState(**state))
     return model
 
 
 def load(folder) -> tuple[Model, TrainingState]:
     model = Model()
-    return model, RunFolder(folder).load(model.networks, model.optimizers)
+    return model, RunFolder(folder).load(model)
 
 
 def test_everything_that_has_state_comes_back(tmp_path):
@@ -52,10 +52,12 @@ def test_everything_that_has_state_comes_back(tmp_path):
 def test_weights_of_a_channels_last_network_are_the_same_file_to_a_reader(tmp_path):
     network = nn.Conv2d(3, 4, 3)
     expected = network.weight.detach().clone()
-    RunFolder(tmp_path).save(["latest"], {"G": network.to(memory_format=torch.channels_last)}, {}, TrainingState())
+    method = Model()
+    method.networks = {"G": network.to(memory_format=torch.channels_last)}
+    RunFolder(tmp_path).save(["latest"], method, TrainingState())
     assert torch.equal(torch.load(tmp_path / "latest_net_G.pth", weights_only=True)["weight"], expected)
-    plain = nn.Conv2d(3, 4, 3)
-    load_pretrained(tmp_path, "latest", {"G": plain})
+    method.networks["G"] = plain = nn.Conv2d(3, 4, 3)
+    load_pretrained(tmp_path, "latest", method)
     assert torch.equal(plain.weight, expected) and plain.weight.is_contiguous()
 
 
@@ -116,16 +118,16 @@ def test_an_epoch_that_was_not_saved_is_answered_with_those_that_were(tmp_path):
 def test_pretrained_takes_the_networks_that_are_there(tmp_path):
     save(tmp_path, 5.0, ["latest", "3"])
     model = Model()
-    assert load_pretrained(tmp_path, "3", model.networks) == ["G", "D", "F"]
+    assert load_pretrained(tmp_path, "3", model) == ["G", "D", "F"]
     assert [network.weight.item() for network in model.networks.values()] == [5.0, 5.0, 5.0]
     for name in "DF":
         (tmp_path / f"latest_net_{name}.pth").unlink()
     model = Model()
-    assert load_pretrained(tmp_path, "latest", model.networks) == ["G"]
+    assert load_pretrained(tmp_path, "latest", model) == ["G"]
     assert [network.weight.item() for network in model.networks.values()] == [5.0, 0.0, 0.0]
     (tmp_path / "latest_net_G.pth").unlink()
     with pytest.raises(UserError, match="--epoch latest was not saved"):
-        load_pretrained(tmp_path, "latest", model.networks)
+        load_pretrained(tmp_path, "latest", model)
 
 
 # ------------------------------------------------------------------ a full disk, and two runs at once
@@ -149,7 +151,7 @@ def test_a_disk_that_is_really_full_leaves_the_earlier_checkpoint(tmp_path, room
     large = Model()
     large.networks["F"] = nn.Linear(1000, 1)
     with files_of_at_most(room), pytest.raises(UserError) as error:
-        RunFolder(tmp_path).save(["latest", "2"], large.networks, large.optimizers, TrainingState(step=9))
+        RunFolder(tmp_path).save(["latest", "2"], large, TrainingState(step=9))
     assert str(error.value).startswith(f"The disk is full: {tmp_path}") and "\n" not in str(error.value)
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
     assert load(tmp_path)[1].step == 4

@@ -66,7 +66,7 @@ def run(folder, *arguments, evaluator, **more) -> Recorder:
 
 def resumed(folder):
     model = Model()
-    return {"model": model, "state": RunFolder(folder).load(model.networks, model.optimizers)}
+    return {"model": model, "state": RunFolder(folder).load(model)}
 
 
 # ------------------------------------------------------------------ what a measurement says

@@ -176,7 +176,7 @@ def test_before_the_first_save_it_says_so_and_a_continued_run_names_where_it_cam
     with pytest.raises(RunFailed, match="nothing has been saved yet"):
         trainer(folder, model=Model([math.inf])).run()
     trainer(folder, *NEVER).run()
-    state = RunFolder(folder).load(Model().networks, Model().optimizers)
+    state = RunFolder(folder).load(Model())
     with pytest.raises(RunFailed, match="the checkpoint in .*tiny that it continued from is good"):
         trainer(folder, "--n_epochs", "2", model=Model([math.inf]), state=state).run()
 

@@ -12,7 +12,7 @@ from cut.html import page
 from cut.html import shown as printable
 from cut.measures import MEASURES
 from cut.monitoring.reports.records import RunRecord
-from cut.options.catalogue import catalogue
+from cut.options.catalogue import everything
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge
 from cut.options.wording import shown
@@ -190,7 +190,7 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     defaults = merge("train", [choice]).values
     return {
         name: options[name]
-        for name in catalogue()
+        for name in everything()
         if name in options and name not in _NOT_THE_METHOD and options[name] != defaults[name]
     }
 

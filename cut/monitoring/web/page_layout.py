@@ -16,6 +16,7 @@ from cut.monitoring.web.picture_history import PictureHistory, show_pictures
 from cut.options import Options
 from cut.options.catalogue import catalogue
 from cut.options.printing import defaults
+from cut.registry import MODELS
 from cut.training.listener import RunFacts
 
 RESOURCES = files("cut.monitoring.web") / "page"
@@ -126,7 +127,7 @@ def _batch(data: Mapping[str, Any], options: Options, history: PictureHistory) -
 
 def about_run(options: Options, facts: RunFacts) -> str:
     """The command, the networks and the options of a run: a part of its page that stays the same."""
-    values, usual, known = options.flat(), defaults(options), catalogue()
+    values, usual, known = options.flat(), defaults(options), catalogue(options.run.model)
     changed = [name for name in values if values[name] != usual[name]]
     with tags.section(cls="card", id="run") as section:
         tags.h2("The run")
@@ -179,8 +180,9 @@ def _messages(messages: Sequence[str]) -> None:
 
 
 def _model(options: Options) -> str:
-    preset = options.run.CUT_mode
-    return options.run.model if preset == "CUT" else f"{options.run.model} ({preset})"
+    entry = MODELS[options.run.model]
+    preset = options.flat().get(entry.preset_option)
+    return f"{options.run.model} ({preset})" if preset in entry.presets else options.run.model
 
 
 def _count(number: int) -> str:

@@ -1,1 +1,6 @@
-"""The networks whose features the distances compare; each registers itself when its module is imported."""
+"""The networks whose features the distances compare."""
+
+from cut.registry import EXTRACTORS
+
+EXTRACTORS.declare("cut.evaluation.features.extractors.inception", "inception")
+EXTRACTORS.declare("cut.evaluation.features.extractors.efficientnet_lite0", "efficientnet_lite0")

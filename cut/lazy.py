@@ -1,0 +1,30 @@
+"""PyTorch, imported at its first use.
+
+Methods and losses take `torch` from here, so that `--help` and `--dry_run` can read their options without the two
+seconds that importing PyTorch costs. A file that says `import torch` itself works as well; only the help is slower.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+
+class LazyModule(ModuleType):
+    """Stands for a module that is imported when something of it is wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked by tools that look at modules, such as doctest
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as functional
+else:
+    torch = LazyModule("torch")
+    functional = LazyModule("torch.nn.functional")
+
+__all__ = ["functional", "torch"]

@@ -1,0 +1,71 @@
+"""The focal form of PatchNCE, `--nce_loss focal`: patches that are told apart already count less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cut.lazy import torch
+from cut.losses.patchnce import Contrast, PatchNCE, patch_nce
+from cut.options import finite_at_least, option, positive
+from cut.registry import NCE_LOSSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FocalOptions:
+    """Options of the focal form of PatchNCE."""
+
+    focal_gamma: float = option(
+        2.0,
+        "how fast focal's attention falls: the loss is -alpha (1 - p)^gamma log p",
+        phase="train",
+        check=finite_at_least(0),
+    )
+    focal_alpha: float = option(0.25, "weight of every patch in focal", phase="train", check=positive())
+    focal_gradient: str = option(
+        "constant",
+        "of focal: constant holds (1 - p)^gamma constant, as its authors' code did; full differentiates it too",
+        phase="train",
+        choices=("constant", "full"),
+        fixed=True,
+    )
+
+
+@NCE_LOSSES.register("focal", options=FocalOptions)
+@dataclass(frozen=True)
+class FocalPatchNCE(PatchNCE):
+    """`focal` of each query's cross-entropy."""
+
+    focal_gamma: float = 2.0
+    focal_alpha: float = 0.25
+    focal_gradient: str = "constant"
+
+    def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
+        cross_entropy = patch_nce(query, key, contrast.temperature, contrast.across_batch)
+        return focal(cross_entropy, self.focal_gamma, self.focal_alpha, self.focal_gradient == "full")
+
+
+def focal(cross_entropy: Tensor, gamma: float = 2.0, alpha: float = 0.25, full_gradient: bool = False) -> Tensor:
+    """Focal form of cross-entropies: −α (1 − p)^γ log p, which attends less to what is already told apart.
+
+    From Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017, eq. 5), with one α for every query.
+
+    Args:
+        cross_entropy: −log p of any shape, p the softmax probability of the query's own key.
+        gamma: γ ≥ 0, how fast the attention falls; γ = 0 and α = 1 is the cross-entropy itself, bit for bit.
+        alpha: α, weight of every query.
+        full_gradient: differentiate (1 − p)^γ too. Else it is a constant that weighs the cross-entropy's gradient.
+
+    Returns:
+        losses of the same shape, at most α times as large.
+    """
+    # 1 − p without cancellation near p = 1. Where p rounds to 1 the loss is 0, but the slope of (1 − p)^γ is infinite
+    # for γ < 1; there the clamp lets no gradient through, which is its limit: γ (1 − p)^(γ − 1) p · −log p → 0.
+    remaining = -torch.expm1(-cross_entropy)
+    remaining = remaining.clamp_min(torch.finfo(remaining.dtype).tiny)
+    if not full_gradient:
+        remaining = remaining.detach()
+    return alpha * remaining**gamma * cross_entropy

@@ -1,0 +1,84 @@
+"""Options of CUT and its relatives: what PatchNCE compares, and what it weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cut.options import Rule, at_least, finite_at_least, no_image_pool, option, parse_taps, positive, tap_list
+from cut.registry import HEADS, NCE_LOSSES
+
+
+@dataclass(frozen=True)
+class ContrastiveOptions:
+    """What the generator is trained for."""
+
+    CUT_mode: str = option(
+        "CUT",
+        "preset of the method's options: FastCUT has no identity loss and a larger weight of PatchNCE",
+        choices=("CUT", "FastCUT"),
+        ignore_case=True,
+        fixed=True,
+        from_training=True,
+    )
+    lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
+    lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
+    nce_idt: bool = option(True, "PatchNCE between target images and their own translation too (identity loss)")
+    nce_layers: str = option(
+        "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
+    )
+    nce_includes_all_negatives_from_minibatch: bool = option(
+        False, "negatives from the whole batch instead of the same image (single-image training)"
+    )
+    nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
+    nce_loss: str = option(
+        "ce",
+        "PatchNCE's loss of a patch: cross-entropy, or focal, which attends to the patches not yet told apart",
+        phase="train",
+        choices=NCE_LOSSES.names,
+        fixed=True,
+    )
+    num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
+    flip_equivariance: bool = option(False, "flip the generator's input at random, and its features back (FastCUT)")
+    netF: str = option(
+        "mlp_sample",
+        "head that turns sampled patches into the vectors PatchNCE compares",
+        choices=HEADS.names,
+        unusable=("reshape",),
+        fixed=True,
+    )
+    netF_nc: int = option(256, "length of those vectors", check=at_least(1), fixed=True)
+    pool_size: int = option(0, "must be 0: CUT has no image pool", phase="train", check=no_image_pool)
+
+    @property
+    def taps(self) -> tuple[int, ...]:
+        """`nce_layers` as numbers, in the order given."""
+        return parse_taps(self.nce_layers)
+
+
+def identity_channels(values: Mapping[str, Any]) -> str | None:
+    off = ["--nce_idt false"] if values["nce_idt"] else []
+    if values.get("lambda_identity", 0) > 0:
+        off.append("--lambda_identity 0")
+    if not off or values["input_nc"] == values["output_nc"]:
+        return None
+    return (
+        "The identity loss passes target images through the generator, which takes source images, so "
+        f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; "
+        f"use {' and '.join(off)}, or equal channel counts."
+    )
+
+
+def something_to_learn(values: Mapping[str, Any]) -> str | None:
+    weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
+    if any(values.get(name, 0) > 0 for name in weights):
+        return None
+    offered = " or ".join(f"--{name}" for name in weights if name in values)
+    return f"All loss weights are 0, so nothing would be trained; set {offered} above 0."
+
+
+CONTRASTIVE_RULES = (
+    Rule(("nce_idt", "input_nc", "output_nc"), identity_channels, "train"),
+    Rule(("lambda_GAN", "lambda_NCE"), something_to_learn, "train"),
+)

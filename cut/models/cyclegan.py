@@ -1,0 +1,181 @@
+"""CycleGAN (Zhu, Park, Isola, Efros, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
+ICCV 2017): two generators that undo each other, and a discriminator for each domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cut.lazy import functional as F
+from cut.lazy import torch
+from cut.models.build import build_discriminator, build_gan_loss, build_generator
+from cut.models.draws import StepDraws, draw_seed
+from cut.models.image_pool import ImagePool
+from cut.models.method import Method
+from cut.networks.mode import frozen, mode
+from cut.options import Options, Rule, at_least, finite_at_least, option
+from cut.registry import MODELS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cut.data.batch import Batch
+    from cut.models.method import Logs
+
+
+@dataclass(frozen=True)
+class CycleGANOptions:
+    """What the generators are trained for."""
+
+    lambda_A: float = option(10.0, "weight of the cycle loss A → B → A, and of idt_B", check=finite_at_least(0))
+    lambda_B: float = option(10.0, "weight of the cycle loss B → A → B, and of idt_A", check=finite_at_least(0))
+    lambda_identity: float = option(
+        0.5, "weight of the identity losses, as a share of lambda_A and lambda_B; 0: none", check=finite_at_least(0)
+    )
+    pool_size: int = option(
+        50, "earlier translations that are kept for each discriminator", phase="train", check=at_least(0), fixed=True
+    )
+
+
+def identity_channels(values: Mapping[str, Any]) -> str | None:
+    if not values["lambda_identity"] or values["input_nc"] == values["output_nc"]:
+        return None
+    return (
+        "The identity loss passes images of each domain through the generator of the other one, so "
+        f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; use --lambda_identity 0 "
+        "or equal channel counts."
+    )
+
+
+@dataclass(frozen=True)
+class CycleGANDraws(StepDraws):
+    """The random numbers of a step: for each image, what `ImagePool.draw` says of its translation.
+
+    Attributes:
+        pool_B: of the translations into B, which D_A judges.
+        pool_A: of the translations into A, which D_B judges.
+    """
+
+    pool_B: tuple[int | None, ...]
+    pool_A: tuple[int | None, ...]
+
+
+_NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal"}
+
+
+@MODELS.register(
+    "cycle_gan",
+    label="CycleGAN",
+    options=CycleGANOptions,
+    defaults={
+        "train": {**_NETWORKS, "n_epochs": 100, "n_epochs_decay": 100, "jitter_while_decaying": True},
+        "test": _NETWORKS,
+    },
+    aliases={"norm": ("normG", "normD")},
+    rules=(Rule(("lambda_identity", "input_nc", "output_nc"), identity_channels, "train"),),
+)
+class CycleGAN(Method):
+    """G_A: A → B, G_B: B → A; D_A judges images of B, D_B images of A (the published names)."""
+
+    loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G")
+    translators = {"AtoB": "G_A", "BtoA": "G_B"}
+    schedule_ahead = 1  # the published loop lowers the rate before an epoch; the last one trains at 0
+
+    def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
+        self.own: CycleGANOptions = options.method
+        self.gan = build_gan_loss(options)
+        self.pool_B, self.pool_A = (ImagePool(self.own.pool_size) for _ in "BA")
+        super().__init__(options, device, dtype)
+        self.G_A, self.G_B, self.D_A, self.D_B = (self.networks[name] for name in ("G_A", "G_B", "D_A", "D_B"))
+
+    def build_networks(self) -> dict[str, nn.Module]:
+        return {
+            "G_A": build_generator(self.options),
+            "G_B": build_generator(self.options, backward=True),
+            "D_A": build_discriminator(self.options),
+            "D_B": build_discriminator(self.options, of_source=True),
+        }
+
+    def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"G": self.adam("G_A", "G_B"), "D": self.adam("D_A", "D_B")}
+
+    # ------------------------------------------------------------------ one step
+
+    def draw(
+        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
+    ) -> CycleGANDraws:
+        pool_B, pool_A = (pool.draw(len(batch), generator) for pool in (self.pool_B, self.pool_A))
+        return CycleGANDraws(pool_B, pool_A, seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch)
+
+    def step(self, batch: Batch, draws: CycleGANDraws) -> Logs:
+        """First both generators, then both discriminators, on the translations that were made before."""
+        draws = self.begin(draws)
+        pictures = self.translate_there_and_back(batch)
+
+        loss_g, logs_g = self.generator_loss(batch, pictures)
+        self.update(loss_g, "G")
+
+        loss_d, logs_d = self.discriminator_loss(batch, pictures, draws)
+        self.update(loss_d, "D")
+
+        return self.in_logging_order({**logs_g, **logs_d})
+
+    def translate_there_and_back(self, batch: Batch) -> dict[str, Tensor]:
+        """Both translations and what is left of the images after both ways, with a graph."""
+        fake_B = self.G_A(batch.source)
+        rec_A = self.G_B(fake_B)
+        fake_A = self.G_B(batch.target)
+        rec_B = self.G_A(fake_A)
+        return {"fake_B": fake_B, "rec_A": rec_A, "fake_A": fake_A, "rec_B": rec_B}
+
+    def generator_loss(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
+        """GAN, cycle consistency (eq. 2) and identity (section 5.2) of both generators."""
+        own, real_A, real_B = self.own, batch.source, batch.target
+        with frozen(self.D_A), frozen(self.D_B):
+            logs = {
+                "G_A": self.gan.generator(self.D_A(pictures["fake_B"])),
+                "G_B": self.gan.generator(self.D_B(pictures["fake_A"])),
+            }
+        logs["cycle_A"] = own.lambda_A * F.l1_loss(pictures["rec_A"], real_A)
+        logs["cycle_B"] = own.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
+        logs["idt_A"] = logs["idt_B"] = real_A.new_zeros(())
+        if own.lambda_identity > 0:
+            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(self.G_A(real_B), real_B)
+            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(self.G_B(real_A), real_A)
+        loss = torch.stack(list(logs.values())).sum()
+        return loss, {**logs, "G": loss}
+
+    def discriminator_loss(
+        self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws
+    ) -> tuple[Tensor, Logs]:
+        """½ (real + fake) of each domain; the translations go through the pools."""
+        shown_B = self.pool_B.exchange(pictures["fake_B"], draws.pool_B)
+        shown_A = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
+        loss_A = (self.gan.real(self.D_A(batch.target)) + self.gan.fake(self.D_A(shown_B))) / 2
+        loss_B = (self.gan.real(self.D_B(batch.source)) + self.gan.fake(self.D_B(shown_A))) / 2
+        return loss_A + loss_B, {"D_A": loss_A, "D_B": loss_B}
+
+    # ------------------------------------------------------------------ around the step
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"pool_B": self.pool_B.state(), "pool_A": self.pool_A.state()}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        self.pool_B.load(state["pool_B"], self.device)
+        self.pool_A.load(state["pool_A"], self.device)
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        """The row of A and the row of B: an image, its translation, back again and, with an identity loss, unchanged.
+
+        idt_B = G_B(real_A) belongs to A's row.
+        """
+        with mode(self.G_A, training=False), mode(self.G_B, training=False), torch.inference_mode():
+            made = self.translate_there_and_back(batch)
+            idt_B, idt_A = self.G_B(batch.source), self.G_A(batch.target)
+        row_A = {"real_A": batch.source, "fake_B": made["fake_B"], "rec_A": made["rec_A"], "idt_B": idt_B}
+        row_B = {"real_B": batch.target, "fake_A": made["fake_A"], "rec_B": made["rec_B"], "idt_A": idt_A}
+        pictures = {**row_A, **row_B}
+        if not self.own.lambda_identity > 0:
+            del pictures["idt_A"], pictures["idt_B"]
+        return pictures

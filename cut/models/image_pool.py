@@ -1,0 +1,64 @@
+"""A buffer of earlier translations for the discriminator (Shrivastava et al., CVPR 2017, section 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cut.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class ImagePool:
+    """At most `size` images, of which a new one may take the place of an old one.
+
+    Args:
+        size: images; 0 passes everything through.
+
+    Attributes:
+        images: those stored, (C, H, W) each.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.images: list[Tensor] = []
+
+    def draw(self, images: int, generator: torch.Generator | None = None) -> tuple[int | None, ...]:
+        """For each image of a batch, the place of the stored one that it is exchanged for; None half of the time."""
+        if not self.size:
+            return (None,) * images
+        exchanged = torch.rand(images, generator=generator) > 0.5
+        places = torch.randint(self.size, (images,), generator=generator)
+        return tuple(int(place) if exchange else None for exchange, place in zip(exchanged, places, strict=True))
+
+    def exchange(self, images: Tensor, places: Sequence[int | None]) -> Tensor:
+        """The batch that the discriminator sees instead of this one, and without its graph.
+
+        While the pool is not full it stores each image and returns it. Then an image with a place is stored there, and
+        the one that lay there is returned.
+
+        Args:
+            images: (B, C, H, W).
+            places: for each image, as from `draw`.
+        """
+        shown = []
+        for image, place in zip(images.detach(), places, strict=True):
+            if len(self.images) < self.size:
+                self.images.append(image)
+                shown.append(image)
+            elif self.size and place is not None:
+                shown.append(self.images[place])
+                self.images[place] = image
+            else:
+                shown.append(image)
+        return torch.stack(shown)
+
+    def state(self) -> list[Tensor]:
+        """The stored images on the CPU, for a checkpoint."""
+        return [image.clone().cpu() for image in self.images]  # a clone, or a file would hold the whole batch
+
+    def load(self, images: Sequence[Tensor], device: torch.device) -> None:
+        """Take up what `state` returned."""
+        self.images = [image.to(device) for image in images]

@@ -1,0 +1,185 @@
+"""`Method`, the base of everything that trains: networks by name, their optimizers, and one training step.
+
+To add a method, write one file beside this one: a dataclass of its options and a class that registers itself.
+`cut/models/cyclegan.py` is an example. What trains, measures, saves or shows asks the method and names no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cut.errors import UserError
+from cut.lazy import torch
+from cut.models.draws import StepDraws, draw_seed
+from cut.models.image_sizes import check_sizes
+from cut.networks.mode import mode
+from cut.options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cut.data.batch import Batch
+
+    Logs = dict[str, Tensor]
+
+
+class Method:
+    """Networks with their optimizers, and one training step.
+
+    Args:
+        options: as from `train_options`; the initial weights follow from `options.run.seed`.
+        device: where the networks live and steps run.
+        dtype: of the weights; batches must match.
+
+    Attributes:
+        loss_names: what `step` may log, in logging order.
+        total_loss: the one of `loss_names` that the generators pay, all together.
+        translators: which network translates which way; the source domain is A, with `--direction BtoA` it is B.
+        schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
+        networks: by published name, which is that of the weight files.
+        optimizers: by the name of a network, or by any name where one optimizer steps several.
+
+    Raises:
+        UserError: when the options do not fit together, such as a crop that is too small for a network.
+    """
+
+    loss_names: ClassVar[tuple[str, ...]]
+    total_loss: ClassVar[str] = "G"
+    translators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}
+    schedule_ahead: ClassVar[int] = 0
+
+    def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
+        self.options, self.device, self.dtype = options, torch.device(device), dtype or torch.float32
+        self.check_size(options.data.crop_size, options.data.crop_size)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.run.seed)
+            networks = self.build_networks()
+        self.networks: nn.ModuleDict = torch.nn.ModuleDict(networks).to(self.device, self.dtype)
+        self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
+
+    # ------------------------------------------------------------------ what a method says
+
+    def build_networks(self) -> dict[str, nn.Module]:
+        """The networks with fresh weights from the global random generator, on the CPU or where torch is told to."""
+        raise NotImplementedError
+
+    def step(self, batch: Batch, draws: Any) -> Logs:
+        """Train on one batch.
+
+        Args:
+            batch: (B, C, H, W) images in [−1, 1] on this method's device.
+            draws: as from `draw`.
+
+        Returns:
+            Scalars without a graph, by published name, in logging order. Gradients stay in `.grad` until the next step.
+        """
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ what most methods leave as it is
+
+    def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """One Adam for each network that has weights."""
+        return {name: self.adam(name) for name, network in self.networks.items() if list(network.parameters())}
+
+    def draw(
+        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
+    ) -> StepDraws:
+        """All random numbers of a step, on the CPU, and how far the run is.
+
+        Args:
+            batch: only its sizes matter.
+            generator: a CPU generator; None for the global one.
+            epoch, last_epoch: see `StepDraws`.
+        """
+        return StepDraws(seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch)
+
+    def check_size(self, width: int, height: int) -> None:
+        """Refuse images of a size, in pixels, that a network cannot process.
+
+        Raises:
+            UserError: one sentence for each network that cannot.
+        """
+        from cut.networks.interface import Discriminator, Generator
+
+        with torch.device("meta"):
+            networks = self.build_networks()
+        called = {Generator: f"--netG {self.options.networks.netG}"}
+        called[Discriminator] = f"--netD {self.options.discriminator.netD}"
+        for kind, name in called.items():
+            for network in networks.values():
+                if isinstance(network, kind):
+                    check_sizes({name: network}, width, height, (self.options.data.crop_size,))
+
+    def preview(self, batch: Batch) -> dict[str, Tensor]:
+        """Pictures of a batch by published name, (B, C, H, W) in [−1, 1], in display order; nothing is trained."""
+        with mode(self.translator(), training=False):  # leaves batch norm's running statistics alone
+            fake = self.translate(batch.source)
+        return {"real_A": batch.source, "fake_B": fake, **({} if batch.target is None else {"real_B": batch.target})}
+
+    def extra_state(self) -> dict[str, Any]:
+        """What the next step depends on beside weights and optimizers (image pools, moving averages, statistics).
+
+        Tensors, numbers, texts, and lists and dictionaries of these; the training state keeps it.
+        """
+        return {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what `extra_state` returned."""
+
+    # ------------------------------------------------------------------ what a method is made with
+
+    def adam(self, *names: str) -> torch.optim.Adam:
+        """One Adam over the weights of these networks, by the options."""
+        training = self.options.training
+        weights = [weight for name in names for weight in self.networks[name].parameters()]
+        return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2))
+
+    def update(self, loss: Tensor, *names: str) -> None:
+        """One step of the optimizers of these names, down the gradient of `loss`."""
+        optimizers = [self.optimizers[name] for name in names if name in self.optimizers]
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+    def begin(self, draws: Any) -> Any:
+        """The draws on this method's device, with the global generators seeded as they say."""
+        if draws.seed is not None:
+            torch.manual_seed(draws.seed)
+        return draws.to(self.device, self.dtype)
+
+    def in_logging_order(self, logs: Logs) -> Logs:
+        """The losses without their graph, in the order of `loss_names`."""
+        return {name: logs[name].detach() for name in self.loss_names if name in logs}
+
+    # ------------------------------------------------------------------ what the outside asks
+
+    def translator(self, direction: str = "AtoB") -> nn.Module:
+        """The generator that translates this way; A is the source domain."""
+        return self.networks[self.translators[direction]]
+
+    @classmethod
+    def translator_name(cls, options: Options) -> str:
+        """The network with which test.py translates under these options.
+
+        Raises:
+            UserError: when the method does not translate back, and the options ask for it.
+        """
+        if options.backward and "BtoA" not in cls.translators:
+            raise UserError(
+                f"--model {options.run.model} translates only the way it was trained: leave out --direction "
+                f"{options.data.direction}, or train a run with it."
+            )
+        return cls.translators["BtoA" if options.backward else "AtoB"]
+
+    def translate(self, source: Tensor) -> Tensor:
+        """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's present mode."""
+        with torch.inference_mode():
+            return self.translator()(source)
+
+    def set_learning_rate(self, rate: float) -> None:
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate

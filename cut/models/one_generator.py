@@ -1,0 +1,43 @@
+"""`--model test`: one generator from its weight file, as the tutorials of CycleGAN translate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cut.models.build import build_generator
+from cut.models.method import Method
+from cut.options import Options, option
+from cut.registry import MODELS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class OneGeneratorOptions:
+    """Which generator translates."""
+
+    model_suffix: str = option("", "translate with {epoch}_net_G{model_suffix}.pth: _A or _B for a CycleGAN")
+
+
+@MODELS.register(
+    "test",
+    label="one generator",
+    options=OneGeneratorOptions,
+    defaults={"test": {"dataset_mode": "single", "no_antialias": True, "no_antialias_up": True}},
+    aliases={"norm": ("normG",)},
+    without=("discriminator",),
+    phases=("test",),
+)
+class OneGenerator(Method):
+    """A generator that was trained by any method; it translates and does not train."""
+
+    loss_names = ()
+
+    @classmethod
+    def translator_name(cls, options: Options) -> str:
+        return f"G{options.method.model_suffix}"
+
+    def build_networks(self) -> dict[str, nn.Module]:
+        return {self.translator_name(self.options): build_generator(self.options)}

@@ -1,0 +1,174 @@
+"""CycleGAN's step against runs of the authors' code, its pools, and what it shares with every method."""
+
+import numpy as np
+import pytest
+import torch
+
+from cut.data.batch import Batch
+from cut.models.cyclegan import CycleGANDraws
+from cut.models.image_pool import ImagePool
+from cut.networks.weights import export_weights, load_weights
+from cut.options import train_options
+from cut.registry import MODELS
+from cut.training.schedule import learning_rate
+from tests.reference_runs import ReferenceRun, fill
+
+RUNS = [
+    "cyclegan", "cyclegan_pool", "cyclegan_batch2", "cyclegan_no_identity", "cyclegan_btoa", "cyclegan_antialias"
+]  # fmt: skip
+NETWORKS = ("G_A", "G_B", "D_A", "D_B")
+TINY = ["--model", "cycle_gan", "--dataroot", "x", "--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4"]
+TINY += ["--load_size", "32", "--crop_size", "32", "--netD", "n_layers", "--n_layers_D", "2"]
+
+
+def recorded_model(run, dtype=torch.float64):
+    recorded = dict(run.facts["options"])
+    if "norm" in recorded:
+        recorded["normG"] = recorded["normD"] = recorded["norm"]
+    # The repository of CycleGAN has no anti-aliased layers; the copy in CUT's has, and options for them.
+    recorded = {"no_antialias": True, "no_antialias_up": True} | recorded
+    options = train_options(TINY)
+    taken = options.flat().keys() - {"gpu_ids", "suffix", "display_id", "max_dataset_size", "pretrained_name"}
+    options = options.replace(**{name: value for name, value in recorded.items() if name in taken})
+    model = MODELS["cycle_gan"].factory(options, dtype=dtype)
+    for name in NETWORKS:
+        fill(model.networks[name], run.facts["weights"][name])
+    return model
+
+
+def recorded_batch(run, step, dtype=torch.float64):
+    sides = {}
+    for letter, recipe in run.facts["inputs"].items():
+        values = np.random.default_rng(recipe["seed"]).uniform(-1, 1, recipe["shape"]).astype(np.float32)
+        sides[letter] = torch.from_numpy(values[step] if recipe["per_step"] else values).to(dtype)
+    source, target = "AB" if run.facts["options"]["direction"] == "AtoB" else "BA"
+    return Batch(sides[source], sides[target])
+
+
+def recorded_draws(run, step):
+    fake_B, fake_A = (
+        tuple(None if draw is None else draw[1] for draw in run.facts["pool"][name][step])
+        for name in ("fake_B", "fake_A")
+    )
+    return CycleGANDraws(fake_B, fake_A)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_losses_of_all_steps_in_float64(name):
+    run = ReferenceRun.load(name)
+    model = recorded_model(run)
+    for step, expected in enumerate(run.facts["losses_float64"]):
+        logs = model.step(recorded_batch(run, step), recorded_draws(run, step))
+        assert logs.keys() >= expected.keys()
+        for loss, value in expected.items():
+            assert logs[loss].item() == pytest.approx(value, rel=1e-9), f"step {step}: {loss}"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_losses_and_gradients_in_float32(name):
+    run = ReferenceRun.load(name)
+    model = recorded_model(run, torch.float32)
+    logs = model.step(recorded_batch(run, 0, torch.float32), recorded_draws(run, 0))
+    for loss, value in run.facts["losses"][0].items():
+        assert logs[loss].item() == pytest.approx(value, rel=1e-4), loss
+    for network in NETWORKS:
+        recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
+        largest = max(values[0] for values in recorded.values())
+        for parameter, value in model.networks[network].named_parameters():
+            expected = recorded[f"grad/{network}/{parameter}"]
+            if parameter.endswith("bias") and expected[0] < 1e-4 * largest:
+                continue  # it feeds an instance norm, so its gradient is rounding noise
+            gradient = value.grad.flatten().double()
+            tolerance = 1e-3 * max(expected[0], 1e-3 * largest)
+            assert abs(gradient.norm().item() - expected[0]) <= tolerance, f"{network} {parameter}"
+            np.testing.assert_allclose(
+                gradient[: len(expected) - 1], expected[1:], rtol=0, atol=tolerance, err_msg=f"{network} {parameter}"
+            )
+
+
+def test_exported_names_and_shapes_are_the_published_ones():
+    run = ReferenceRun.load("cyclegan")
+    model = recorded_model(run)
+    for network in NETWORKS:
+        recorded = run.facts["weights"][network]
+        exported = {key: list(value.shape) for key, value in export_weights(model.networks[network]).items()}
+        assert exported == dict(recorded["parameters"])
+
+
+def test_files_with_running_statistics_load():
+    """Files from before PyTorch 0.4 hold statistics of instance norms that nothing used."""
+    model = MODELS["cycle_gan"].factory(train_options(TINY))
+    weights = export_weights(model.networks["G_A"])
+    old = {**weights, "model.2.running_mean": torch.zeros(4), "model.2.running_var": torch.ones(4)}
+    load_weights(model.networks["G_B"], old, "old file")
+    assert all(torch.equal(value, weights[name]) for name, value in export_weights(model.networks["G_B"]).items())
+
+
+def test_its_own_defaults():
+    options = train_options(["--model", "cycle_gan", "--norm", "batch"])
+    assert (options.method.lambda_A, options.method.lambda_identity, options.method.pool_size) == (10.0, 0.5, 50)
+    assert (options.training.n_epochs, options.training.n_epochs_decay, options.networks.init_type) == (
+        100, 100, "normal",
+    )  # fmt: skip
+    assert options.networks.no_antialias and options.networks.no_antialias_up
+    assert options.networks.normG == options.discriminator.normD == "batch"
+    antialiased = train_options(["--model", "cycle_gan", "--no_antialias", "false"])
+    assert not antialiased.networks.no_antialias
+
+
+def test_the_rate_falls_one_epoch_early_and_ends_at_zero():
+    options = train_options(["--model", "cycle_gan"])
+    ahead = MODELS["cycle_gan"].factory.schedule_ahead
+    rates = [learning_rate(options.training, epoch + ahead) / options.training.lr for epoch in (1, 99, 100, 150, 200)]
+    assert rates == pytest.approx([1, 1, 100 / 101, 50 / 101, 0])
+
+
+def test_swapping_the_domains_swaps_the_losses():
+    run = ReferenceRun.load("cyclegan")
+    plain, swapped = recorded_model(run), recorded_model(run)
+    for one, other in (("G_A", "G_B"), ("D_A", "D_B")):
+        swapped.networks[one].load_state_dict(plain.networks[other].state_dict())
+        swapped.networks[other].load_state_dict(plain.networks[one].state_dict())
+    batch, draws = recorded_batch(run, 0), CycleGANDraws((None,), (None,))
+    logs = plain.step(batch, draws)
+    mirrored = swapped.step(Batch(batch.target, batch.source), draws)
+    for name in ("D", "G", "cycle", "idt"):
+        assert logs[f"{name}_A"].item() == pytest.approx(mirrored[f"{name}_B"].item(), rel=1e-12)
+
+
+# ------------------------------------------------------------------ the pool
+
+
+def test_a_pool_fills_then_exchanges():
+    pool = ImagePool(2)
+    images = torch.arange(5.0).view(5, 1, 1, 1)
+    assert torch.equal(pool.exchange(images[:3], (0, None, None)), images[:3])  # full after two: the third passes
+    shown = pool.exchange(images[3:], (1, 1))
+    assert shown.flatten().tolist() == [1.0, 3.0] and [image.item() for image in pool.images] == [0.0, 4.0]
+
+
+def test_a_pool_of_none_passes_through():
+    images = torch.rand(2, 3, 4, 4)
+    assert torch.equal(ImagePool(0).exchange(images, ImagePool(0).draw(2)), images)
+
+
+def test_half_of_the_images_are_exchanged_for_any_of_the_stored():
+    generator = torch.Generator().manual_seed(0)
+    places = [place for _ in range(2000) for place in ImagePool(3).draw(2, generator)]
+    counts = [places.count(place) / len(places) for place in (None, 0, 1, 2)]
+    assert counts == pytest.approx([1 / 2, 1 / 6, 1 / 6, 1 / 6], abs=0.03)
+
+
+def test_pools_are_part_of_the_state():
+    first, second = (MODELS["cycle_gan"].factory(train_options([*TINY, "--pool_size", "2"])) for _ in range(2))
+    batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
+    first.step(batch, first.draw(batch))
+    second.load_extra_state(first.extra_state())
+    assert torch.equal(first.pool_B.images[0], second.pool_B.images[0]) and len(second.pool_A.images) == 1
+
+
+def test_preview_shows_both_ways():
+    model = MODELS["cycle_gan"].factory(train_options(TINY))
+    batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
+    shown = ["real_A", "fake_B", "rec_A", "idt_B", "real_B", "fake_A", "rec_B", "idt_A"]
+    assert list(model.preview(batch)) == shown
