@@ -19,13 +19,8 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
 
 
 def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """Files by their name relative to `folder`, without suffix; of two with the same name, the last."""
-    return {pair_name(file, folder): file for file in files}
-
-
-def pair_name(file: Path, folder: Path) -> str:
-    """The name that a file shares with the other half of its pair: relative to its folder, without its suffix."""
-    return file.relative_to(folder).with_suffix("").as_posix()
+    """Files by their name relative to `folder`, without suffix, as halves of pairs share it; of equals the last."""
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
 def _common_folder(files: Sequence[Path]) -> Path:

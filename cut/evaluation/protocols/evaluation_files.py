@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cut import strict_json
-from cut.evaluation.folder import make_folder
+from cut.evaluation.protocols.result_files import make_folder
 from cut.measures import MEASURES
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns

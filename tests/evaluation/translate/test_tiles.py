@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cut.evaluation.tiles import blending_weights, smallest_tile, tile_starts, translate_in_tiles
+from cut.evaluation.translate.tiles import blending_weights, smallest_tile, tile_starts, translate_in_tiles
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_weights_sum_to_one_and_ignore_the_context(length):
     starts = tile_starts(length, tile, 2 * context + ramp, 2)
     weights = blending_weights(length, tile, starts, context, ramp)
     torch.testing.assert_close(weights.sum(0), torch.ones(length))
-    for start, weight in zip(starts, weights):
+    for start, weight in zip(starts, weights, strict=True):
         if start > 0:
             assert not weight[: start + context].any()
         if start + tile < length:
