@@ -35,8 +35,8 @@ from cut.evaluation.features.extraction import load_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
 from cut.evaluation.protocols.picture_folders import compare_picture_folders
 from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
+from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
-from cut.training.checkpoints import saved_epochs
 from cut.training.evaluation import Evaluation, best_evaluation, describe_details, describe_measures, evaluation_table
 
 Row = tuple[str, Evaluation]
@@ -108,7 +108,7 @@ def evaluate_run(words: Sequence[str]) -> None:
     chosen, more = run_parser().parse_known_args(words)
     options = run_options(chosen.name, chosen.checkpoints_dir, more)
     folder = options.run.folder
-    labels = saved_epochs(folder) if chosen.all_epochs else chosen.epoch or default_labels(folder)
+    labels = trained_epochs(options) if chosen.all_epochs else chosen.epoch or default_labels(options)
     device = choose_device(options.run.gpu_ids)
     print(describe_device(device, options.run.gpu_ids))
     run = SavedEpochs(options, device, *([(chosen.phase,)] if chosen.phase else []))

@@ -105,7 +105,8 @@ def _colors(file: Path, owner: str, value: Any) -> Iterator[Color]:
             # YAML takes an unquoted # for the start of a comment, so what is left is None.
             found = "no colour" if word is None else f"{word!r}"
             raise UserError(f'{file} has {found} for {owner}; write colours as "#rrggbb", with the quotes.')
-        yield tuple(bytes.fromhex(word[1:]))
+        red, green, blue = bytes.fromhex(word[1:])
+        yield red, green, blue
 
 
 def _listed() -> str:

@@ -43,6 +43,8 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
         UserError: before the first image, for anything that can be known then; after the last, when an image could not
             be read.
     """
+    if options.testing.input is None or options.testing.output is None:
+        raise UserError("--input and --output go together: give both.")
     output = Path(options.testing.output)
     folder, files = find_inputs(Path(options.testing.input), output)
     files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]

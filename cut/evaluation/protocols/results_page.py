@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from dominate import tags
 from PIL import Image
@@ -55,12 +57,17 @@ def write_results_page(
                 tags.p("There are no images.", cls="note")
             if count > 1:
                 page_links(pages, number - 1)
-        write_atomically(folder / page_name(number), lambda file, page=content: file.write(page.render().encode()))
+        text = content.render().encode()
+        write_atomically(folder / page_name(number), partial(_write, text))
     for stale in folder.glob("page*.html"):
-        number = re.fullmatch(r"page(\d+)\.html", stale.name)
-        if number and int(number[1]) > count:
+        found = re.fullmatch(r"page(\d+)\.html", stale.name)
+        if found and int(found[1]) > count:
             stale.unlink()
     return folder / page_name(1)
+
+
+def _write(text: bytes, stream: BinaryIO) -> None:
+    stream.write(text)
 
 
 def _show(folder: Path, row: ResultRow, display_width: int) -> None:

@@ -13,7 +13,7 @@ from cut.errors import UserError
 from cut.evaluation.comparison.held_out import SPLITS, held_out_folders
 from cut.evaluation.comparison.yardstick import Measured, Yardstick, make_yardstick
 from cut.evaluation.evaluator import GeneratorEvaluator
-from cut.evaluation.translate.trained import trained_generator, weight_file
+from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
 from cut.options import Options, train_options
 from cut.registry import DATASETS
 from cut.training.checkpoints import RunFolder, best_row, saved_epochs
@@ -72,8 +72,9 @@ class SavedEpochs:
             evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
             epoch = _epoch_of(folder, label)
             measured = evaluator.evaluate(Progress(epoch, 0, 0, 0, epoch, 0))
-            details = {name: value for name, value in measured.details.items() if name != "cost_share"}
-            yield _name(label, epoch), replace(measured, details=details)
+            if measured is not None:  # it always is: nobody can ask to stop here
+                details = {name: value for name, value in measured.details.items() if name != "cost_share"}
+                yield _name(label, epoch), replace(measured, details=details)
 
     def baselines(self) -> Iterator[Row]:
         """What the numbers of the translations are to be held against.
@@ -106,9 +107,9 @@ def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
     return tuple(files[index * len(files) // count] for index in range(count))
 
 
-def default_labels(folder: Path) -> list[str]:
+def default_labels(options: Options) -> list[str]:
     """The last and the best epoch of a run, as far as they were saved; else whatever was."""
-    saved = saved_epochs(folder)
+    saved = trained_epochs(options)
     return [label for label in ("latest", "best") if label in saved] or saved
 
 

@@ -9,6 +9,7 @@ windows are at full resolution, as the network was trained.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Mo
     """
     measured: dict[nn.Module, NormStatistics] = {}
 
-    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
+    def hook(layer: Any, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
         variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3), keepdim=True, correction=0)
         measured[layer] = NormStatistics(mean, (variance + layer.eps).rsqrt())
         return _normalise(layer, inputs[0], measured[layer])
@@ -94,7 +95,7 @@ def _measures(layer: nn.Module) -> bool:
     return False
 
 
-def _normalise(layer: nn.Module, x: Tensor, statistics: NormStatistics) -> Tensor:
+def _normalise(layer: Any, x: Tensor, statistics: NormStatistics) -> Tensor:
     normalised = (x - statistics.mean) * statistics.inverse_deviation
     if layer.weight is not None:
         normalised = normalised * layer.weight[:, None, None] + layer.bias[:, None, None]

@@ -1,16 +1,18 @@
 """Options → the trained generator, ready to translate."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 
 from cut.evaluation.translate.translator import Translator
 from cut.models.build import build_generator
+from cut.models.method import Method
 from cut.networks.interface import Generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
 from cut.registry import MODELS
-from cut.training.checkpoints import best_row, network_file
+from cut.training.checkpoints import best_row, network_file, saved_epochs
 from cut.training.evaluation import describe_details, describe_measures
 
 
@@ -20,7 +22,12 @@ def weight_file(options: Options, epoch: str) -> Path:
     Raises:
         UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
     """
-    return network_file(options.run.folder, epoch, MODELS[options.run.model].factory.translator_name(options))
+    return network_file(options.run.folder, epoch, _translator_name(options))
+
+
+def trained_epochs(options: Options) -> list[str]:
+    """The labels of the saved weights of the network that translates, numbers first in order."""
+    return saved_epochs(options.run.folder, _translator_name(options))
 
 
 def trained_generator(options: Options, epoch: str) -> Generator:
@@ -62,3 +69,8 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         tile_size=options.testing.tile_size,
         seed=options.run.seed,
     )
+
+
+def _translator_name(options: Options) -> str:
+    method = cast("type[Method]", MODELS[options.run.model].factory)
+    return method.translator_name(options)

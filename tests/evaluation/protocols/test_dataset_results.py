@@ -18,7 +18,7 @@ from cut.evaluation.translate.trained import load_translator
 from cut.training.interrupt import StopRequest
 from tests.evaluation.tiny_run import save_generator, write_image
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROTOCOL = ["--dataroot", "data", "--load_size", "32", "--crop_size", "32"]
 
 
