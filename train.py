@@ -11,7 +11,7 @@ def main(options: Options) -> int:
     from cut.data.loader import make_dataset, make_loader
     from cut.device import choose_device, describe_device
     from cut.evaluation.evaluator import make_evaluator
-    from cut.evaluation.previews import PreviewSheets
+    from cut.evaluation.previews import HeldOutPreviews
     from cut.monitoring import make_listeners
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder
@@ -30,8 +30,8 @@ def main(options: Options) -> int:
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
-        listeners = [PreviewSheets(model.translator(), device, dataset), *make_listeners(options)]
-        trainer = Trainer(options, model, loader, folder, state, listeners, evaluator)
+        previewer = HeldOutPreviews(options, model.translator(), device, dataset)
+        trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
 
 

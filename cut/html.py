@@ -46,7 +46,7 @@ def page(title: str, details: Mapping[str, str] | None = None, style: str = "") 
     """An empty page with a heading; fill it with `with page(...) as content:`.
 
     Args:
-        title: plain text; markup in it is shown, not obeyed. So it is for every text here.
+        title: plain text; markup in it is escaped, as in every text here.
         details: facts below the heading, by name.
         style: CSS of this page's own.
     """

@@ -10,11 +10,11 @@ this project or of pytorch-fid. Pictures of equal names and sizes are compared o
 screen and into evaluation.json in --output, by default the folder that holds FAKE.
 
 A run is measured exactly as while it trains: its val images, else its test images, preprocessed as in training but
-with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor, --palette,
---best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
-evaluation.png in the folder of the run. --baselines adds what the numbers are to be held against: "real to real", as
-many training images of the target domain as there are translations against the held-out ones, and "source to real",
-the untranslated sources.
+with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor,
+--palette, --best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
+evaluation.png in the folder of the run. --baselines adds two levels for comparison: "real to real", as many training
+images of the target domain as there are translations against the held-out ones, and "source to real", the untranslated
+sources.
 """
 
 import argparse

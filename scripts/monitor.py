@@ -19,8 +19,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.monitoring.visdom_scripts import complete_scripts
-from cut.monitoring.visdom_server import ServerTrouble, VisdomServer
+from cut.monitoring.visdom.scripts import complete_scripts
+from cut.monitoring.visdom.server import ServerTrouble, VisdomServer
 
 
 def check_port(port: int, everywhere: bool) -> None:

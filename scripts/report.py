@@ -13,8 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.monitoring.reports.curves import draw_curves
-from cut.monitoring.reports.records import read_runs
+from cut.monitoring.reports.picture import draw_measures
+from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, as_page, make_report
 from cut.training.atomic import write_atomically
 
@@ -46,7 +46,7 @@ def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int
     print(as_markdown(report), end="")
     for file in outputs:
         if file.suffix == ".png":
-            content = draw_curves(records)
+            content = draw_measures(records)
         else:
             content = (as_markdown(report) if file.suffix == ".md" else as_page(report).render()).encode()
         if content is None:

@@ -18,16 +18,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # runs from a clone without installing
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 from cut.errors import UserError, exit_status
-from cut.monitoring.reports.records import read_runs
+from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, make_report
 from cut.options import Options, train_options
 from cut.options.files import read_yaml
 from cut.training.checkpoints import RunFolder, TrainingState
 
+ROOT = Path(__file__).resolve().parents[1]
 OURS = {
     "name": "the sweep names its runs by their config and seed; --prefix goes before that",
     "seed": "give --seeds to the sweep",

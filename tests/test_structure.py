@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
     {"errors", "lazy", "strict_json"},
-    {"registry", "measures", "html", "device"},
+    {"registry", "measures", "html", "plots", "device"},
     {"options"},
     {"data"},
     {"networks"},

@@ -1,9 +1,11 @@
-"""Those who watch a run: the terminal, the logs, the web page, visdom. Training depends on none of them."""
+"""Listeners that show a run: terminal, logs, web page, TensorBoard, visdom. Training depends on none of them."""
 
 from cut.monitoring.console import ConsoleListener
 from cut.monitoring.log_files import LossLog, MetricsLog
+from cut.monitoring.previews import PreviewFiles
+from cut.monitoring.record import Record
 from cut.monitoring.tensorboard import TensorBoardLog
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom.view import VisdomView
 from cut.monitoring.web.web_page import WebPage
 from cut.options import Options
 from cut.training.listener import Listener
@@ -15,13 +17,14 @@ def make_listeners(options: Options) -> list[Listener]:
     Raises:
         UserError: when one needs a package that is missing.
     """
-    console = ConsoleListener()
-    listeners: list[Listener] = [console, LossLog(), MetricsLog()]
+    record, previews = Record(), PreviewFiles()  # told first: the views render them
+    console = ConsoleListener(record)
+    listeners: list[Listener] = [record, console, LossLog(), MetricsLog(), previews]
     if not options.monitoring.no_html:
-        listeners.append(WebPage(say=console.message))  # after MetricsLog: it reads the curves from that file
+        listeners.append(WebPage(record, previews, say=console.message))
     if options.monitoring.tensorboard:
         listeners.append(TensorBoardLog())
     display_id = options.monitoring.display_id
     if display_id is None or display_id > 0:
-        listeners.append(VisdomView(say=console.message))
+        listeners.append(VisdomView(record, say=console.message))
     return listeners

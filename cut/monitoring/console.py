@@ -2,98 +2,94 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from typing import TextIO
 
 from tqdm import tqdm
 
 from cut.monitoring.lines import log_line
-from cut.monitoring.pace import Pace, duration
+from cut.monitoring.pace import duration
+from cut.monitoring.record import Record
 from cut.monitoring.status_line import Status, number, status_line
 from cut.options import Options
-from cut.training.evaluation import best_evaluation, describe_measures
+from cut.training.evaluation import Evaluation, describe_measures
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 
 class ConsoleListener(Listener):
     """A progress bar over the whole run on a terminal, plain lines everywhere else (a file, a pipe, a batch system).
 
-    Above the bar stand only evaluations and messages. With `quiet` there is no bar and no line about steps, epochs and
+    Only evaluations and messages appear above the bar. With `quiet` there is no bar and no line about steps, epochs and
     saves, there or elsewhere.
 
     Args:
+        record: of the run; told before this.
         stream: where to write; standard output by default.
-        clock: seconds from any point in time.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, record: Record, stream: TextIO | None = None) -> None:
+        self.record = record
         self.stream = sys.stdout if stream is None else stream
-        self.pace = Pace(clock)
         self.bar: tqdm | None = None
-        self.unsaid = ""  # of the last save, where saves are not said as they come
+        self.unsaid = ""  # the sentence about the last save, where it is shown at the end only
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
         if hasattr(self.stream, "reconfigure"):
-            self.stream.reconfigure(errors="backslashreplace")  # a ± that the console does not know ends nothing
-        self.pace.start(options, progress, facts)
-        self.status = Status(progress, best_metric=facts.best_metric, extractor=facts.extractor)
-        if facts.evaluations and facts.best_metric:
-            self.status.evaluation = facts.evaluations[-1]
-            self.status.best = best_evaluation(facts.evaluations, facts.best_metric)
+            self.stream.reconfigure(errors="backslashreplace")  # a console without "±" shows an escape, and no error
+        self.status = Status(
+            progress, best_metric=facts.best_metric, extractor=facts.extractor, total_loss=facts.total_loss
+        )
+        self.status.evaluation, self.status.best = self.record.last, self.record.best
         if not self.quiet and _is_terminal(self.stream):
             self.bar = tqdm(
                 total=progress.images + progress.images_left,
                 initial=progress.images,
                 bar_format=self._format(),
-                mininterval=0.5,  # seconds: often enough to be alive, seldom enough to be read
+                mininterval=0.5,  # seconds: often enough to look alive, seldom enough to be read
                 dynamic_ncols=True,
-                position=0,  # also where a library has left a bar of its own
+                position=0,  # even if a library has left a bar of its own open
                 file=self.stream,
             )
         elif self.status.evaluation is not None:
-            self.message(f"Last measured: epoch {self._measured()}).")
+            self.message(f"Last measured: epoch {self._measured(self.status.evaluation)}).")
 
     def after_step(self, event: StepEvent) -> None:
-        self.pace.after_step(event)
         if self.quiet:
             return
         progress, due = event.progress, event.due(self.print_freq)
         if self.bar is not None:
             self.status.progress, self.status.measuring = progress, False
             if due or (self.print_freq > 0 and not self.status.losses):  # at once: a hundred images can take an hour
-                self.status.losses = dict(event.losses())
-            self._show_pace(progress)
+                self.status.losses = event.losses
+            self._show_pace(self.bar, progress)
             self.bar.update(event.batch_size)
         elif due:
             self.message(
-                log_line(progress.epoch, progress.epoch_images, event.seconds, event.data_seconds, event.losses())
+                log_line(progress.epoch, progress.epoch_images, event.seconds, event.data_seconds, event.losses)
             )
 
     def after_epoch(self, event: EpochEvent) -> None:
         progress = event.progress
         if self.bar is not None:
-            self.status.measuring = self.pace.evaluation_due(progress.epoch, progress.last_epoch)
-            self._show_pace(progress)
+            self.status.measuring = self.record.pace.evaluation_due(progress.epoch, progress.last_epoch)
+            self._show_pace(self.bar, progress)
             self.bar.refresh()
         elif not self.quiet:
             parts = [f"End of epoch {progress.epoch} / {progress.last_epoch}", f"{event.seconds:.1f} s"]
-            if self.pace.images_per_second is not None:
-                parts.append(f"{number(self.pace.images_per_second, 4)} images/s")
+            if (speed := self.record.pace.images_per_second) is not None:
+                parts.append(f"{number(speed, 4)} images/s")
             if progress.epoch < progress.last_epoch:
-                left = self.pace.seconds_left(progress)
+                left = self.record.pace.seconds_left(progress)
                 parts += [] if left is None else [f"{duration(left)} left"]
                 parts.append(f"learning rate now {event.learning_rate:.3g}")
             self.message(", ".join(parts))
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        self.pace.after_evaluation(event)
         self.status.best_metric, self.status.measuring = event.best_metric, False
         self.status.evaluation, self.status.best = event.evaluation, event.best
         share = event.evaluation.details.get("cost_share")
         cost = "" if share is None else f", {share:.1%} of the time so far"
-        self.message(f"Epoch {self._measured()}; {event.evaluation.seconds:.1f} s{cost})")
+        self.message(f"Epoch {self._measured(event.evaluation)}; {event.evaluation.seconds:.1f} s{cost})")
 
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
         self.unsaid = f"Saved as {', '.join(labels)} after {progress.images:,} images."
@@ -111,24 +107,26 @@ class ConsoleListener(Listener):
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:
             self.status.progress = progress
-            self._show_pace(progress)
+            self._show_pace(self.bar, progress)
             self.bar.close()
             self.bar = None
         if self.unsaid:
             self.message(self.unsaid)
 
-    def _measured(self) -> str:
-        """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", with room for more inside of the parenthesis."""
-        last, best = self.status.evaluation, self.status.best
-        standing = f"best {last.label(self.status.best_metric)}: " + (f"epoch {best.epoch}" if best else "none yet")
+    def _measured(self, last: Evaluation) -> str:
+        """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", whose parenthesis the caller closes."""
+        best, metric = self.status.best, self.status.best_metric
+        standing = f"best {last.label(metric) if metric else 'epoch'}: " + (
+            f"epoch {best.epoch}" if best else "none yet"
+        )
         if best and best.epoch == last.epoch:
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"
 
-    def _show_pace(self, progress: Progress) -> None:
-        self.status.images_per_second = self.pace.images_per_second
-        self.status.seconds_left = self.pace.seconds_left(progress)
-        self.bar.bar_format = self._format()
+    def _show_pace(self, bar: tqdm, progress: Progress) -> None:
+        self.status.images_per_second = self.record.pace.images_per_second
+        self.status.seconds_left = self.record.pace.seconds_left(progress)
+        bar.bar_format = self._format()
 
     def _format(self) -> str:
         """The status as tqdm's format, in which braces have a meaning."""
@@ -143,6 +141,6 @@ def _is_terminal(stream: TextIO) -> bool:
 
 def _columns(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: one that was never told its size
+        return os.get_terminal_size(stream.fileno()).columns or 80  # 0: a terminal that does not know its size
     except (OSError, ValueError):  # no terminal after all
         return 80

@@ -1,4 +1,4 @@
-"""Files that TensorBoard reads. Imported only where they are wanted, because the package `tensorboard` is optional."""
+"""Event files for TensorBoard. Imported only when asked for, because the package `tensorboard` is optional."""
 
 import time
 from pathlib import Path
@@ -19,8 +19,8 @@ class EventFile:
     across the progress bar.
 
     Args:
-        folder: which TensorBoard reads; its files are read in the order of their names, which is that of time.
-        first_step: what older files in the folder hold from this step on is hidden.
+        folder: where TensorBoard looks; it reads files in the order of their names, which here is that of time.
+        first_step: entries of older files in the folder are hidden from this step on.
 
     Raises:
         UserError: from here and from every method, when the folder cannot be written.
@@ -30,7 +30,7 @@ class EventFile:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.stream = open(folder / f"events.out.tfevents.{time.time_ns():020d}", "xb")
+            self.stream = (folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
         except OSError as error:
             raise self._unwritable(error) from error
         self.records = RecordWriter(self.stream)
@@ -65,5 +65,5 @@ class EventFile:
 
     def _unwritable(self, error: OSError) -> UserError:
         if hasattr(self, "stream"):
-            self.stream.raw.close()  # with what is left, which the end of the process would try to write again
+            self.stream.raw.close()  # drops the buffer, which would otherwise be written again when the process ends
         return UserError(f"{self.folder} cannot be written: {error.strerror}.")

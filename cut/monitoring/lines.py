@@ -1,9 +1,11 @@
-"""How a run is called and how its steps are written, in the form that people's plotting scripts read."""
+"""The title of a run, the name of what it trains, and the published log line, which plotting scripts read."""
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from cut.options import Options
+from cut.registry import MODELS
 
 LINE = re.compile(r"\(epoch: (?P<epoch>\d+), iters: (?P<iters>\d+), ")
 
@@ -20,6 +22,19 @@ def log_line(epoch: int, epoch_images: int, seconds: float, data_seconds: float,
 
 
 def run_title(options: Options) -> str:
-    """What pages and plots call a run: its name, after its `easy_label` where it has one of its own."""
+    """The title of a run on pages and plots: its name, or "LABEL (NAME)" where an `easy_label` was given."""
     label, name = options.run.easy_label, options.run.name
     return name if label in ("", "experiment_name", name) else f"{label} ({name})"  # "experiment_name": the default
+
+
+def method_label(options: Mapping[str, Any]) -> str:
+    """What a run trains, with its preset: "CUT", "FastCUT", "SinCUT (FastCUT)".
+
+    Args:
+        options: of the run, by name.
+    """
+    entry = MODELS[options["model"]]
+    label, preset = entry.label or entry.name, str(options.get(entry.preset_option))
+    if preset not in entry.presets:
+        return label
+    return preset if label in preset else f"{label} ({preset})"

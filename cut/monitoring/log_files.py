@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +39,7 @@ class _LogFile(Listener):
 
 
 class LossLog(_LogFile):
-    """`loss_log.txt`: lines in the published form, and a header wherever a run began or continued."""
+    """`loss_log.txt`: lines in the published form, and a header at every start and continuation."""
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
@@ -55,7 +55,7 @@ class LossLog(_LogFile):
 
     def line(self, event: StepEvent) -> str:
         at = event.progress
-        return log_line(at.epoch, at.epoch_images, event.seconds, event.data_seconds, event.losses())
+        return log_line(at.epoch, at.epoch_images, event.seconds, event.data_seconds, event.losses)
 
 
 class MetricsLog(_LogFile):
@@ -68,7 +68,7 @@ class MetricsLog(_LogFile):
         evaluation      the fields of `Evaluation`; with best, whether it is the best so far
         run             a start or a continuation: name, command, device, parameters by network
 
-    What is not finite is null. A run that is not continued begins the file anew.
+    Values that are not finite are null. A fresh start replaces the file.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -77,7 +77,12 @@ class MetricsLog(_LogFile):
         path.parent.mkdir(parents=True, exist_ok=True)
         if progress.images > 0:
             measured = {evaluation.epoch for evaluation in facts.evaluations}
-            _rewrite(path, lambda lines: [line for line in lines if _is_before(line, progress, measured)])
+
+            def known(line: str) -> bool:
+                entry = _parse(line)
+                return entry is not None and is_before(entry, progress, measured)
+
+            _rewrite(path, lambda lines: list(filter(known, lines)))
         self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
         run = {
             "name": options.run.name,
@@ -101,7 +106,7 @@ class MetricsLog(_LogFile):
     def line(self, event: StepEvent) -> str:
         return _entry(
             event.progress,
-            losses=dict(event.losses()),
+            losses=dict(event.losses),
             learning_rate=event.learning_rate,
             seconds_per_image=event.seconds,
             data_seconds_per_image=event.data_seconds,
@@ -119,42 +124,46 @@ def _entry(at: Progress, **content: Any) -> str:
     return strict_json.dumps({**where, **content, "time": time})
 
 
-def read_metrics(path: Path, kind: str = "losses") -> Iterator[dict]:
-    """The entries of one kind in a `metrics.jsonl`, in order.
+def read_metrics(file: Path, kind: str | None = "losses") -> Iterator[dict[str, Any]]:
+    """The entries of a `metrics.jsonl`, in order.
 
     Args:
-        path: the file; one that is missing has no entries, and a torn last line is left out.
-        kind: the key that they have: "losses", "finished_epoch", "evaluation" or "run".
+        file: a missing file has no entries, and torn lines are left out.
+        kind: the key that an entry must have: "losses", "finished_epoch", "evaluation" or "run"; None for all entries.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
                 entry = _parse(line)
-                if entry is not None and kind in entry:
+                if entry is not None and (kind is None or kind in entry):
                     yield entry
     except FileNotFoundError:
         return
 
 
-def _parse(line: str) -> dict | None:
+def is_before(entry: Mapping[str, Any], progress: Progress, measured: Set[int] = frozenset()) -> bool:
+    """Whether an entry was logged at or before `progress`; a continued run will log later ones again.
+
+    An epoch can have been finished and measured after the save that the run continues from, with no step between them.
+
+    Args:
+        entry: from `read_metrics`.
+        progress: where the run continues.
+        measured: the epochs whose measurements it knows.
+    """
+    if entry.get("images", 0) > progress.images:
+        return False
+    if "evaluation" in entry:
+        return entry["epoch"] in measured
+    return "finished_epoch" not in entry or entry["epoch"] < progress.epoch
+
+
+def _parse(line: str) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
     except ValueError:
         return None
     return entry if isinstance(entry, dict) else None
-
-
-def _is_before(line: str, progress: Progress, measured: Set[int]) -> bool:
-    """Whether a line was logged at or before `progress`; what comes after it, the continued run will log again.
-
-    An epoch can have been finished and measured after the save that the run continues from, with no step between them.
-    """
-    entry = _parse(line)
-    if entry is None or entry.get("images", 0) > progress.images:
-        return False
-    if "evaluation" in entry:
-        return entry["epoch"] in measured
-    return "finished_epoch" not in entry or entry["epoch"] < progress.epoch
 
 
 def _until(lines: list[str], progress: Progress) -> list[str]:
@@ -172,7 +181,7 @@ def _until(lines: list[str], progress: Progress) -> list[str]:
 
 
 def _rewrite(path: Path, choose: Callable[[list[str]], list[str]]) -> None:
-    """Replace a log by the lines that `choose` keeps of it, at once; a torn last line goes in any case."""
+    """Replace a log atomically by the lines that `choose` keeps; a torn last line is always dropped."""
     if not path.exists():
         return
     with path.open(encoding="utf-8", errors="replace") as file:

@@ -7,14 +7,14 @@ from cut.options import Options
 from cut.training.evaluation import evaluation_is_due
 from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
-KEPT = 1 - 1 / 300  # of the past at every step: a save or a slow step hardly shows, a machine that got busy soon does
+KEPT = 1 - 1 / 300  # weight of the past after a step: one slow step hardly shows, a machine that became busy soon does
 
 
 class Pace(Listener):
     """Times the steps, with what is between them (data, saves, other listeners); evaluations are counted apart.
 
-    Without that an estimate would leap at every evaluation and sink until the next one. Listeners that show the pace
-    own one and pass on what they are told.
+    Otherwise the estimate would jump at every evaluation and fall until the next one. The record of a run owns one and
+    passes on what it is told.
 
     Args:
         clock: seconds from any point in time.
@@ -27,7 +27,7 @@ class Pace(Listener):
         self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_metric else 0
         self.evaluation_seconds = facts.evaluations[-1].seconds if facts.evaluations else 0.0
         self.images = self.seconds = 0.0
-        self.last_step: float | None = None  # the first step, which sets up so much, is not counted
+        self.last_step: float | None = None  # the first step is not counted: it sets up a lot
 
     def after_step(self, event: StepEvent) -> None:
         now = self.clock()
@@ -65,7 +65,7 @@ class Pace(Listener):
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "12 min", "1 h 20 min", "23 h", "3 d 4 h": as exact as people ask, in at most ten characters."""
+    """ "45 s", "12 min", "1 h 20 min", "23 h", "3 d 4 h": a duration for people, in at most ten characters."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

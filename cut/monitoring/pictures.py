@@ -1,4 +1,4 @@
-"""From the tensors of a step to pictures for people."""
+"""From tensors to pictures for people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,7 @@ from torch import Tensor
 
 from cut.data.images import to_8bit
 
-PUBLISHED_ORDER = ("real_A", "fake_B", "real_B", "idt_B")
-MAGENTA = (255, 0, 255)  # what no image has by accident
+MAGENTA = np.array((255, 0, 255), np.uint8)  # a colour that hardly any image has
 
 
 def first_of_batch(images: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -42,11 +41,28 @@ def grid(pictures: Sequence[np.ndarray], columns: int, gap: int = 2) -> np.ndarr
     return canvas
 
 
+def cell_size(pictures: Sequence[Tensor]) -> tuple[int, int]:
+    """(width, height) in pixels that hold each of these (C, H, W) pictures."""
+    return max(picture.shape[-1] for picture in pictures), max(picture.shape[-2] for picture in pictures)
+
+
+def picture_row(pictures: Sequence[Tensor], cell: tuple[int, int]) -> np.ndarray:
+    """Pictures (C, H, W) in [−1, 1] side by side, each at the top left of a white cell of (width, height).
+
+    What of a picture is larger than the cell is cut off. Returns uint8 RGB (H, W, 3).
+    """
+    row = np.full((cell[1], len(pictures) * cell[0], 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        shown = _rgb(to_8bit(picture))[: cell[1], : cell[0]]
+        row[: shown.shape[0], index * cell[0] : index * cell[0] + shown.shape[1]] = shown
+    return row
+
+
 def _picture(image: Tensor) -> np.ndarray:
     broken = ~image.isfinite().all(dim=0).cpu().numpy()  # (H, W)
     rgb = _rgb(to_8bit(image.nan_to_num()))
     if broken.any():
-        rgb = np.where(broken[..., None], np.uint8(MAGENTA), rgb)
+        rgb = np.where(broken[..., None], MAGENTA, rgb)
     return rgb
 
 

@@ -15,7 +15,7 @@ VALUE = 5  # characters of a loss
 
 @dataclass
 class Status:
-    """What there is to say.
+    """What the line may show.
 
     Attributes:
         progress: where the run stands.
@@ -24,6 +24,7 @@ class Status:
         evaluation: the last one.
         best, best_metric: the best one, and the name of the measure that decides.
         extractor: title of the network whose features are compared.
+        total_loss: name of the loss that is the sum of the generator's; without it the first loss is kept longest.
         measuring: whether an evaluation is under way.
     """
 
@@ -36,14 +37,21 @@ class Status:
     best_metric: str | None = None
     extractor: str = ""
     measuring: bool = False
+    total_loss: str = ""
+
+    @property
+    def main_loss(self) -> str:
+        """The loss to show where there is room for one only; "" without losses."""
+        return self.total_loss if self.total_loss in self.losses else next(iter(self.losses), "")
 
 
 def status_line(status: Status, columns: int) -> tuple[str, int, str]:
     """What stands before the bar, the characters that the bar gets, and what stands after it.
 
     With "before |bar| after" the line is less than `columns` wide, the last column being left free, unless the terminal
-    is so narrow that not even time fits. What does not fit goes: first the losses but G, then the epoch of the best
-    measure, its value, G, the measure. Nothing moves while values change within their usual range.
+    is so narrow that not even time fits. What does not fit is left out: first all losses but the main one, then the
+    epoch of the best measure, its value, the main loss, the measure. Nothing shifts while values stay within their
+    usual range.
     """
     wide = columns >= WIDE
     progress = status.progress
@@ -58,23 +66,23 @@ def status_line(status: Status, columns: int) -> tuple[str, int, str]:
         parts.append(f"{number(status.images_per_second, 4):>4} {'images' if wide else 'img'}/s")
     room = columns - 1 - len(before) - len(" || ") - bar - len(", ".join(parts))
 
-    for_g = len(", G ") + VALUE if status.losses else 0
+    for_loss = len(f", {status.main_loss} ") + VALUE if status.losses else 0
     texts = _measure_texts(status)
-    fitting = [text for kept in (for_g, 0) for text in texts if len(", ") + len(text) + kept <= room]
+    fitting = [text for kept in (for_loss, 0) for text in texts if len(", ") + len(text) + kept <= room]
     if fitting:
         parts.append(fitting[0])
         room -= len(", ") + len(fitting[0])
-    losses = fitting_losses(status.losses, room - len(", "))
+    losses = fitting_losses(status.losses, status.main_loss, room - len(", "))
     if losses:
         parts.append(losses)
     return before, bar, ", ".join(parts)
 
 
-def fitting_losses(losses: Mapping[str, float], room: int) -> str:
-    """As many losses as fit, in their order; G, the sum that is minimised, is the last to go, before it the first."""
+def fitting_losses(losses: Mapping[str, float], main: str, room: int) -> str:
+    """As many losses as fit, in their order: `main` if only one does, then the first ones."""
     texts = {name: f"{name} {number(value, VALUE):<{VALUE}}" for name, value in losses.items()}
-    chosen = []
-    for name in sorted(texts, key=lambda name: name != "G"):
+    chosen: list[str] = []
+    for name in sorted(texts, key=lambda name: name != main):
         if len(" ".join(texts[one] for one in [*chosen, name])) > room:
             break
         chosen.append(name)
@@ -98,7 +106,7 @@ def short_measure(label: str) -> str:
 
 
 def measure_and_best(evaluation: Evaluation, best: Evaluation | None, name: str) -> list[str]:
-    """ "FID 82.1 (best 79.4 @ 35)", and shorter ways to say it, ever shorter."""
+    """ "FID 82.1 (best 79.4 @ 35)", and ever shorter forms of it."""
     last = f"{short_measure(evaluation.label(name))} {significant(evaluation.measures.get(name, math.nan), 3)}"
     if best is None:
         return [last]

@@ -2,13 +2,10 @@
 
 import shlex
 
-import numpy as np
-from PIL import Image
-
 from cut.errors import UserError
-from cut.monitoring.pictures import first_of_batch
+from cut.monitoring.pictures import cell_size, first_of_batch, picture_row
 from cut.options import Options, as_yaml
-from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts, StepEvent
+from cut.training.listener import EvaluationEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
 
 FOLDER = "tensorboard"
 
@@ -16,9 +13,9 @@ FOLDER = "tensorboard"
 class TensorBoardLog(Listener):
     """Writes `tensorboard/` in the folder of a run; `tensorboard --logdir checkpoints` shows all runs side by side.
 
-    Losses, learning rate and speed every `print_freq` images, pictures every `display_freq`, the held-out pictures in
-    `previews/` as they appear there, every evaluation, and the options once. The horizontal axis counts images seen.
-    What a continued run does again replaces what was written.
+    Losses, learning rate and speed every `print_freq` images, pictures every `display_freq`, the translations of
+    the held-out images, every evaluation, and the options once. The horizontal axis counts images seen.
+    Steps that a continued run repeats replace the earlier ones.
 
     Raises:
         UserError: when the package is missing; from the methods, when the folder cannot be written.
@@ -36,36 +33,43 @@ class TensorBoardLog(Listener):
         self.file: EventFile | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.monitoring, self.previews = options.monitoring, options.run.folder / "previews"
+        self.monitoring = options.monitoring
         folder = options.run.folder / FOLDER
         if progress.images == 0:
-            for file in folder.glob("events.out.tfevents.*"):
-                file.unlink()  # of a start that never saved
-        self.file = self.new_file(folder, first_step=progress.images + 1)
+            for old in folder.glob("events.out.tfevents.*"):
+                old.unlink()  # of a start that never saved
+        self.file = file = self.new_file(folder, first_step=progress.images + 1)
         command = shlex.join(["python", *facts.command])
-        self.file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
-        self.file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
+        file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
+        file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
+        file.flush()
+
+    def after_preview(self, event: PreviewEvent) -> None:
+        if self.file is None:
+            return
+        row = picture_row(event.translations, cell_size(event.translations))
+        self.file.add_picture("previews", row, event.progress.images)
         self.file.flush()
 
     def after_step(self, event: StepEvent) -> None:
-        images, losses_due = event.progress.images, event.due(self.monitoring.print_freq)
-        pictures_due = event.due(self.monitoring.display_freq)
-        preview = self._preview(images) if event.due(self.monitoring.evaluation_freq) else None
-        if losses_due:
-            for name, value in event.losses().items():
+        if self.file is None:
+            return
+        images = event.progress.images
+        if event.due(self.monitoring.print_freq):
+            for name, value in event.losses.items():
                 self.file.add_scalar(f"losses/{name}", value, images)
             self.file.add_scalar("training/learning rate", event.learning_rate, images)
             if event.seconds + event.data_seconds > 0:
                 speed = 1 / (event.seconds + event.data_seconds)
                 self.file.add_scalar("training/images per second", speed, images)
-        if pictures_due:
+        if event.due(self.monitoring.display_freq):
             for label, picture in first_of_batch(event.images()).items():
                 self.file.add_picture(f"images/{label}", picture, images)
-        if preview is not None:
-            self.file.add_picture("previews", preview, images)
         self.file.flush()  # a killed run leaves what it logged
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
+        if self.file is None:
+            return
         evaluation = event.evaluation
         for label, value in evaluation.labelled(evaluation.measures).items():
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
@@ -77,11 +81,3 @@ class TensorBoardLog(Listener):
         if self.file is not None:
             self.file.close()
             self.file = None
-
-    def _preview(self, images: int) -> np.ndarray | None:
-        """What cut/evaluation/previews.py wrote after so many images; None where it did not."""
-        try:
-            with Image.open(self.previews / f"{images:09d}.png") as picture:
-                return np.asarray(picture.convert("RGB"))
-        except OSError:
-            return None

@@ -10,6 +10,7 @@ options.yaml, train_opt.txt   what the run is
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -171,9 +172,9 @@ class RunFolder:
         path = committed(self.folder / STATE_FILE)
         try:
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+            moments = {name: content["optimizers"][name] for name in optimizers}
             state = TrainingState(**content["state"])
             state.evaluations = [by_name(row) for row in state.evaluations]
-            moments = {name: content["optimizers"][name] for name in optimizers}
             return state, moments, content.get("extra", {})
         except Exception as error:  # a damaged or foreign file can fail in any way
             raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
@@ -234,7 +235,7 @@ def _weight_names(folder: Path) -> list[str]:
 def _try_lock(stream) -> bool:
     """Take an exclusive lock that ends with the process, however it ends."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)

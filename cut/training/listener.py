@@ -1,6 +1,6 @@
-"""What the training loop tells and asks the outside world, and the shapes of whoever listens and measures."""
+"""What the training loop tells its listeners, and what it asks of those that measure and make previews."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from cut.training.evaluation import Evaluation
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands. Images, not steps, are what every frequency counts.
+    """Where a run stands. All frequencies count images, not steps.
 
     Attributes:
         epoch: the current epoch; the first is 1.
@@ -47,10 +47,10 @@ class StepEvent:
     Attributes:
         progress: where the run stands after the step.
         batch_size: images in this step.
-        losses: call it for the losses as floats, by published name (G_GAN, D_real, …), in logging order. Calling it
-            waits for the device, so do it only when something is due.
+        losses: by published name (G_GAN, D_real, …), in logging order.
         images: call it for the pictures of this step, (B, C, H, W) tensors in [−1, 1] on the CPU by published name
-            (real_A, fake_B, real_B, idt_B), in display order.
+            (real_A, fake_B, …), in display order. The first call computes and fetches them, so do it only when
+            something is due.
         seconds: seconds per image of the step (computation).
         data_seconds: seconds per image spent waiting for data.
         learning_rate: the rate that the step used.
@@ -58,7 +58,7 @@ class StepEvent:
 
     progress: Progress
     batch_size: int
-    losses: Callable[[], Mapping[str, float]]
+    losses: Mapping[str, float]
     images: Callable[[], Mapping[str, Tensor]]
     seconds: float
     data_seconds: float
@@ -84,6 +84,7 @@ class RunFacts:
         evaluations: what was measured before, when a run continues.
         best_metric: name of the measure that decides which epoch is best; None when nothing is measured.
         extractor: title of the network whose features are compared, on which the label of that measure depends.
+        total_loss: name of the loss that the generator minimises, the sum of its parts; "" where there is none.
     """
 
     command: tuple[str, ...] = ()
@@ -92,6 +93,7 @@ class RunFacts:
     evaluations: tuple[Evaluation, ...] = ()
     best_metric: str | None = None
     extractor: str = ""
+    total_loss: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,15 +136,37 @@ class EvaluationEvent:
         return self.best is not None and self.best.epoch == self.evaluation.epoch
 
 
+@dataclass(frozen=True)
+class PreviewEvent:
+    """The same few held-out images, translated with the weights of this moment.
+
+    Attributes:
+        progress: where the run stands.
+        names: file names of the sources.
+        sources, translations: for each name a picture, (C, H, W) in [−1, 1] on the CPU, in the same order.
+        targets: likewise what real translations look like; empty where the held-out images are no pairs.
+    """
+
+    progress: Progress
+    names: Sequence[str]
+    sources: Sequence[Tensor]
+    translations: Sequence[Tensor]
+    targets: Sequence[Tensor] = ()
+
+
 class Listener:
     """Base of everything that watches a run; each method does nothing by default.
 
-    A listener may fail: the loop says so once, drops it and trains on. A `UserError` is said as it is, so raise one
-    for what a person can mend.
+    A listener may fail: the loop says so once, drops it and goes on training. The sentence of a `UserError` is shown as
+    it is, so raise one for what a person can fix.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         """Before the first step; `progress.images` is above zero when a run continues."""
+
+    def after_preview(self, event: PreviewEvent) -> None:
+        """After the held-out images were translated: before the first step, then just before the `after_step` of the
+        steps that are due by `evaluation_freq`."""
 
     def after_step(self, event: StepEvent) -> None:
         """After every step."""
@@ -179,5 +203,12 @@ class Evaluator(Protocol):
 
         Args:
             progress: where the run stands.
-            stopped: whether somebody asks to stop; then it returns None soon.
+            stopped: whether somebody has asked to stop; then it returns None soon.
         """
+
+
+class Previewer(Protocol):
+    """What the loop asks to translate a few held-out images while it trains."""
+
+    def preview(self, progress: Progress) -> PreviewEvent:
+        """Translate them with the generator as it is now, changing nothing that training depends on."""

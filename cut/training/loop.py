@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ from cut.training.listener import (
     EvaluationEvent,
     Evaluator,
     Listener,
+    Previewer,
     Progress,
     RunFacts,
     StepEvent,
@@ -49,6 +51,7 @@ class Trainer:
         state: where to begin.
         listeners: told after every step; one that fails is dropped, and training goes on.
         evaluator: measures the generator every `evaluation_epoch_freq` epochs and after the last; None for never.
+        previewer: translates a few held-out images before the first step and every `evaluation_freq` images.
     """
 
     def __init__(
@@ -60,10 +63,12 @@ class Trainer:
         state: TrainingState,
         listeners: Sequence[Listener] = (),
         evaluator: Evaluator | None = None,
+        previewer: Previewer | None = None,
     ) -> None:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
         self.listeners = list(listeners)
         self.evaluator = evaluator
+        self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.best: Evaluation | None = None  # what was measured of the weights that are saved as best
@@ -89,6 +94,8 @@ class Trainer:
             self.say(message)
         try:
             with StopRequest() as stop:
+                if self.state.images == 0:
+                    self.preview()
                 if self.state.step and not self.state.epoch_steps:
                     self.catch_up(stop)
                 while self.state.epoch <= self.last_epoch and not stop.signal:
@@ -127,12 +134,14 @@ class Trainer:
         event = StepEvent(
             progress=self.progress(),
             batch_size=size,
-            losses=lambda: losses,
-            images=lambda: {name: image.cpu() for name, image in self.model.preview(on_device).items()},
+            losses=losses,
+            images=cache(lambda: {name: image.cpu() for name, image in self.model.preview(on_device).items()}),
             seconds=seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,
         )
+        if event.due(self.options.monitoring.evaluation_freq):
+            self.preview()
         self.tell("after_step", event)
         if event.due(self.options.checkpoints.save_latest_freq):
             by_iteration = [f"iter_{self.state.images}"] if self.options.checkpoints.save_by_iter else []
@@ -228,12 +237,14 @@ class Trainer:
 
     def check_weights(self) -> None:
         """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
-        parts = {f"the weights of {name}": network.state_dict() for name, network in self.model.networks.items()}
+        parts: dict[str, Iterable[Tensor]] = {
+            f"the weights of {name}": network.state_dict().values() for name, network in self.model.networks.items()
+        }
         for name, optimizer in self.model.optimizers.items():
             moments = (value for state in optimizer.state.values() for value in state.values())
-            parts[f"the moments of Adam for {name}"] = dict(enumerate(moments))
+            parts[f"the moments of Adam for {name}"] = list(moments)
         for part, values in parts.items():
-            if not all(torch.isfinite(value).all() for value in values.values()):
+            if not all(torch.isfinite(value).all() for value in values):
                 raise RunFailed(f"Training stopped at {self.where()}: {part} are no longer finite; {self.last_save}.")
 
     # ------------------------------------------------------------------ telling
@@ -255,10 +266,23 @@ class Trainer:
             evaluations=self.evaluations(),
             best_metric=self.evaluator.best_metric if self.evaluator else None,
             extractor=self.evaluator.extractor if self.evaluator else "",
+            total_loss=self.model.total_loss,
         )
 
     def where(self) -> str:
         return f"epoch {self.state.epoch}, image {self.state.epoch_images} of it (step {self.state.step})"
+
+    def preview(self) -> None:
+        """Translate the held-out images for those who watch; where that fails, there are no more previews."""
+        if self.previewer is None:
+            return
+        try:
+            event = self.previewer.preview(self.progress())
+        except Exception as error:  # whatever it is, it must not end hours of training
+            self.previewer = None
+            self.say(f"There are no previews for the rest of the run: {explained(error)}")
+            return
+        self.tell("after_preview", event)
 
     def say(self, text: str) -> None:
         self.tell("message", text)
@@ -295,7 +319,7 @@ def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of a step's draws: a function of the seed and of the number of steps before it, so it needs no saving."""
+    """The source of a step\'s draws: a function of the seed and the number of steps before it, so nothing is saved."""
     state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
 

@@ -1,8 +1,5 @@
 """Rows of held-out images: which images, when, what is on them, and that training does not notice."""
 
-import json
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -12,9 +9,7 @@ import train
 from cut.data.images import to_image
 from cut.errors import UserError
 from cut.evaluation.previews import (
-    PreviewSheets,
-    cell_size,
-    picture_row,
+    HeldOutPreviews,
     preview_files,
     preview_image,
     preview_targets,
@@ -22,7 +17,7 @@ from cut.evaluation.previews import (
 from cut.networks.interface import Generator
 from cut.options import train_options
 from cut.registry import DATASETS
-from cut.training.listener import Progress, RunFacts
+from cut.training.listener import Progress
 from tests.evaluation.tiny_run import write_image
 
 SHOW = ["--load_size", "20", "--crop_size", "16", "--gpu_ids", "-1"]
@@ -101,14 +96,6 @@ def progress(images):
     return Progress(epoch=1, epoch_images=images, images=images, step=images, last_epoch=9, images_per_epoch=99)
 
 
-def event(images):
-    return SimpleNamespace(progress=progress(images), due=lambda every: every > 0 and images % every == 0)
-
-
-def names(options):
-    return sorted(file.name for file in (options.run.folder / "previews").glob("0*.png"))
-
-
 def test_held_out_images_are_drawn_by_the_seed_and_sorted(make, data):
     chosen = [file.name for file in preview_files(*make())]
     assert len(set(chosen)) == 6 and chosen == sorted(chosen)
@@ -166,61 +153,29 @@ def test_a_single_image_is_shown_whole_and_only_shrunk_when_large(make, data):
     assert preview_image(make(*arguments, "--crop_size", "600")[1], file, 3).shape == (3, 352, 600)
 
 
-def pixels(options, name) -> np.ndarray:
-    return np.asarray(Image.open(options.run.folder / "previews" / name)).astype(int)
+def pixels(picture) -> np.ndarray:
+    return np.asarray(to_image(picture)).astype(int)
 
 
-def test_rows_have_the_same_order_and_show_the_weights_of_their_moment(make, data):
+def test_previews_have_the_same_order_and_show_the_weights_of_their_moment(make, data):
     for number in range(7):
         write_image(data / "testB" / f"{number}.png", (40, 20), seed=20 + number)
-    options, dataset = make("--evaluation_freq", "10")
+    options, dataset = make()
     generator = Negative().train()
-    listener = PreviewSheets(generator, "cpu", dataset)
-    listener.start(options, progress(0), RunFacts())
-    about = json.loads((options.run.folder / "previews/previews.json").read_text())
+    previewer = HeldOutPreviews(options, generator, "cpu", dataset)
+    event = previewer.preview(progress(0))
     files = preview_files(options, dataset)
-    assert about == {"names": [file.name for file in files], "cell": [16, 16], "targets": True}
-    sources, fakes, targets = (pixels(options, name) for name in ("sources.png", "000000000.png", "targets.png"))
-    assert sources.shape == fakes.shape == targets.shape == (16, 6 * 16, 3)
-    assert sources.std() > 10 and np.all(sources + fakes == 255)
-    for index, file in enumerate(files):
-        expected = np.asarray(to_image(preview_image(dataset, data / "testB" / file.name, 3)))
-        assert np.array_equal(targets[:, 16 * index : 16 * (index + 1)], expected)
+    assert event.names == [file.name for file in files] and event.progress == progress(0)
+    assert len(event.sources) == len(event.translations) == len(event.targets) == len(files) == 6
+    for file, source, translation, target in zip(files, event.sources, event.translations, event.targets, strict=True):
+        assert source.shape == (3, 16, 16) and pixels(source).std() > 10
+        assert np.all(pixels(source) + pixels(translation) == 255)
+        assert torch.equal(target, preview_image(dataset, data / "testB" / file.name, 3))
 
     assert generator.training and generator.norm.num_batches_tracked == 0 and generator.weight.grad is None
     with torch.no_grad():
         generator.weight.zero_()
-    listener.after_step(event(10))
-    assert np.all(pixels(options, "000000010.png") == 128)
-
-
-def test_pictures_of_unequal_size_and_channels_share_a_row():
-    pictures = [torch.ones(1, 8, 4), -torch.ones(3, 2, 16), torch.zeros(3, 8, 4)]
-    row = picture_row(pictures, cell_size(pictures))
-    assert row.mode == "RGB" and row.size == (3 * 16, 8)
-    assert row.getpixel((16, 0)) == (0, 0, 0) and row.getpixel((32, 7)) == (128, 128, 128)
-    assert row.getpixel((16, 2)) == row.getpixel((36, 0)) == (255, 255, 255)
-
-
-def test_rows_are_written_when_due_and_a_continued_run_takes_back_what_was_lost(make):
-    options, dataset = make("--evaluation_freq", "10")
-    listener = PreviewSheets(Negative(), "cpu", dataset)
-    listener.start(options, progress(0), RunFacts())
-    for images in range(1, 31):
-        listener.after_step(event(images))
-    assert names(options) == ["000000000.png", "000000010.png", "000000020.png", "000000030.png"]
-    listener.start(options, progress(25), RunFacts())
-    assert names(options) == ["000000000.png", "000000010.png", "000000020.png"]
-    listener.start(options, progress(0), RunFacts())
-    assert names(options) == ["000000000.png"]
-
-
-def test_zero_means_never(make):
-    options, dataset = make("--evaluation_freq", "0")
-    listener = PreviewSheets(Negative(), "cpu", dataset)
-    listener.start(options, progress(0), RunFacts())
-    listener.after_step(event(10))
-    assert not options.run.folder.exists()
+    assert all(np.all(pixels(picture) == 128) for picture in previewer.preview(progress(10)).translations)
 
 
 @pytest.fixture
@@ -255,4 +210,4 @@ def test_a_damaged_held_out_image_stops_the_previews_and_not_the_training(run, d
     folder = run("damaged", "--no_html", "--evaluation_freq", "1")
     assert (folder / "latest_net_G.pth").exists() and not list((folder / "previews").iterdir())
     said = capsys.readouterr().out
-    assert said.count("PreviewSheets") == 1 and "testA/" in said
+    assert said.count("There are no previews for the rest of the run: ") == 1 and "testA/" in said

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cut.monitoring.visdom_server import ServerTrouble
+from cut.monitoring.visdom.server import ServerTrouble
 
 
 class FakeServer:

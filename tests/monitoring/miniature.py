@@ -1,11 +1,14 @@
 """A run in miniature: the events that a loop would send."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
+from cut.monitoring.record import Record
 from cut.options import Options
-from cut.training.listener import EpochEvent, Listener, Progress, RunFacts, StepEvent
+from cut.training.listener import EpochEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
 
 IMAGES_PER_EPOCH = 10
 LAST_EPOCH = 400
@@ -30,12 +33,44 @@ def step_event(images: int, losses: dict[str, float] | None = None, size: tuple[
     return StepEvent(
         progress=progress_at(images),
         batch_size=1,
-        losses=lambda: {"G_GAN": 0.25, "NCE": images / 8} if losses is None else losses,
+        losses={"G_GAN": 0.25, "NCE": images / 8} if losses is None else losses,
         images=lambda: pictures,
         seconds=0.5,
         data_seconds=0.125,
         learning_rate=2e-4,
     )
+
+
+def preview_event(
+    images: int, names: tuple[str, ...] = ("a.png",), size: tuple[int, int] = (3, 5), **more
+) -> PreviewEvent:
+    """A preview after so many images: white translations of black sources, each (3, *size)."""
+    black, white = ([torch.full((3, *size), value) for _ in names] for value in (-1.0, 1.0))
+    return PreviewEvent(progress_at(images), names, black, white, **more)
+
+
+class Recorded:
+    """A view with the record that it renders: what one is told, the other was told just before, as in a run.
+
+    Args:
+        view: makes the view from its record.
+        clock: of the record.
+    """
+
+    def __init__(self, view: Callable[[Record], Listener], clock: Callable[[], float] = time.perf_counter) -> None:
+        self.record = Record(clock)
+        self.view = view(self.record)
+
+    def __getattr__(self, name: str) -> Any:
+        of_view = getattr(self.view, name)
+        if not hasattr(Listener, name):
+            return of_view
+
+        def tell(*details: object) -> None:
+            getattr(self.record, name)(*details)
+            of_view(*details)
+
+        return tell
 
 
 def train(listener: Listener, options: Options, steps: Iterable[int], resumed_at: int = 0) -> None:

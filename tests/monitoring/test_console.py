@@ -8,6 +8,7 @@ import pty
 import re
 import struct
 import termios
+import time
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from cut.monitoring.console import ConsoleListener
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, RunFacts
 from tests.monitoring.clock import Clock
-from tests.monitoring.miniature import progress_at, step_event, train
+from tests.monitoring.miniature import Recorded, progress_at, step_event, train
 
 INCEPTION = {"extractor": "Inception"}
 MEASURED = (
@@ -36,6 +37,11 @@ class Terminal(io.StringIO):
         return re.split(r"[\r\n]", self.getvalue())[-1]
 
 
+def on(stream, clock=time.perf_counter) -> Recorded:
+    """The terminal's listener on a stream."""
+    return Recorded(lambda record: ConsoleListener(record, stream), clock)
+
+
 def evaluation_event(evaluation: Evaluation, best: Evaluation | None) -> EvaluationEvent:
     return EvaluationEvent(progress_at(evaluation.images), evaluation, best, "frechet")
 
@@ -53,7 +59,7 @@ class Steady(Clock):
 
 def test_lines_have_the_published_form(make_options):
     stream = io.StringIO()
-    train(ConsoleListener(stream), make_options("--print_freq", "4"), range(1, 9))
+    train(on(stream), make_options("--print_freq", "4"), range(1, 9))
     assert stream.getvalue().splitlines() == [
         "(epoch: 1, iters: 4, time: 0.500, data: 0.125) G_GAN: 0.250 NCE: 0.500 ",
         "(epoch: 1, iters: 8, time: 0.500, data: 0.125) G_GAN: 0.250 NCE: 1.000 ",
@@ -62,7 +68,7 @@ def test_lines_have_the_published_form(make_options):
 
 def test_the_end_of_an_epoch_and_a_save_are_said(make_options):
     stream = io.StringIO()
-    console = ConsoleListener(stream, Steady())
+    console = on(stream, Steady())
     train(console, make_options(), range(1, 11))
     console.after_save(progress_at(10), ("latest", "5"))
     console.finish(progress_at(10))
@@ -74,7 +80,7 @@ def test_the_end_of_an_epoch_and_a_save_are_said(make_options):
 
 def test_an_evaluation_is_said_with_the_best(make_options):
     stream = io.StringIO()
-    console = ConsoleListener(stream)
+    console = on(stream)
     console.start(make_options(), progress_at(340), RunFacts(best_metric="frechet"))
     console.after_evaluation(evaluation_event(MEASURED[0], MEASURED[0]))
     console.after_evaluation(evaluation_event(MEASURED[1], MEASURED[0]))
@@ -88,13 +94,13 @@ def test_an_evaluation_is_said_with_the_best(make_options):
 
 def test_a_continued_run_says_what_was_measured(make_options):
     stream = io.StringIO()
-    ConsoleListener(stream).start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
+    on(stream).start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
     assert stream.getvalue() == "Last measured: epoch 40: FID 82.10 (best FID: epoch 35).\n"
 
 
 def test_what_the_stream_cannot_write_is_escaped(make_options):
     raw = io.BytesIO()
-    console = ConsoleListener(io.TextIOWrapper(raw, encoding="ascii"))
+    console = on(io.TextIOWrapper(raw, encoding="ascii"))
     console.start(make_options(), progress_at(0), RunFacts())
     console.message("KID 0.012 ± 0.001")
     assert raw.getvalue() == b"KID 0.012 \\xb1 0.001\n"
@@ -105,7 +111,7 @@ def test_what_the_stream_cannot_write_is_escaped(make_options):
 
 def test_on_a_terminal_there_is_a_bar_over_the_whole_run(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream, Steady())
+    console = on(stream, Steady())
     train(console, make_options("--print_freq", "1"), range(21, 24), resumed_at=20)
     assert (console.bar.n, console.bar.total) == (23, 4000)
     console.bar.refresh()
@@ -116,7 +122,7 @@ def test_on_a_terminal_there_is_a_bar_over_the_whole_run(make_options):
 
 def test_a_message_stands_above_the_bar(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream)
+    console = on(stream)
     train(console, make_options(), range(1, 3))
     console.message("Saved.")
     console.finish(progress_at(2))
@@ -126,7 +132,7 @@ def test_a_message_stands_above_the_bar(make_options):
 
 def test_a_continued_run_shows_at_once_what_was_measured(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream)
+    console = on(stream)
     console.start(make_options(), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
     assert stream.getvalue() == "\r 41/400 |4   | FID 82.1 (best 79.4 @ 35)"
     console.finish(progress_at(401))
@@ -134,7 +140,7 @@ def test_a_continued_run_shows_at_once_what_was_measured(make_options):
 
 def test_the_bar_says_that_an_evaluation_is_under_way_and_what_came_of_it(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream, Steady())
+    console = on(stream, Steady())
     console.start(make_options(), progress_at(348), RunFacts(best_metric="frechet", extractor="Inception"))
     for images in (349, 350):
         console.after_step(step_event(images))
@@ -148,7 +154,7 @@ def test_the_bar_says_that_an_evaluation_is_under_way_and_what_came_of_it(make_o
 
 def test_epochs_and_saves_do_not_interrupt_the_bar_and_the_last_save_is_said_in_the_end(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream)
+    console = on(stream)
     train(console, make_options(), range(1, 21))
     for images in (10, 20):
         console.after_save(progress_at(images), ("latest",))
@@ -159,7 +165,7 @@ def test_epochs_and_saves_do_not_interrupt_the_bar_and_the_last_save_is_said_in_
 
 def test_after_the_last_evaluation_no_time_is_left(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream, Steady())
+    console = on(stream, Steady())
     earlier = Evaluation(395, 3950, 3950, {"frechet": 79.4}, details=INCEPTION, seconds=60.0)
     console.start(make_options(), progress_at(3998), RunFacts(evaluations=(earlier,), best_metric="frechet"))
     for images in (3999, 4000):
@@ -172,7 +178,7 @@ def test_after_the_last_evaluation_no_time_is_left(make_options):
 
 def test_a_name_may_look_like_a_format(make_options):
     stream = Terminal()
-    console = ConsoleListener(stream)
+    console = on(stream)
     console.start(make_options("--print_freq", "1"), progress_at(0), RunFacts())
     console.after_step(step_event(1, losses={"{bar}": 1.0}))
     console.bar.refresh()
@@ -183,7 +189,7 @@ def test_a_name_may_look_like_a_format(make_options):
 def test_a_terminal_that_cannot_go_back_gets_lines(make_options, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    train(ConsoleListener(stream), make_options("--print_freq", "4"), range(1, 5))
+    train(on(stream), make_options("--print_freq", "4"), range(1, 5))
     assert stream.getvalue().startswith("(epoch: 1, iters: 4, ")
 
 
@@ -193,8 +199,12 @@ def test_on_a_real_terminal_no_line_is_too_long(make_options, columns):
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with os.fdopen(follower, "w", encoding="utf-8") as stream:
-        console = ConsoleListener(stream, Steady())
-        console.start(make_options("--print_freq", "1"), progress_at(401), RunFacts((), "", {}, MEASURED, "frechet"))
+        console = on(stream, Steady())
+        console.start(
+            make_options("--print_freq", "1"),
+            progress_at(401),
+            RunFacts((), "", {}, MEASURED, "frechet", total_loss="G"),
+        )
         for images in range(402, 405):
             console.after_step(step_event(images, losses={"G_GAN": 0.25, "D_real": 0.5, "G": 1.5}))
             console.bar.refresh()
@@ -217,7 +227,7 @@ def test_on_a_real_terminal_no_line_is_too_long(make_options, columns):
 
 @pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
 def test_quiet_is_quiet_about_progress_alone(make_options, stream):
-    console = ConsoleListener(stream)
+    console = on(stream)
     options = make_options("--print_freq", "1", "--quiet")
     train(console, options, range(1, 21))
     console.after_save(progress_at(20), ("latest",))
@@ -237,7 +247,7 @@ def test_losses_are_asked_for_only_when_due(make_options):
         raise AssertionError("not due")
 
     for stream, arguments in ((io.StringIO(), ()), (Terminal(), ()), (Terminal(), ("--quiet",))):
-        console = ConsoleListener(stream)
+        console = on(stream)
         console.start(make_options("--print_freq", "100", *arguments), progress_at(0), RunFacts())
         if console.bar is not None:
             console.after_step(step_event(1))
@@ -247,7 +257,7 @@ def test_losses_are_asked_for_only_when_due(make_options):
 
 def test_a_loss_that_is_not_finite_can_be_shown(make_options):
     stream = io.StringIO()
-    console = ConsoleListener(stream)
+    console = on(stream)
     console.start(make_options("--print_freq", "1"), progress_at(0), RunFacts())
     console.after_step(step_event(1, losses={"G": math.nan}))
     assert "G: nan" in stream.getvalue()

@@ -12,11 +12,20 @@ def names(options) -> list[str]:
 
 
 def test_all_listen_by_default(make_options):
-    assert names(make_options()) == ["ConsoleListener", "LossLog", "MetricsLog", "WebPage", "VisdomView"]
+    assert names(make_options()) == [
+        "Record",
+        "ConsoleListener",
+        "LossLog",
+        "MetricsLog",
+        "PreviewFiles",
+        "WebPage",
+        "VisdomView",
+    ]
 
 
 def test_page_and_visdom_can_be_turned_off(make_options):
-    assert names(make_options("--no_html", "--display_id", "0")) == ["ConsoleListener", "LossLog", "MetricsLog"]
+    always = ["Record", "ConsoleListener", "LossLog", "MetricsLog", "PreviewFiles"]
+    assert names(make_options("--no_html", "--display_id", "0")) == always
 
 
 def test_tensorboard_is_there_when_asked_for(make_options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cut.monitoring.pictures import first_of_batch, grid
+from cut.monitoring.pictures import cell_size, first_of_batch, grid, picture_row
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -24,3 +24,11 @@ def test_pictures_of_different_sizes_share_a_grid():
 
 def test_a_grid_has_no_empty_columns():
     assert grid([np.zeros((4, 4, 3), np.uint8)] * 2, columns=8).shape == (6, 12, 3)
+
+
+def test_pictures_of_unequal_size_and_channels_share_a_row():
+    pictures = [torch.ones(1, 8, 4), -torch.ones(3, 2, 16), torch.zeros(3, 8, 4)]
+    row = picture_row(pictures, cell_size(pictures))
+    assert row.shape == (8, 3 * 16, 3) and row.dtype == np.uint8
+    assert (row[0, 16] == 0).all() and (row[7, 32] == 128).all()
+    assert (row[2, 16] == 255).all() and (row[0, 36] == 255).all()

@@ -14,7 +14,7 @@ CUT_LOSSES = {"G_GAN": 0.313, "D_real": 0.256, "D_fake": 0.201, "G": 1.234, "NCE
 INCEPTION = {"extractor": "Inception"}
 LAST = Evaluation(350, 3500, 3500, {"frechet": 82.137}, details=INCEPTION)
 BEST = Evaluation(135, 1350, 1350, {"frechet": 79.4}, details=INCEPTION)
-FULL = Status(progress_at(3501), 5.123, 4800, CUT_LOSSES, LAST, BEST, "frechet")
+FULL = Status(progress_at(3501), 5.123, 4800, CUT_LOSSES, LAST, BEST, "frechet", total_loss="G")
 
 
 def line(status: Status, columns: int) -> str:
@@ -106,6 +106,12 @@ def test_a_number_keeps_to_its_width(value, text):
     assert number(value, 5) == text
 
 
-def test_g_is_the_last_loss_to_go():
-    texts = [re.sub(r" \S+ *", " ", fitting_losses(CUT_LOSSES, room)).split() for room in (0, 7, 19, 32, 100)]
+def test_the_total_is_the_last_loss_to_go():
+    texts = [re.sub(r" \S+ *", " ", fitting_losses(CUT_LOSSES, "G", room)).split() for room in (0, 7, 19, 32, 100)]
     assert texts == [[], ["G"], ["G_GAN", "G"], ["G_GAN", "D_real", "G"], list(CUT_LOSSES)]
+
+
+def test_without_a_total_the_first_loss_is_kept_longest():
+    assert line(replace(FULL, total_loss=""), 80).endswith("FID 82.1 (best 79.4), G_GAN 0.313")
+    assert line(replace(FULL, total_loss="none of these"), 80).endswith("G_GAN 0.313")
+    assert line(replace(FULL, losses={}), 80).endswith("(best 79.4 @ 135)")

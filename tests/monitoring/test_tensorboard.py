@@ -4,6 +4,7 @@ import io
 import math
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from cut.monitoring import make_listeners
 from cut.monitoring.tensorboard import TensorBoardLog
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
-from tests.monitoring.miniature import progress_at, step_event, train
+from tests.monitoring.miniature import preview_event, progress_at, step_event, train
 
 OFTEN = ("--print_freq", "2", "--display_freq", "4", "--evaluation_freq", "3")
 NEEDED = "the package tensorboard is optional, and not installed here: pip install tensorboard"
@@ -95,13 +96,14 @@ def test_odd_channels_and_values_survive(listener, make_options, read, channels)
     assert picture(read().Images("images/odd")[0]).shape == (4, 6, 3)
 
 
-def test_held_out_pictures_are_taken_from_where_they_are(listener, make_options, read, tmp_path):
-    (tmp_path / "run" / "previews").mkdir(parents=True)
-    Image.new("RGB", (5, 3), (1, 2, 3)).save(tmp_path / "run" / "previews" / "000000003.png")
-    (tmp_path / "run" / "previews" / "000000006.png").write_bytes(b"cut short")
-    train(listener(), make_options(*OFTEN), range(1, 10))
-    (preview,) = read().Images("previews")
-    assert preview.step == 3 and np.array_equal(picture(preview), np.full((3, 5, 3), (1, 2, 3)))
+def test_translations_of_held_out_images_are_a_row(listener, make_options, read):
+    log = listener()
+    log.start(make_options(*OFTEN), progress_at(0), RunFacts())
+    for images in (0, 3):
+        log.after_preview(preview_event(images, ("a.png", "b.png"), size=(3, 5)))
+    previews = read().Images("previews")
+    assert [preview.step for preview in previews] == [0, 3]
+    assert np.array_equal(picture(previews[1]), np.full((3, 10, 3), 255))
 
 
 def test_options_and_command_are_texts(listener, make_options, read):
@@ -150,7 +152,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_tried_again(listener, make_o
     log = listener()
     log.start(make_options("--print_freq", "1"), progress_at(0), RunFacts())
     log.file.stream.close()
-    log.file.stream = log.file.records._writer = open("/dev/full", "wb")
+    log.file.stream = log.file.records._writer = Path("/dev/full").open("wb")  # noqa: SIM115 (what is tested)
     with pytest.raises(UserError, match=r"tensorboard cannot be written: No space left on device\.$"):
         log.after_step(step_event(1))
     assert log.file.stream.closed  # so that the end of the process has nothing left to write

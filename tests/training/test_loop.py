@@ -80,7 +80,7 @@ def test_order_of_events_and_progress(folder):
     assert [(at.epoch, at.epoch_images, at.images, at.step, at.images_left) for at in steps] == [
         (1, 3, 3, 1, 9), (1, 6, 6, 2, 6), (2, 3, 9, 3, 3), (2, 6, 12, 4, 0)
     ]  # fmt: skip
-    assert recorder.steps[0].losses() == {"D_real": 0.5, "G": 1.0} and list(recorder.steps[0].images()) == ["real_A"]
+    assert recorder.steps[0].losses == {"D_real": 0.5, "G": 1.0} and list(recorder.steps[0].images()) == ["real_A"]
     assert loop.model.rates == pytest.approx([2e-4, 1e-4])
 
 

@@ -18,6 +18,9 @@ VARIANTS = {
         "lr_policy": "plateau", "lr": 1e-9, "batch_size": 2, "max_dataset_size": 3, "n_epochs": 11, "no_flip": True,
         "normG": "batch", "normD": "batch", "save_epoch_freq": 4,
     },
+    "cyclegan": {
+        "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
+    },
 }  # fmt: skip
 
 
@@ -54,6 +57,8 @@ def assert_finished_as(run, expected):
         ("dropout", "step", 8),
         ("fastcut", "step", 4),
         ("plateau", "step", 9),
+        ("cyclegan", "step", 6),  # the pools of two have exchanged images
+        ("cyclegan", "step", 9),
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):

@@ -63,9 +63,10 @@ class TinyRun:
 
     @property
     def words(self) -> list[str]:
-        """The command line of a fresh start; the value True stands for a flag."""
+        """The command line of a fresh start; the value True stands for a flag, None for an option left out."""
         options = TINY | {"dataroot": self.data} | self.options
-        pairs = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in options.items()]
+        given = {name: value for name, value in options.items() if value is not None}
+        pairs = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in given.items()]
         return self.place + [word for pair in pairs for word in pair]
 
     @property

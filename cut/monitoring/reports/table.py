@@ -11,11 +11,13 @@ from dominate import document, tags
 from cut.html import page
 from cut.html import shown as printable
 from cut.measures import MEASURES
-from cut.monitoring.reports.records import RunRecord
-from cut.options.catalogue import everything
+from cut.monitoring.lines import method_label
+from cut.monitoring.reports.runs import LoggedRun
+from cut.options.catalogue import catalogue
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.layers import Layer, merge
 from cut.options.wording import shown
+from cut.registry import MODELS
 from cut.training.evaluation import Column, Evaluation, significant
 
 ABSENT = "—"
@@ -51,12 +53,12 @@ class Row:
 
     method: str
     settings: Mapping[str, Any]
-    runs: tuple[RunRecord, ...]
+    runs: tuple[LoggedRun, ...]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One field of the table: a value, and in brackets what to know of it, such as its epoch."""
+    """One field of the table: a value, and in brackets a remark such as its epoch."""
 
     value: str = ABSENT
     remark: str = ""
@@ -84,7 +86,7 @@ class Report:
     sources: Sequence[tuple[str, str]] = ()
 
 
-def make_report(runs: Sequence[RunRecord]) -> Report:
+def make_report(runs: Sequence[LoggedRun]) -> Report:
     """The table of these runs, in the order of the first run of each row."""
     rows = group(runs)
     common = _common(rows)
@@ -99,14 +101,16 @@ def make_report(runs: Sequence[RunRecord]) -> Report:
         if len(values) == 1:
             for cells in table:
                 del cells[heading]
-            facts |= {heading: value for value in values if value != ABSENT}
+            value = values.pop()
+            if value != ABSENT:
+                facts[heading] = value
     sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
     return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures), sources)
 
 
-def group(runs: Iterable[RunRecord]) -> list[Row]:
+def group(runs: Iterable[LoggedRun]) -> list[Row]:
     """Rows of runs that differ only in the seed. Runs on other devices, and unfinished ones, are not averaged."""
-    rows: dict[tuple, list[RunRecord]] = {}
+    rows: dict[tuple, list[LoggedRun]] = {}
     for run in runs:
         settings = tuple(_settings(run.options).items())
         alone = None if run.finished else run.folder
@@ -116,11 +120,8 @@ def group(runs: Iterable[RunRecord]) -> list[Row]:
 
 def method_name(options: Mapping[str, Any]) -> str:
     """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
-    name = options["CUT_mode"]
-    if options["model"] != "cut":
-        model = {"sincut": "SinCUT"}.get(options["model"], options["model"])
-        name = model if name == "CUT" else f"{model} ({name})"
-    if options["nce_loss"] == "focal":
+    name = method_label(options)
+    if options.get("nce_loss") == "focal":
         name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
         name += " full gradient" if options["focal_gradient"] == "full" else ""
     return name
@@ -186,11 +187,11 @@ def _plain(cell: str) -> str:
 
 def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that differ from the defaults of the run's model and preset, in the order of `--help`."""
-    choice = Layer({"model": options["model"], "CUT_mode": options["CUT_mode"]})
-    defaults = merge("train", [choice]).values
+    choice = {name: options[name] for name in ("model", MODELS[options["model"]].preset_option) if name in options}
+    defaults = merge("train", [Layer(choice)]).values
     return {
         name: options[name]
-        for name in everything()
+        for name in catalogue(options["model"])
         if name in options and name not in _NOT_THE_METHOD and options[name] != defaults[name]
     }
 
@@ -220,7 +221,7 @@ def row_names(rows: Sequence[Row]) -> list[str]:
     return names
 
 
-def _cells(runs: Sequence[RunRecord], measures: Sequence[Column]) -> dict[str, Cell]:
+def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, Cell]:
     """Everything of a row but its name, by heading."""
     first = runs[0]
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
@@ -229,7 +230,7 @@ def _cells(runs: Sequence[RunRecord], measures: Sequence[Column]) -> dict[str, C
         best = f"{measure.label} at best" if _higher_is_better(measure) else f"best {measure.label}"
         cells[best] = _measured(measure, [run.best(measure) for run in runs])
         cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
-    memory = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    memory = [bytes_held for run in runs if (bytes_held := run.record.peak_memory_bytes) is not None]
     return cells | {
         "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
         "memory": Cell(f"{max(memory) / 2**30:.2f} GiB" if memory else ABSENT),
@@ -262,9 +263,9 @@ def _parameters(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {significant(count / 1e6)} M" for name, count in counts.items() if count) or ABSENT
 
 
-def _conditions(runs: Sequence[RunRecord]) -> str:
-    """What the measures of a row were measured on; all of it, should that have changed while a run went on."""
-    found = dict.fromkeys(_condition(one.details) for run in runs for one in run.evaluations)
+def _conditions(runs: Sequence[LoggedRun]) -> str:
+    """What the measures of a row were measured on; every variant, if that changed when a run was continued."""
+    found = dict.fromkeys(_condition(one.details) for run in runs for one in run.record.evaluations)
     return "; ".join(text for text in found if text) or ABSENT
 
 

@@ -1,1 +1,1 @@
-"""The page of a run, `web/index.html` in its folder: written from events, redrawn by its own scripts in the browser."""
+"""The page of a run, `web/index.html`: written from the record, and kept up to date by scripts in the browser."""

@@ -1,21 +1,24 @@
-"""What the page of a run shows, as data: the page is made of it, and renews itself from it through `data.js`."""
+"""What the page of a run shows, as data: the page is built from it, and updates itself from it through `data.js`."""
 
 import json
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cut import strict_json
 from cut.measures import MEASURES
-from cut.monitoring.pace import Pace, duration
-from cut.monitoring.web.curves import short
-from cut.monitoring.web.film import Film
+from cut.monitoring.pace import duration
+from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
+from cut.monitoring.record import Record
+from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
-from cut.training.evaluation import Evaluation, describe_details, measure_columns, significant
+from cut.training.evaluation import Column, Evaluation, describe_details, measure_columns, significant
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
+FRAMES = 120  # of the film; a slider cannot be set more finely
 
 
 def script(data: Mapping[str, Any]) -> bytes:
@@ -38,17 +41,25 @@ def read_script(file: Path) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def picture_order(folder: Path) -> list[str]:
+    """The labels of the training pictures in display order, as the data in the page's folder has them."""
+    try:
+        return [str(picture["label"]) for picture in (read_script(folder / "data.js") or {})["batch"]["pictures"]]
+    except (KeyError, TypeError):
+        return []
+
+
 # ---------------------------------------------------------------------- the parts of it
 
 
-def facts(progress: Progress, pace: Pace, rate: float | None, memory: int | None, state: str) -> list[tuple[str, str]]:
+def facts(progress: Progress, record: Record, rate: float | None, state: str) -> list[tuple[str, str]]:
     """Where the run stands, as (name, text).
 
     Args:
         rate: the learning rate; None before the first step.
-        memory: the most bytes held so far; None where unknown.
         state: "training", "finished" or "stopped".
     """
+    pace, memory = record.pace, record.peak_memory_bytes
     total = progress.images + max(0, progress.images_left)
     known = [
         ("epoch", f"{min(progress.epoch, progress.last_epoch):,} of {progress.last_epoch:,}"),
@@ -66,15 +77,28 @@ def facts(progress: Progress, pace: Pace, rate: float | None, memory: int | None
     return known
 
 
-def film_data(film: Film | None, progress: Progress) -> dict | None:
-    """The frames of the film: where they are, and when they were made."""
-    if film is None or not film.times:
+def film_data(previews: PreviewFiles, progress: Progress) -> dict[str, Any] | None:
+    """The frames of the film: where they are, and when they were made; None without any."""
+    if not previews.times:
         return None
-    frames = film.frames()
+    frames = evenly(previews.times, FRAMES)
     return {
-        "files": [film.address(images) for images in frames],
+        "files": [preview_link(file_name(images)) for images in frames],
         "labels": [moment(images, progress.images_per_epoch) for images in frames],
     }
+
+
+def preview_link(file: str) -> str:
+    """The link from the page to a file of the previews."""
+    return f"../{FOLDER}/{file}"
+
+
+def evenly(times: Sequence[int], limit: int) -> list[int]:
+    """At most `limit` of the times, spread evenly from the first to the last."""
+    last = len(times) - 1
+    if last < limit:
+        return list(times)
+    return [times[index * last // (limit - 1)] for index in range(limit)]
 
 
 def moment(images: int, images_per_epoch: int) -> str:
@@ -104,27 +128,26 @@ def batch_data(history: PictureHistory) -> dict | None:
 def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric: str | None) -> dict | None:
     """The last and the best measurement; None before there is one.
 
-    `lines` of cells, the first being the heading; `deciding`, the number of the line by which the best is the best,
+    `lines` of cells, the first being the heading; `deciding`, the number of the line of the measure that decides,
     None without a best; `notes` on what they mean.
     """
     if last is None:
         return None
-    shown = [("last", last), ("best", best)]
-    if best is None or best.epoch == last.epoch:
-        shown = [("last" if best is None else "last and best", last)]
+    shown = [("last" if best is None else "last and best", last)]
+    if best is not None and best.epoch != last.epoch:
+        shown = [("last", last), ("best", best)]
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
     measures = measure_columns(one for _, one in shown)
     for measure in measures:
         arrow = "↑" if MEASURES[measure.name].higher_is_better else "↓"
         values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
         lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])
-    decided = best is not None and best_metric in best.measures
-    deciding = 1 + measures.index((best_metric, best.label(best_metric))) if decided else None
-    notes = []
-    if deciding is not None:
+    notes, deciding = [], None
+    if best is not None and best_metric is not None and best_metric in best.measures:
+        label = best.label(best_metric)
+        deciding = 1 + measures.index(Column(best_metric, label))
         notes.append(
-            f"Epoch {best.epoch} is the best because {best.label(best_metric)} decides: orange here, dashed in the "
-            "curves. "
+            f"Epoch {best.epoch} is the best because {label} decides: orange here, dashed in the curves. "
             "Other measures may favour another epoch."
         )
     told = dict.fromkeys(describe_details(one) for _, one in shown)
@@ -137,14 +160,26 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric:
 
 
 def best_data(best: Evaluation | None, best_metric: str | None) -> dict | None:
-    """The best measurement and the value that made it so, for its marks in the curves."""
-    if best is None:
+    """The best measurement and its deciding value, for the marks in the curves."""
+    if best is None or best_metric is None:
         return None
     value = best.measures.get(best_metric)
-    # Rounded as the curve's points are, or the mark would lie beside a curve that hardly changes.
+    # Rounded like the points of the curve, or the mark would lie beside a curve that hardly changes.
     return {"label": best.label(best_metric), "epoch": best.epoch, "value": None if value is None else short(value)}
 
 
 def now() -> float:
     """Seconds since 1970, which browsers count too."""
     return round(time.time(), 1)
+
+
+def curves_data(series: Series) -> dict[str, Any]:
+    """{"x": […], "y": {name: […]}}; null where a point has no value of a name."""
+    epochs, curves = as_curves(series.points())
+    values = {name: [short(one) if math.isfinite(one) else None for one in curve] for name, curve in curves.items()}
+    return {"x": [short(one) for one in epochs], "y": values}
+
+
+def short(value: float) -> float:
+    """Six significant digits, two more than are shown, so that rounding again gives what the table says."""
+    return float(f"{value:.6g}")

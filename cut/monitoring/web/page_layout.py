@@ -11,12 +11,13 @@ from dominate import document, tags
 from dominate.util import raw, text
 
 from cut.html import page, shown
-from cut.monitoring.web.film import Film
+from cut.monitoring.lines import method_label
+from cut.monitoring.previews import PreviewFiles
+from cut.monitoring.web.page_data import preview_link
 from cut.monitoring.web.picture_history import PictureHistory, show_pictures
 from cut.options import Options
 from cut.options.catalogue import catalogue
 from cut.options.printing import defaults
-from cut.registry import MODELS
 from cut.training.listener import RunFacts
 
 RESOURCES = files("cut.monitoring.web") / "page"
@@ -25,20 +26,20 @@ REFRESH_SECONDS = 60  # of a browser without scripts
 
 
 def index_page(
-    data: Mapping[str, Any], options: Options, about: str, film: Film | None, history: PictureHistory
+    data: Mapping[str, Any], options: Options, about: str, previews: PreviewFiles, history: PictureHistory
 ) -> document:
     """The page of a run.
 
     Args:
         data: what changes while it trains, the same as in `data.js`.
         about: what does not, from `about_run`.
-        film: the preview rows; None where there are none.
+        previews: the rows of held-out images.
         history: the pictures of the epochs.
     """
     with page(data["title"], style=resource("page.css")) as content:
         _header(data)
-        if film is not None and data["film"]:
-            _film(data["film"], film)
+        if data["film"]:
+            _film(data["film"], previews)
         _measures(data)
         with tags.section(cls="card", id="losses", hidden=True):
             tags.h2("Losses, learning rate and speed")
@@ -72,11 +73,11 @@ def _header(data: Mapping[str, Any]) -> None:
                 tags.div(tags.dt(name), tags.dd(value))
 
 
-def _film(data: Mapping[str, Any], film: Film) -> None:
-    """The same images over time: the newest translations between sources and targets; a script turns back the time."""
-    rows = [("source", film.address("sources")), ("translation", data["files"][-1])]
-    rows += [("real", film.address("targets"))] if film.targets else []
-    cell_ratio = f"aspect-ratio: {film.cell[0]} / {film.cell[1]}"
+def _film(data: Mapping[str, Any], previews: PreviewFiles) -> None:
+    """The same images over time: the newest translations between sources and targets; a script shows earlier ones."""
+    rows = [("source", preview_link("sources.png")), ("translation", data["files"][-1])]
+    rows += [("real", preview_link("targets.png"))] if previews.has_targets else []
+    cell_ratio = f"aspect-ratio: {previews.cell[0]} / {previews.cell[1]}"
     with tags.section(cls="card", id="film", data_rows=len(rows)):
         tags.h2("The same images over time")
         with tags.div(cls="player"):
@@ -85,8 +86,8 @@ def _film(data: Mapping[str, Any], film: Film) -> None:
             tags.input_(type="range", id="time", min=0, max=count - 1, value=count - 1, aria_label="time", hidden=True)
             tags.output(data["labels"][-1], id="moment")
         with tags.div(cls="shots"):
-            for index, name in enumerate(film.names):
-                inside = f"width: {100 * len(film.names)}%; margin-left: {-100 * index}%"
+            for index, name in enumerate(previews.names):
+                inside = f"width: {100 * len(previews.names)}%; margin-left: {-100 * index}%"
                 with tags.figure(cls="shot", title=shown(name)):
                     for label, source in rows:
                         with tags.div(cls="frame"):
@@ -113,8 +114,8 @@ def _batch(data: Mapping[str, Any], options: Options, history: PictureHistory) -
     batch = data["batch"]
     with tags.section(cls="card", id="batch"):
         tags.h2(f"The current batch, epoch {batch['epoch']}" if batch else "The current batch")
-        if batch:
-            show_pictures(batch["epoch"], history.newest[1], options.monitoring.display_winsize)
+        if history.newest:
+            show_pictures(*history.newest, options.monitoring.display_winsize)
         else:
             every = options.monitoring.display_freq
             when = f"appear here after {every:,} images" if every else "are turned off (--display_freq 0)"
@@ -135,7 +136,7 @@ def about_run(options: Options, facts: RunFacts) -> str:
             _command(facts.command)
         with tags.dl(cls="facts"):
             parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
-            known_facts = {"model": _model(options), "device": facts.device, "parameters": parameters}
+            known_facts = {"model": method_label(options.flat()), "device": facts.device, "parameters": parameters}
             known_facts |= {"seed": str(options.run.seed), "images": options.data.dataroot}
             for name, value in known_facts.items():
                 if value:
@@ -177,12 +178,6 @@ def _messages(messages: Sequence[str]) -> None:
                 with tags.li():
                     for line in message.split("\n"):
                         (tags.pre if "  " in line else tags.div)(shown(line))
-
-
-def _model(options: Options) -> str:
-    entry = MODELS[options.run.model]
-    preset = options.flat().get(entry.preset_option)
-    return f"{options.run.model} ({preset})" if preset in entry.presets else options.run.model
 
 
 def _count(number: int) -> str:

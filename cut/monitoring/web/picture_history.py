@@ -1,7 +1,8 @@
 """The pictures of the batches that were trained on, one set an epoch under the published names, and their pages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +11,6 @@ from dominate import tags
 from PIL import Image
 
 from cut.html import figure, page, page_links
-from cut.monitoring.pictures import PUBLISHED_ORDER
 from cut.training.atomic import write_atomically
 
 EPOCHS_PER_PAGE = 50
@@ -22,20 +22,21 @@ Size = tuple[int, int]  # (width, height) in pixels
 class PictureHistory:
     """Keeps the last pictures of each epoch as `images/epoch007_fake_B.png`, and pages of 50 epochs with them.
 
-    A page that is full is left alone from then on: an epoch costs the same however many went before it.
+    A full page is not written again, so that the cost of an epoch does not grow with the run.
 
     Args:
         folder: of the web page.
         title: of the pages.
         last_epoch: pictures of later epochs are not of this run; 0 when it begins anew.
         width: of a picture on the pages, in pixels.
+        order: labels of pictures in display order, for those that are there; others follow by name.
     """
 
-    def __init__(self, folder: Path, title: str, last_epoch: int, width: int) -> None:
+    def __init__(self, folder: Path, title: str, last_epoch: int, width: int, order: Sequence[str] = ()) -> None:
         self.folder, self.title, self.width = folder, title, width
         (folder / "images").mkdir(parents=True, exist_ok=True)
         self.blocks: dict[int, dict[int, dict[str, Size]]] = {}  # by block of 50 epochs and epoch, the sizes by label
-        for epoch, sizes in sorted(_saved_pictures(folder / "images", last_epoch).items()):
+        for epoch, sizes in sorted(_saved_pictures(folder / "images", last_epoch, order).items()):
             self.blocks.setdefault(_block(epoch), {})[epoch] = sizes
         self.stale = set(self.blocks)
         self.version = 0  # counts what is saved
@@ -54,13 +55,13 @@ class PictureHistory:
         for label, picture in pictures.items():
             image = Image.fromarray(picture)
             file = self.folder / picture_file(epoch, label)
-            write_atomically(file, lambda stream, image=image: _write_png(image, stream), durable=False)
+            write_atomically(file, partial(_write_png, image), durable=False)
             sizes[label] = image.size
         self.version += 1
         block = self.blocks.setdefault(_block(epoch), {})
         if block.get(epoch) != sizes:
             block[epoch] = sizes
-            self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the one before gets a link to it
+            self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the page before links to it
 
     def write_pages(self) -> None:
         """Write the pages that have changed."""
@@ -75,8 +76,7 @@ class PictureHistory:
                         tags.h2(f"Epoch {epoch}")
                         show_pictures(epoch, self.blocks[block][epoch], self.width)
                 page_links(pages, current, back="newer", onward="older")
-            text = content.render().encode()
-            write_atomically(self.folder / _file(block), lambda stream, text=text: stream.write(text), durable=False)
+            write_atomically(self.folder / _file(block), partial(_write_text, content.render()), durable=False)
         self.stale.clear()
 
     def links(self) -> list[tuple[str, str]]:
@@ -105,6 +105,10 @@ def _write_png(image: Image.Image, stream: BinaryIO) -> None:
     image.save(stream, format="PNG", compress_level=3)  # a third of the default's time for 6 % more bytes
 
 
+def _write_text(text: str, stream: BinaryIO) -> None:
+    stream.write(text.encode())
+
+
 def _block(epoch: int) -> int:
     return (epoch - 1) // EPOCHS_PER_PAGE
 
@@ -117,8 +121,8 @@ def _file(block: int) -> str:
     return f"epochs{block * EPOCHS_PER_PAGE + 1:04d}.html"
 
 
-def _saved_pictures(folder: Path, last_epoch: int) -> dict[int, dict[str, Size]]:
-    """The pictures on disk up to `last_epoch`, as {epoch: {label: size}}; later ones the continued run makes again."""
+def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict[int, dict[str, Size]]:
+    """The pictures on disk up to `last_epoch`, as {epoch: {label: size}}; later ones will be made again."""
     found: dict[int, dict[str, Size]] = {}
     for file in folder.glob("epoch*.png"):
         name = re.fullmatch(r"epoch(\d+)_(.+)\.png", file.name)
@@ -131,6 +135,6 @@ def _saved_pictures(folder: Path, last_epoch: int) -> dict[int, dict[str, Size]]
             continue  # what cannot be read is not shown
 
     def place(label: str) -> tuple[int, str]:
-        return (PUBLISHED_ORDER.index(label) if label in PUBLISHED_ORDER else len(PUBLISHED_ORDER), label)
+        return (order.index(label) if label in order else len(order), label)
 
     return {epoch: {label: sizes[label] for label in sorted(sizes, key=place)} for epoch, sizes in found.items()}

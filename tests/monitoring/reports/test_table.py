@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cut.monitoring.reports.records import read_run
+from cut.monitoring.reports.runs import read_run
 from cut.monitoring.reports.table import as_markdown, as_page, group, make_report, method_name, over_seeds
 from cut.options import train_options
 from tests.monitoring.recorded_runs import DETAILS, record
@@ -60,6 +60,7 @@ def test_many_epochs_are_a_range(tmp_path):
         ([], "CUT"),
         (["--CUT_mode", "FastCUT"], "FastCUT"),
         (["--model", "sincut"], "SinCUT"),
+        (["--model", "cycle_gan"], "CycleGAN"),
         (["--model", "sincut", "--CUT_mode", "FastCUT"], "SinCUT (FastCUT)"),
         ([*FOCAL], "CUT focal γ2 α0.25"),
         (

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from cut.monitoring.web.page_data import measure_table, moment, read_script, script
+from cut.monitoring.series import Series
+from cut.monitoring.web.page_data import curves_data, evenly, measure_table, moment, read_script, script
 from cut.training.evaluation import Evaluation
 
 EVIL = "</script><script>alert('x')</script><!-- & \u2028 \u2029 \ud800 \x00 \""
@@ -78,3 +79,17 @@ def test_moments_are_epochs():
     assert [moment(images, 40) for images in (0, 40, 50, 3749, 4000)] == [
         "before training", "epoch 1", "epoch 1.25", "epoch 93.7", "epoch 100",
     ]  # fmt: skip
+
+
+def test_curves_have_six_digits_and_null_where_there_is_no_value():
+    series = Series()
+    series.add(1 / 3, {"G": 2 / 3, "D": math.nan})
+    series.add(1.0, {"D": 1e-9 / 3})
+    assert curves_data(series) == {"x": [0.333333, 1.0], "y": {"G": [0.666667, None], "D": [None, 3.33333e-10]}}
+    assert curves_data(Series()) == {"x": [], "y": {}}
+
+
+def test_many_frames_are_thinned_evenly_with_both_ends():
+    times = list(range(0, 3000, 100))
+    assert evenly(times, 5) == [0, 700, 1400, 2100, 2900]
+    assert evenly(times, 30) == times

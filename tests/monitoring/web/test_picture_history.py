@@ -21,8 +21,8 @@ def epochs_on(page) -> list[int]:
     return [int(number) for number in re.findall(r'id="epoch(\d+)"', page.read_text())]
 
 
-def history(folder, last_epoch=0):
-    return PictureHistory(folder, "title", last_epoch, width=256)
+def history(folder, last_epoch=0, **more):
+    return PictureHistory(folder, "title", last_epoch, width=256, **more)
 
 
 def test_pictures_have_published_names(tmp_path):
@@ -77,7 +77,7 @@ def test_a_continued_run_keeps_earlier_epochs_and_forgets_later_ones(tmp_path):
     for epoch in range(1, 5):
         first.save(epoch, GREY)
     (tmp_path / "images/epoch002_fake_B.png").write_bytes(b"no picture")
-    again = history(tmp_path, last_epoch=3)
+    again = history(tmp_path, last_epoch=3, order=["real_A", "fake_B"])
     assert again.newest == (3, {"real_A": (8, 6), "fake_B": (8, 6)})
     assert list(again.newest[1]) == ["real_A", "fake_B"]  # in display order, not in that of the alphabet
     again.write_pages()

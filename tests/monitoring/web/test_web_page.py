@@ -10,24 +10,16 @@ from PIL import Image
 
 from cut.errors import UserError
 from cut.monitoring.log_files import MetricsLog
+from cut.monitoring.previews import PreviewFiles
 from cut.monitoring.web.page_data import read_script
 from cut.monitoring.web.web_page import WebPage
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, RunFacts
-from tests.monitoring.miniature import LAST_EPOCH, progress_at, step_event, train
+from tests.monitoring.clock import Clock
+from tests.monitoring.miniature import LAST_EPOCH, Recorded, preview_event, progress_at, step_event, train
 
 OFTEN = ("--display_freq", "5", "--update_html_freq", "10", "--print_freq", "1")
 EVIL = "<script>alert(1)</script>"
-
-
-class Clock:
-    """Time passes only where a test lets it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def page_of(options) -> Path:
@@ -38,9 +30,10 @@ def data_of(options) -> dict:
     return read_script(options.run.folder / "web" / "data.js")
 
 
-def listener(**more) -> WebPage:
-    """One that may always write: no time passes while it does."""
-    return WebPage(clock=Clock(), **more)
+def listener(clock=None, **more) -> Recorded:
+    """A page that may always write unless a clock says otherwise: no time passes while it does."""
+    clock = clock or Clock()
+    return Recorded(lambda record: WebPage(record, PreviewFiles(), clock=clock, **more), clock)
 
 
 def measured(epoch, fid=50.0) -> Evaluation:
@@ -108,16 +101,16 @@ def test_writing_takes_at_most_a_hundredth_of_the_time(make_options):
     """A clock that only writing moves: each takes a second, so the next has to wait for ninety-nine more."""
     options = make_options("--display_freq", "0", "--update_html_freq", "1")
     clock = Clock()
-    page, writes = WebPage(clock=clock), []
-    write = page._write
+    page, writes = listener(clock), []
+    write = page.view._write
 
     def slow_write(*state):
         write(*state)
         writes.append(clock.now)
         clock.now += 1.0
-        page.spent += 1.0
+        page.view.spent += 1.0
 
-    page._write = slow_write
+    page.view._write = slow_write
     page.start(options, progress_at(0), RunFacts())
     for images in range(1, 1001):
         clock.now += 0.5
@@ -163,20 +156,33 @@ def test_measures_are_a_table_and_curves(make_options):
 
 def test_previews_are_on_the_page_in_time_order(make_options):
     options = make_options(*OFTEN, "--evaluation_freq", "10")
-    previews = options.run.folder / "previews"
-    previews.mkdir(parents=True)
-    for name in ("sources", "000000000", "000000010", "000000020"):
-        Image.new("RGB", (20, 10)).save(previews / f"{name}.png")
-    (previews / "previews.json").write_text(f'{{"names": ["a.png", "{EVIL}.png"], "cell": [10, 10], "targets": false}}')
-    page = listener()
-    page.start(options, progress_at(0), RunFacts())
-    assert data_of(options)["film"] == {"files": ["../previews/000000000.png"], "labels": ["before training"]}
-    for images in range(1, 31):
-        page.after_step(step_event(images))
+    previews = PreviewFiles()
+    page = Recorded(lambda record: WebPage(record, previews, clock=Clock()), Clock())
+    names = ("a.png", f"{EVIL}.png")
+    for one in (previews, page):
+        one.start(options, progress_at(0), RunFacts())
+    assert data_of(options)["film"] is None
+    for images in range(31):
+        if images in (0, 10, 20):
+            for one in (previews, page):
+                one.after_preview(preview_event(images, names, size=(10, 10)))
+        if images == 0:
+            first = {"files": ["../previews/000000000.png"], "labels": ["before training"]}
+            assert data_of(options)["film"] == first, "it is shown before the first step"
+        else:
+            page.after_step(step_event(images))
     assert data_of(options)["film"]["labels"] == ["before training", "epoch 1", "epoch 2"]  # none was made after that
     text = page_of(options).read_text()
     assert text.count('src="../previews/000000020.png"') == 2 == text.count('src="../previews/sources.png"')
     assert "width: 200%; margin-left: -100%" in text and "aspect-ratio: 10 / 10" in text and EVIL not in text
+
+
+def test_a_continued_run_keeps_the_order_of_its_pictures(make_options):
+    options = make_options(*OFTEN)
+    train(listener(), options, range(1, 11))
+    assert [picture["label"] for picture in data_of(options)["batch"]["pictures"]] == ["real_A", "fake_B"]
+    train(listener(), options, range(0), resumed_at=10)
+    assert [picture["label"] for picture in data_of(options)["batch"]["pictures"]] == ["real_A", "fake_B"]
 
 
 def test_the_page_costs_the_same_after_many_epochs(make_options):

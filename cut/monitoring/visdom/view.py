@@ -1,43 +1,49 @@
 """Live plots on a visdom server, where there is one. Nothing that happens to the server reaches the training."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from torch import Tensor
 
-from cut.monitoring.history import History
 from cut.monitoring.lines import run_title
-from cut.monitoring.log_files import METRICS, read_metrics
-from cut.monitoring.pictures import PUBLISHED_ORDER, first_of_batch, not_finite
-from cut.monitoring.visdom_sender import FIRST_ANSWER_SECONDS, Sender
-from cut.monitoring.visdom_server import VisdomServer, environment_name, is_shared, plain
-from cut.monitoring.visdom_windows import TEXT_SIZE, draw_curves, draw_grid, draw_measure, draw_picture, options_as_html
+from cut.monitoring.pictures import first_of_batch, not_finite
+from cut.monitoring.record import RATES, Record
+from cut.monitoring.series import Point
+from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
+from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
+from cut.monitoring.visdom.windows import TEXT_SIZE, draw_curves, draw_grid, draw_picture, options_as_html
 from cut.options import Options
-from cut.training.evaluation import Evaluation, measure_columns
+from cut.training.evaluation import best_evaluation, measure_columns, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers
-# With --display_id N a window's name is a number from N on, in this order; the measures follow.
-NUMBERED = ("losses", "images", "learning rate", "images per second", "options", *PUBLISHED_ORDER)
+# With --display_id N a window's name is a number from N on, in this order; pictures and measures follow.
+NUMBERED = ("losses", "images", *RATES, "options")
 
 
 class VisdomView(Listener):
     """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
-    All sending is done by a thread of its own, see `Sender`: whether a server is missing, slow, lost, or back is said,
-    each once, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
-    visdom off; more is the number of the first of its windows. Every window is drawn whole from what the run knows, a
-    continued one from its `metrics.jsonl` too, so it does not matter what the server still has.
+    All sending is done by a thread of its own, see `Sender`: that a server is missing, lost or back is said
+    once each, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
+    visdom off; more is the number of the first of its windows. Every window is drawn whole from the record of the run,
+    so it does not matter what the server still has.
 
     Args:
+        record: of the run; told before this.
         say: takes sentences for people; called from the training's own thread.
         connect: makes the server from (address, port, environment); tests put a fake here.
     """
 
-    def __init__(self, say: Callable[[str], None] = print, connect: Callable[[str, int, str], Any] = VisdomServer):
-        self.say, self.connect = say, connect
+    def __init__(
+        self,
+        record: Record,
+        say: Callable[[str], None] = print,
+        connect: Callable[[str, int, str], Any] = VisdomServer,
+    ) -> None:
+        self.record, self.say, self.connect = record, say, connect
         self.sender: Sender | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -47,8 +53,6 @@ class VisdomView(Listener):
         shared, fresh = is_shared(monitoring.display_env), progress.images == 0
         self.name = plain(options.run.name)
         self.title = f"{run_title(options)}: " if shared else ""
-        self.losses, self.rates, self.speeds = History(), History(), History()
-        self.evaluations = list(facts.evaluations)
         self.numbers = {name: number for number, name in enumerate(NUMBERED)}
         self.said_not_finite = False
         environment = environment_name(monitoring.display_env, options.run.name)
@@ -56,9 +60,7 @@ class VisdomView(Listener):
         # What an earlier run of the same name left in an environment of its own would be taken for this one's.
         self.sender = Sender(server, begin=(lambda server: server.clear()) if fresh and not shared else None)
         self.options_text = options_as_html(options, facts)
-        self.first = True  # is the first step still to come?
-        if not fresh:
-            self._read_past(options, progress)
+        self.first = True  # whether the first step is still to come
         self.sender.decided.wait(FIRST_ANSWER_SECONDS)  # not longer: the address of a host can take minutes to find
         self._pass_on_news()
 
@@ -66,14 +68,12 @@ class VisdomView(Listener):
         if self.sender is None:
             return
         self._pass_on_news()
-        first, self.first = self.first, False  # it is shown at once: who opens the page sees that the run lives
+        first, self.first = self.first, False  # it is shown at once, so that the page shows that the run is alive
         monitoring = self.monitoring
         if event.due(monitoring.display_freq) or (first and monitoring.display_freq > 0):
             self._draw_images(event.images())
         if event.due(monitoring.print_freq) or (first and monitoring.print_freq > 0):
-            seconds = event.seconds + event.data_seconds
-            self._add(event.progress.epochs, event.losses(), event.learning_rate, seconds)
-            self._draw_curves()
+            self._draw_curves(event)
         if first:
             self._draw_measures()
             self._give("options", self._draw_options)
@@ -83,7 +83,6 @@ class VisdomView(Listener):
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         if self.sender is not None:
-            self.evaluations.append(event.evaluation)
             self._draw_measures()
 
     def finish(self, progress: Progress) -> None:
@@ -96,35 +95,23 @@ class VisdomView(Listener):
         for sentence in self.sender.news() if self.sender is not None else ():
             self.say(sentence)
 
-    def _read_past(self, options: Options, progress: Progress) -> None:
-        """What a continued run had logged, so that its curves begin where the run began."""
-        for row in read_metrics(options.run.folder / METRICS):
-            if row["images"] <= progress.images:
-                losses = {name: float("nan") if value is None else value for name, value in row["losses"].items()}
-                seconds = (row["seconds_per_image"] or 0.0) + (row["data_seconds_per_image"] or 0.0)
-                epochs = row["epoch"] - 1 + row["epoch_images"] / progress.images_per_epoch
-                self._add(epochs, losses, row["learning_rate"], seconds)
-
-    def _add(self, epochs: float, losses: Mapping[str, float], rate: float, seconds: float) -> None:
-        self.losses.add(epochs, losses)
-        self.rates.add(epochs, {"learning rate": rate})
-        if seconds > 0:
-            self.speeds.add(epochs, {"images per second": 1 / seconds})
-
-    def _draw_curves(self) -> None:
-        for purpose, history in (
-            ("losses", self.losses),
-            ("learning rate", self.rates),
-            ("images per second", self.speeds),
-        ):
-            points = history.snapshot()
-            if points:
-                self._give(purpose, partial(draw_curves, points=points, heading=purpose))
+    def _draw_curves(self, event: StepEvent) -> None:
+        """The losses and rates; where none is logged yet, the losses of this step."""
+        losses = self.record.losses.points() or (Point(event.progress.epochs, event.losses),)
+        curves = {"losses": losses, **{name: self.record.rates.points_of(name) for name in RATES}}
+        for heading, points in curves.items():
+            self._give_curves(heading, points)
 
     def _draw_measures(self) -> None:
-        measured: tuple[Evaluation, ...] = tuple(self.evaluations)
-        for measure in measure_columns(measured):
-            self._give(measure.label, partial(draw_measure, measure=measure, measured=measured))
+        evaluations = self.record.evaluations
+        for measure in measure_columns(evaluations):
+            best = best_evaluation([one for one in evaluations if measure.is_in(one)], measure.name)
+            said = "" if best is None else f" (best {significant(measure.value(best))}, epoch {best.epoch})"
+            self._give_curves(measure.label, self.record.measures.points_of(measure.label), said)
+
+    def _give_curves(self, purpose: str, points: Sequence[Point], said: str = "") -> None:
+        if points:
+            self._give(purpose, partial(draw_curves, points=points, heading=purpose, said=said))
 
     def _draw_images(self, images: Mapping[str, Tensor]) -> None:
         broken = not_finite(images)
@@ -144,8 +131,9 @@ class VisdomView(Listener):
 
     def _give(self, purpose: str, draw: Callable[..., None]) -> None:
         """Hand over the content of a window: `draw(server, window=…, title=…)`."""
-        window, title = self._window(purpose), f"{self.title}{purpose}"
-        self.sender.give(window, partial(draw, window=window, title=title))
+        if self.sender is not None:
+            window, title = self._window(purpose), f"{self.title}{purpose}"
+            self.sender.give(window, partial(draw, window=window, title=title))
 
     def _window(self, purpose: str) -> str:
         """The id of a window: counted from `display_id`, else named after the run so that runs do not share one."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-ANSWER_SECONDS = 10.0  # for one request; a server that needs longer is taken to hang
+ANSWER_SECONDS = 10.0  # for one request; a server that needs longer counts as hanging
 PUBLISHED_ENVIRONMENT = "main"  # the default of --display_env
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -72,7 +72,7 @@ class VisdomServer:
         self.page = f"{self.address}/env/{environment}"
 
     def environments(self, seconds: float = ANSWER_SECONDS) -> list[str]:
-        """The names of all environments, which no server but visdom would answer."""
+        """The names of all environments; the answer also shows that the server is visdom."""
         reply = self._post(f"{self.address}/env_state", "{}", seconds)
         try:
             names = reply.json() if reply.status_code == 200 else None
@@ -148,7 +148,7 @@ class VisdomServer:
 
     @cached_property
     def _client(self) -> Any:
-        logging.getLogger("visdom").setLevel(logging.CRITICAL)  # its own reports would tear the progress bar
+        logging.getLogger("visdom").setLevel(logging.CRITICAL)  # its log lines would break the progress bar
         try:
             from visdom import Visdom  # slow to import, and not needed by a run without a server
         except Exception as error:  # an old package on a new Python fails in many ways
@@ -204,7 +204,7 @@ def start_command(port: int | str) -> str:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception, and what it came from, outermost first."""
+    """An exception and its causes, outermost first."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

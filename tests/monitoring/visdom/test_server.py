@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from cut.monitoring.visdom_server import ServerTrouble, VisdomServer, environment_name, plain
+from cut.monitoring.visdom.server import ServerTrouble, VisdomServer, environment_name, plain
 
 
 def trouble(server: str = "http://localhost", port: int = 1, seconds: float = 10.0) -> str:

@@ -33,7 +33,7 @@ ELSEWHERE = (
 def wanted_scripts() -> dict[str, str]:
     """The files that the installed visdom would download: address by place in its static folder.
 
-    Its own code is asked, in an empty folder and with a network that answers every request with the address.
+    visdom's own code says which: it runs in an empty folder, and a fake network answers with the address.
     """
     from visdom.server import build
 
@@ -53,9 +53,9 @@ def wanted_scripts() -> dict[str, str]:
         return SimpleNamespace(content=address.encode())
 
     with tempfile.TemporaryDirectory() as folder:
-        with _replaced(build, "request", request), _replaced(requests, "get", get):
-            with contextlib.redirect_stdout(io.StringIO()):
-                build.download_scripts(install_dir=folder)
+        replaced = _replaced(build, "request", request), _replaced(requests, "get", get)
+        with replaced[0], replaced[1], contextlib.redirect_stdout(io.StringIO()):
+            build.download_scripts(install_dir=folder)
         static = Path(folder, "static")
         files = [file for file in sorted(static.rglob("*")) if file.is_file() and file.name != BUILT]
         return {file.relative_to(static).as_posix(): file.read_text() for file in files}
@@ -89,7 +89,7 @@ def npm_source(address: str) -> tuple[str, str] | None:
 
 
 def missing_scripts(static: Path, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Those of `wanted` that the static folder has not, or has empty."""
+    """Those of `wanted` that the static folder lacks, or has as empty files."""
 
     def is_there(file: Path) -> bool:
         return file.is_file() and file.stat().st_size > 0
@@ -109,7 +109,7 @@ def complete_scripts(static: Path, version: str) -> list[str]:
     """
     try:
         wanted = wanted_scripts()
-    except Exception as error:  # code of others, which a new version may have turned around
+    except Exception as error:  # visdom's internals, which a new version may change
         return [f"What the page of visdom {version} needs could not be found out ({error!r}), so it may stay empty."]
     missing = missing_scripts(static, wanted)
     if not missing:

@@ -6,8 +6,8 @@ import math
 import pytest
 from PIL import Image
 
-from cut.monitoring.reports.curves import curve_of, draw_curves, mean_curve
-from cut.monitoring.reports.records import read_run
+from cut.monitoring.reports.picture import draw_measures, mean_of, values_of
+from cut.monitoring.reports.runs import read_run
 from cut.training.evaluation import Column
 from tests.monitoring.recorded_runs import record
 
@@ -15,26 +15,25 @@ from tests.monitoring.recorded_runs import record
 def test_a_curve_has_the_finite_values_by_epoch(tmp_path):
     measures = {1: {"frechet": 30.0}, 2: {"frechet": math.nan}, 4: {"frechet": 10.0, "kernel": 0.5}}
     run = read_run(record(tmp_path / "a", measures=measures))
-    assert curve_of(run, Column("frechet", "FID")) == {1: 30.0, 4: 10.0} and curve_of(run, Column("kernel", "KID")) == {
-        4: 0.5
-    }
+    assert values_of(run, Column("frechet", "FID")) == {1: 30.0, 4: 10.0}
+    assert values_of(run, Column("kernel", "KID")) == {4: 0.5}
 
 
 def test_the_mean_is_over_the_epochs_that_all_seeds_have():
-    assert mean_curve([{1: 2.0, 2: 4.0, 3: 9.0}, {3: 1.0, 2: 6.0}]) == {2: 5.0, 3: 5.0}
-    assert mean_curve([{5: 1.0}]) == {5: 1.0}
+    assert mean_of([{1: 2.0, 2: 4.0, 3: 9.0}, {3: 1.0, 2: 6.0}]) == {2: 5.0, 3: 5.0}
+    assert mean_of([{5: 1.0}]) == {5: 1.0}
 
 
 def test_a_picture_of_all_measures(tmp_path):
     measures = {epoch: {"frechet": 10.0 * epoch, "kernel": 0.1, "psnr": 17.0} for epoch in (2, 4)}
     seeds = [read_run(record(tmp_path / f"a{seed}", "--seed", str(seed), measures=measures)) for seed in (0, 1)]
     other = read_run(record(tmp_path / "b", "--CUT_mode", "FastCUT", measures=measures))
-    with Image.open(io.BytesIO(draw_curves([*seeds, other]))) as picture:
+    with Image.open(io.BytesIO(draw_measures([*seeds, other]))) as picture:
         assert picture.format == "PNG" and min(picture.size) > 400
 
 
 def test_without_measures_there_is_no_picture(tmp_path):
-    assert draw_curves([read_run(record(tmp_path / "a"))]) is None
+    assert draw_measures([read_run(record(tmp_path / "a"))]) is None
 
 
 @pytest.mark.parametrize("values", [{}, {1: {"frechet": math.nan}}])
@@ -43,4 +42,4 @@ def test_a_run_without_finite_values_does_not_stop_the_others(tmp_path, values):
         record(tmp_path / "a", measures=values),
         record(tmp_path / "b", "--lr", "1e-3", measures={2: {"frechet": 5.0}}),
     ]
-    assert draw_curves([read_run(run) for run in runs]) is not None
+    assert draw_measures([read_run(run) for run in runs]) is not None

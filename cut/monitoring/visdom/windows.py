@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cut.monitoring.history import Point, as_curves
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import grid
-from cut.monitoring.visdom_server import VisdomServer
+from cut.monitoring.series import Point, as_curves
+from cut.monitoring.visdom.server import VisdomServer
 from cut.options import Options, as_train_opt
-from cut.training.evaluation import Column, Evaluation, best_evaluation, significant
 from cut.training.listener import RunFacts
 
 CAPTION = 20  # pixels in height
@@ -21,22 +20,11 @@ FEW = 50  # points; so few are marked, since a line of one cannot be seen
 
 
 def draw_curves(
-    server: VisdomServer, window: str, title: str, points: Sequence[Point], heading: str, best: str = ""
+    server: VisdomServer, window: str, title: str, points: Sequence[Point], heading: str, said: str = ""
 ) -> None:
-    """A window with a curve over epochs for each name in `points`; `best` is added to both titles."""
+    """A window with a curve over epochs for each name in `points`; `said` is added to its titles."""
     epochs, curves = as_curves(points)
-    server.lines(window, title + best, epochs, curves, heading + best, CURVES_SIZE, markers=len(points) < FEW)
-
-
-def draw_measure(
-    server: VisdomServer, window: str, title: str, measure: Column, measured: Sequence[Evaluation]
-) -> None:
-    """A window with one measure over epochs; its title says the best."""
-    alike = [one for one in measured if measure.is_in(one)]
-    best = best_evaluation(alike, measure.name)
-    said = "" if best is None else f" (best {significant(measure.value(best))}, epoch {best.epoch})"
-    points = [Point(one.epoch, {measure.label: measure.value(one)}) for one in alike]
-    draw_curves(server, window, title, points, measure.label, said)
+    server.lines(window, title + said, epochs, curves, heading + said, CURVES_SIZE, markers=len(points) < FEW)
 
 
 def draw_picture(server: VisdomServer, window: str, title: str, picture: np.ndarray, width: int) -> None:

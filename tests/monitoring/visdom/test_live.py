@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.monitoring import visdom_sender
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom import sender as visdom_sender
+from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.live_visdom import DEADLINE_SECONDS, LiveServer, curves, wait_until
-from tests.monitoring.miniature import progress_at, step_event
+from tests.monitoring.miniature import Recorded, progress_at, step_event
 from tests.training.tiny_runs import Launcher, TinyRun
 
 pytest.importorskip("visdom")
@@ -33,7 +33,7 @@ def test_a_killed_server_costs_nothing_and_is_used_again(server, make_options, m
     monkeypatch.setattr(visdom_sender, "SHORTEST_PAUSE", 0.02)
     monkeypatch.setattr(visdom_sender, "LONGEST_PAUSE", 0.2)
     said: list[str] = []
-    view = VisdomView(said.append)
+    view = Recorded(lambda record: VisdomView(record, said.append))
     view.start(
         make_options("--display_port", str(server.port), "--print_freq", "1", "--display_freq", "1"),
         progress_at(0),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from cut.monitoring.visdom_server import ANSWER_SECONDS, ServerTrouble
+from cut.monitoring.visdom.server import ANSWER_SECONDS, ServerTrouble
 
 FIRST_ANSWER_SECONDS = 1.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two looks for a server that is not there
@@ -14,10 +14,10 @@ Draw = Callable[[Any], None]  # draws one window on a `VisdomServer`
 
 
 class Sender:
-    """Draws windows as they were last given.
+    """Draws each window with its newest content.
 
     Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
-    server is, and whoever gives never waits. A server that is lost is looked for again, at growing intervals, and
+    server is, and `give` never waits. A server that is lost is looked for again, at growing intervals, and
     gets all windows anew when it is back, because one that was restarted has forgotten them.
 
     Args:
@@ -28,7 +28,7 @@ class Sender:
     def __init__(self, server: Any, begin: Draw | None = None) -> None:
         self.server, self.begin = server, begin
         self.decided = threading.Event()  # set once the server was found or missed for the first time
-        self.found = False  # does the server answer now?
+        self.found = False  # whether the server answers now
         self.reports: SimpleQueue[str] = SimpleQueue()
         self.said: set[str] = set()
         self.contents: dict[str, Draw] = {}
@@ -69,7 +69,7 @@ class Sender:
                 self._serve()
             except ServerTrouble as trouble:
                 self._missed(trouble)
-            except Exception as error:  # whatever a foreign server and visdom's client do, the thread goes on
+            except Exception as error:  # whatever visdom's client and server do, the thread goes on
                 self._missed(ServerTrouble(f"visdom's client failed: {error!r}", "is its package complete?"))
             with self.changed:
                 self.changed.wait_for(lambda: self.closing, self.pause)
@@ -110,7 +110,7 @@ class Sender:
             self.contents[window](self.server)
         except ServerTrouble:
             raise
-        except Exception as error:  # the fault of this content: the others and the next ones can be drawn
+        except Exception as error:  # only this content is at fault: others can be drawn
             self._say_once("draw", f"The visdom window {window} could not be drawn ({error!r}); training goes on.")
 
     def _found(self) -> None:

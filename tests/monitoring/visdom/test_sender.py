@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from cut.monitoring import visdom_sender
-from cut.monitoring.visdom_sender import Sender
+from cut.monitoring.visdom import sender as visdom_sender
+from cut.monitoring.visdom.sender import Sender
 from tests.monitoring.fake_visdom import FakeServer, lost
 
 

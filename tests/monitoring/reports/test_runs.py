@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.reports.records import read_run
+from cut.monitoring.reports.runs import read_run
 from cut.training.evaluation import Column
 from cut.training.listener import EpochEvent, Progress
 from tests.monitoring.recorded_runs import STEPS, at, record, start
@@ -21,7 +21,7 @@ def test_best_and_last_are_those_of_the_log(tmp_path):
     found = {measure.name: (run.best(measure).epoch, run.last(measure).epoch) for measure in run.measures}
     assert found == {"frechet": (2, 4), "kernel": (4, 4), "psnr": (2, 4)}, "PSNR is that of the epoch that was kept"
     assert run.finished and (run.epochs, run.planned, run.device) == (4, 4, "CPU")
-    assert run.peak_memory_bytes == 2**31 and run.parameters["G"] == 11_378_179
+    assert run.record.peak_memory_bytes == 2**31 and run.parameters["G"] == 11_378_179
 
 
 def test_what_was_not_finite_is_never_the_best(tmp_path):
@@ -33,8 +33,8 @@ def test_a_run_that_has_just_begun(tmp_path):
     log = start(tmp_path / "run")
     log.finish(at(1, 0))
     run = read_run(tmp_path / "run")
-    assert not run.finished and run.epochs == 0 and run.kept is None
-    assert run.seconds_per_iteration is None and run.peak_memory_bytes is None and run.best(FID) is None
+    assert not run.finished and run.epochs == 0 and run.record.best is None
+    assert run.seconds_per_iteration is None and run.record.peak_memory_bytes is None and run.best(FID) is None
 
 
 def test_seconds_per_iteration_is_the_median_of_the_epochs(tmp_path):
@@ -50,7 +50,7 @@ def test_an_epoch_that_was_continued_counts_from_there(tmp_path):
     log.finish(at(2))
     run = read_run(tmp_path / "run")
     assert run.seconds_per_iteration == (8.0 / 8 + 10.0 / 5) / 2
-    assert run.device == "CPU, Tesla P100" and run.peak_memory_bytes == 2**31
+    assert run.device == "CPU, Tesla P100" and run.record.peak_memory_bytes == 2**31
 
 
 def test_a_batch_counts_as_one_iteration(tmp_path):

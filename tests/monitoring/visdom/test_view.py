@@ -1,4 +1,4 @@
-"""What the visdom windows of a run show. Real servers are met in test_visdom_live.py."""
+"""What the visdom windows of a run show. Real servers are met in visdom/test_live.py."""
 
 import math
 import threading
@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from cut.monitoring import visdom_view
 from cut.monitoring.log_files import MetricsLog
-from cut.monitoring.visdom_view import VisdomView
+from cut.monitoring.visdom import view as visdom_view
+from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.fake_visdom import FakeServer
-from tests.monitoring.miniature import progress_at, step_event
+from tests.monitoring.miniature import Recorded, progress_at, step_event
 
+NOTHING = RunFacts()
 OFTEN = ("--print_freq", "1", "--display_freq", "2")
 
 
@@ -23,10 +24,10 @@ def evaluation(epoch: int, **measures: float) -> Evaluation:
     return Evaluation(epoch, 10 * epoch, 10 * epoch, measures, details={"extractor": "Inception"})
 
 
-def draw(options, steps=range(1, 3), resumed_at=0, facts=RunFacts(), evaluations=(), **changes):
+def draw(options, steps=range(1, 3), resumed_at=0, facts=NOTHING, evaluations=(), **changes):
     """What the server shows, and what was said, after a run of these steps."""
     server, said = FakeServer(), []
-    view = VisdomView(said.append, connect=server)
+    view = Recorded(lambda record: VisdomView(record, said.append, connect=server))
     view.start(options, progress_at(resumed_at), facts)
     for images in steps:
         view.after_step(replace(step_event(images), **changes))
@@ -162,7 +163,7 @@ def test_training_never_waits_for_a_server_that_hangs(make_options, monkeypatch)
             assert release.wait(60)
 
     server, said = FakeServer(before=hang), []
-    view = VisdomView(said.append, connect=server)
+    view = Recorded(lambda record: VisdomView(record, said.append, connect=server))
     view.start(make_options(*OFTEN), progress_at(0), RunFacts())
     view.after_step(step_event(1))
     assert hung.wait(60)
@@ -181,7 +182,7 @@ def test_a_start_does_not_wait_for_an_address_that_is_not_found(make_options, mo
     monkeypatch.setattr(visdom_view, "FIRST_ANSWER_SECONDS", 0.0)
     release = threading.Event()
     server, said = FakeServer(before=lambda request: release.wait(60)), []
-    view = VisdomView(said.append, connect=server)
+    view = Recorded(lambda record: VisdomView(record, said.append, connect=server))
     view.start(make_options(*OFTEN), progress_at(0), RunFacts())
     view.after_step(step_event(1))
     view.after_step(step_event(2))
