@@ -39,12 +39,8 @@ class GeneratorEvaluator:
     ) -> None:
         self.generator, self.device = generator, torch.device(device)
         self.yardstick, self.best_metric = yardstick, best_metric
+        self.extractor = yardstick.extractor.title
         self._began, self._spent = time.perf_counter(), 0.0
-
-    @property
-    def extractor(self) -> str:
-        """Title of the network whose features are compared."""
-        return self.yardstick.extractor.title
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
         """Measure the generator as it is now.
