@@ -68,6 +68,11 @@ class Column(NamedTuple):
     name: str
     label: str
 
+    @property
+    def title(self) -> str:
+        """The label with the direction: "FID (less is better)"."""
+        return f"{self.label} ({'more' if MEASURES[self.name].higher_is_better else 'less'} is better)"
+
     def is_in(self, evaluation: Evaluation) -> bool:
         """Whether the measure was taken, and with this extractor."""
         return self.name in evaluation.measures and evaluation.label(self.name) == self.label
