@@ -28,7 +28,7 @@ class GeneratorEvaluator:
     files of 8 bits would hold.
 
     Args:
-        generator: measured with the weights of the moment.
+        generator: measured with its present weights.
         device: where it is.
         yardstick: what its translations are compared with.
         best_metric: name of the measure that decides which epoch is best.
@@ -91,7 +91,7 @@ def make_evaluator(
         dataset: of the training images.
 
     Returns:
-        The evaluator, or None where nothing is to be measured or can be, and sentences that say why or on what.
+        The evaluator, or None when measuring is off or impossible; and sentences that say on what, or why not.
 
     Raises:
         UserError: for a file or a measure that was asked for and cannot be used.

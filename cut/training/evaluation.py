@@ -1,4 +1,4 @@
-"""What a measurement of the translations says, and how the best epoch is told from the others."""
+"""The result of measuring translations, which of several is the best, and their tables for people."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -172,7 +172,7 @@ def measure_text(evaluation: Evaluation, name: str) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """A measure as people write it: so many significant digits, never an exponent."""
+    """A value for people: so many significant digits, never an exponent."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))

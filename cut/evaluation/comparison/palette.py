@@ -10,8 +10,8 @@ import numpy as np
 
 from cut.data.images import Color
 from cut.errors import UserError
-from cut.options.files import config_folder, read_yaml
-from cut.options.wording import did_you_mean
+from cut.options.machinery.layers import config_folder, read_yaml
+from cut.options.machinery.words import did_you_mean
 
 VOID = -1
 _FIELDS = ("name", "description", "classes", "void")
@@ -61,7 +61,7 @@ def palette_names() -> list[str]:
 
 
 def load_palette(name_or_file: str | Path) -> Palette:
-    """A shipped palette by its name, or one of your own from a YAML file of the same form.
+    """A shipped palette by its name, or your own from a YAML file of the same form.
 
     Raises:
         UserError: when there is no such palette or file, or the file is not of that form.

@@ -1,4 +1,4 @@
-"""What pictures are measured by: the real held-out images of a run, whose features are computed once."""
+"""Measure pictures against the real held-out images of a run, whose features are computed once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -136,7 +136,7 @@ def make_yardstick(
     def load() -> Extractor:
         return load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
 
-    # A wrong file is wrong without images too, but nothing is downloaded in vain.
+    # A file that was given is checked in any case; a download waits until there are images to measure.
     extractor = load() if chosen.inception_weights is not None else None
     if not dataset.has_distribution:
         raise Impossible("A single image has no distribution to compare with.")

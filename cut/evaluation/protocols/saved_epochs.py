@@ -77,7 +77,7 @@ class SavedEpochs:
                 yield _name(label, epoch), replace(measured, details=details)
 
     def baselines(self) -> Iterator[Row]:
-        """What the numbers of the translations are to be held against.
+        """Two levels to compare the numbers of the translations with.
 
         "real to real": training images of the target domain, preprocessed as the held-out ones, against those: about
         what a perfect generator would reach. They are as many as there are translations, evenly spread over the folder,

@@ -41,7 +41,7 @@ def inception(weights: str | None = None) -> Extractor:
         weights: file of pytorch-fid's weights; None: from torch's cache, downloaded there at first use.
 
     Raises:
-        UserError: when the weights cannot be had, or the file is damaged or something else.
+        UserError: when the weights cannot be downloaded, or the file is damaged or of another network.
     """
     try:  # here, because they take seconds to import, and only measuring needs them
         from pytorch_fid import inception as published
