@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from cut.monitoring.reports.records import read_run
 
 from cut.evaluation import measures
 from cut.evaluation.measures.frechet import frechet
