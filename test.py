@@ -11,8 +11,8 @@ from cut.options import Options, run_script, test_options
 
 def main(options: Options) -> int:
     from cut.device import choose_device, describe_device  # imported only now: --help and --dry_run need none of it
-    from cut.evaluation.files import translate_files
-    from cut.evaluation.folder import translate_dataset
+    from cut.evaluation.protocols.dataset_results import translate_dataset
+    from cut.evaluation.protocols.own_images import translate_files
 
     device = choose_device(options.run.gpu_ids)
     print(describe_device(device, options.run.gpu_ids))

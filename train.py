@@ -10,8 +10,8 @@ def main(options: Options) -> int:
 
     from cut.data.loader import make_dataset, make_loader
     from cut.device import choose_device, describe_device
-    from cut.evaluation.evaluate import make_evaluator
-    from cut.evaluation.previews import HeldOutPreviews
+    from cut.evaluation.evaluator import make_evaluator
+    from cut.evaluation.held_out_previews import HeldOutPreviews
     from cut.monitoring import make_listeners
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder

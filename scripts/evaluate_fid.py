@@ -10,11 +10,11 @@ this project or of pytorch-fid. Pictures of equal names and sizes are compared o
 screen and into evaluation.json in --output, by default the folder that holds FAKE.
 
 A run is measured exactly as while it trains: its val images, else its test images, preprocessed as in training but
-without chance. Any other option of train.py that may change can follow (--dataroot, --feature_extractor, --palette,
---best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
-evaluation.png in the folder of the run. --baselines adds what the numbers are to be held against: "real to real", as
-many training images of the target domain as there are translations against the held-out ones, and "source to real",
-the untranslated sources.
+with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor,
+--palette, --best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
+evaluation.png in the folder of the run. --baselines adds two levels for comparison: "real to real", as many training
+images of the target domain as there are translations against the held-out ones, and "source to real", the untranslated
+sources.
 """
 
 import argparse
@@ -32,11 +32,11 @@ from cut.errors import exit_status
 from cut.evaluation.comparison.palette import load_palette
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.features.extraction import load_extractor
-from cut.evaluation.folders import compare_folders
-from cut.evaluation.outcome import write_curve, write_json
-from cut.evaluation.saved_epochs import SavedEpochs, default_labels, run_options
+from cut.evaluation.protocols.evaluation_files import write_curve, write_json
+from cut.evaluation.protocols.picture_folders import compare_picture_folders
+from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
+from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
-from cut.training.checkpoints import saved_epochs
 from cut.training.evaluation import Evaluation, best_evaluation, describe_details, describe_measures, evaluation_table
 
 Row = tuple[str, Evaluation]
@@ -93,7 +93,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
     extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
-    found = compare_folders(
+    found = compare_picture_folders(
         chosen.real, chosen.fake, extractor, palette=palette, seed=chosen.seed, limit=chosen.limit,
         batch_size=chosen.batch_size,
     )  # fmt: skip
@@ -108,7 +108,7 @@ def evaluate_run(words: Sequence[str]) -> None:
     chosen, more = run_parser().parse_known_args(words)
     options = run_options(chosen.name, chosen.checkpoints_dir, more)
     folder = options.run.folder
-    labels = saved_epochs(folder) if chosen.all_epochs else chosen.epoch or default_labels(folder)
+    labels = trained_epochs(options) if chosen.all_epochs else chosen.epoch or default_labels(options)
     device = choose_device(options.run.gpu_ids)
     print(describe_device(device, options.run.gpu_ids))
     run = SavedEpochs(options, device, *([(chosen.phase,)] if chosen.phase else []))

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
-from cut.evaluation.protocols.label_folders import Agreement, compare_folders
+from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
 from cut.measures import MEASURES
 from cut.training.atomic import write_atomically
 
@@ -75,7 +75,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     palette = load_palette(arguments.palette)
     if arguments.output and not arguments.output.absolute().parent.is_dir():
         raise UserError(f"There is no folder {arguments.output.parent} for --output; make it first.")
-    found = compare_folders(
+    found = compare_label_folders(
         arguments.true,
         arguments.predicted,
         palette,

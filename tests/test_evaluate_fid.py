@@ -10,8 +10,8 @@ from PIL import Image
 
 from cut.evaluation.comparison.scores import feature_scores
 from cut.evaluation.features.extraction import folder_features, image_set, load_extractor
-from cut.evaluation.outcome import write_curve, write_json
-from cut.evaluation.saved_epochs import spread
+from cut.evaluation.protocols.evaluation_files import write_curve, write_json
+from cut.evaluation.protocols.saved_epochs import spread
 from cut.monitoring.log_files import read_metrics
 from cut.training.evaluation import Evaluation
 from tests.evaluation.measured_run import trained

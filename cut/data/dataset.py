@@ -60,6 +60,8 @@ class ImageDataset(Dataset[Sample]):
 
     resample = Image.Resampling.BICUBIC
     smallest: Size
+    has_distribution = True
+    """Whether each side is a set of images, whose distributions can be compared; False for single pictures."""
 
     def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
         data = options.data
@@ -113,6 +115,11 @@ class ImageDataset(Dataset[Sample]):
     def _cell(self, domain: Domain, epoch: int, index: int) -> int | None:
         """Which cell of the grid of patches goes into a sample; None: drawn at random."""
         return None
+
+    @property
+    def letters(self) -> tuple[str, str]:
+        """The letters of the source domain and of the other one, as in the names of folders."""
+        return self.source.letter, "B" if self.source.letter == "A" else "A"
 
     def files(self) -> list[Path]:
         """Every image that may be read."""

@@ -31,6 +31,7 @@ class SingleImageDataset(ImageDataset):
     """
 
     resample = Image.Resampling.BILINEAR
+    has_distribution = False
 
     def __init__(self, options: Options) -> None:
         data = options.data

@@ -1,4 +1,4 @@
-"""What a measurement of the translations says, and how the best epoch is told from the others."""
+"""The result of measuring translations, which of several is the best, and their tables for people."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +67,11 @@ class Column(NamedTuple):
 
     name: str
     label: str
+
+    @property
+    def title(self) -> str:
+        """The label with the direction: "FID (less is better)"."""
+        return f"{self.label} ({'more' if MEASURES[self.name].higher_is_better else 'less'} is better)"
 
     def is_in(self, evaluation: Evaluation) -> bool:
         """Whether the measure was taken, and with this extractor."""
@@ -167,7 +172,7 @@ def measure_text(evaluation: Evaluation, name: str) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """A measure as people write it: so many significant digits, never an exponent."""
+    """A value for people: so many significant digits, never an exponent."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))

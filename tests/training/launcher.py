@@ -14,7 +14,7 @@ import os
 import sys
 
 import train
-from cut.evaluation.held_out import Pictures
+from cut.evaluation.comparison.held_out import Pictures
 from cut.options import run_script, train_options
 from cut.registry import EXTRACTORS, MODELS
 from cut.training import checkpoints

@@ -8,8 +8,8 @@ from pathlib import Path
 def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) -> list[tuple[Path, Path]]:
     """The files of two folders in pairs of equal names, sorted; empty when the names are not the same on both sides.
 
-    A name is relative to the folder that holds all files of its side, and without its suffix. Two files of one side
-    that share a name leave open which is meant, so then there are no pairs either.
+    A name is relative to the folder that holds all files of its side, and without its suffix. Where two
+    files of one side share a name, it is ambiguous which is meant, and there are no pairs.
     """
     sides = [by_name(files, _common_folder(files)) for files in (source_files, target_files)]
     unique = [len(side) for side in sides] == [len(source_files), len(target_files)]
@@ -19,13 +19,8 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
 
 
 def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """Files by their name relative to `folder`, without suffix; of two with the same name, the last."""
-    return {pair_name(file, folder): file for file in files}
-
-
-def pair_name(file: Path, folder: Path) -> str:
-    """The name that a file shares with the other half of its pair: relative to its folder, without its suffix."""
-    return file.relative_to(folder).with_suffix("").as_posix()
+    """Files by their name relative to `folder`, without suffix, as halves of pairs share it; of equals the last."""
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
 def _common_folder(files: Sequence[Path]) -> Path:

@@ -61,7 +61,7 @@ def palette_names() -> list[str]:
 
 
 def load_palette(name_or_file: str | Path) -> Palette:
-    """A shipped palette by its name, or one of your own from a YAML file of the same form.
+    """A shipped palette by its name, or your own from a YAML file of the same form.
 
     Raises:
         UserError: when there is no such palette or file, or the file is not of that form.
@@ -105,7 +105,8 @@ def _colors(file: Path, owner: str, value: Any) -> Iterator[Color]:
             # YAML takes an unquoted # for the start of a comment, so what is left is None.
             found = "no colour" if word is None else f"{word!r}"
             raise UserError(f'{file} has {found} for {owner}; write colours as "#rrggbb", with the quotes.')
-        yield tuple(bytes.fromhex(word[1:]))
+        red, green, blue = bytes.fromhex(word[1:])
+        yield red, green, blue
 
 
 def _listed() -> str:

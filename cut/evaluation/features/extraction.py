@@ -32,7 +32,7 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
 
     Raises:
-        UserError: when the weights are not to be had or are damaged (the file is named, with its hash).
+        UserError: when the weights are missing or damaged; the message names the file and its hash.
     """
     with torch.random.fork_rng(devices=[]):  # a network draws weights before it is given others
         return EXTRACTORS.build(name, weights=inception_weights).to(device)

@@ -10,7 +10,7 @@ class Extractor(nn.Module):
     options that its signature names: `weights`, the file that the user gave (`--inception_weights`), or nothing.
 
     Args:
-        title: the network as people write it. "Inception" alone makes the distances FID and KID.
+        title: the name of the network in tables and logs. Only with "Inception" are the distances called FID and KID.
         size: features of an image.
         identity: what the features depend on besides the image: a hash of the weights, and the preprocessing in words.
         network: whose weights these are.

@@ -4,7 +4,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -38,12 +38,12 @@ class FeatureSet:
     @cached_property
     def mean(self) -> np.ndarray:
         """(D,) float64."""
-        return self.statistics[0] if self.features is None else self.features.mean(axis=0, dtype=np.float64)
+        return self._given()[0] if self.features is None else self.features.mean(axis=0, dtype=np.float64)
 
     @cached_property
     def covariance(self) -> np.ndarray:
         """(D, D) float64, unbiased (divided by N − 1), as pytorch-fid computes it."""
-        return self.statistics[1] if self.features is None else self.root.T @ self.root
+        return self._given()[1] if self.features is None else self.root.T @ self.root
 
     @cached_property
     def root(self) -> np.ndarray:
@@ -58,7 +58,12 @@ class FeatureSet:
         if len(self.features) < 2:
             raise UserError(f"A Fréchet distance needs at least two images on each side, not {len(self.features)}.")
         centred = (self.features - self.mean) / np.sqrt(len(self.features) - 1)  # (N, D)
-        return centred if len(centred) <= centred.shape[1] else np.linalg.qr(centred, mode="r")
+        return centred if len(centred) <= centred.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
+
+    def _given(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.statistics is None:
+            raise ValueError("a set of images has features or statistics")
+        return self.statistics
 
     def save(self, path: Path) -> None:
         """Write an .npz that pytorch-fid takes in place of a folder (`mu`, `sigma`), with the features beside them.
@@ -70,7 +75,7 @@ class FeatureSet:
 
     def write(self, stream: BinaryIO) -> None:
         """As `save`, into an open file."""
-        arrays = {"mu": self.mean, "sigma": self.covariance}
+        arrays: dict[str, Any] = {"mu": self.mean, "sigma": self.covariance}
         if self.features is not None:
             arrays["features"] = self.features
         np.savez(stream, **arrays, title=self.title, sizes=self.sizes, content=self.content)
@@ -98,7 +103,7 @@ class FeatureSet:
                 "finite numbers; make it again."
             )
         texts = {name: str(arrays.get(name, "")) for name in ("title", "sizes", "content")}
-        statistics = (mean.astype(np.float64), covariance.astype(np.float64)) if features is None else None
+        statistics = (np.asarray(mean, np.float64), np.asarray(covariance, np.float64)) if features is None else None
         return cls(
             texts["title"] or "Inception", features, texts["sizes"] or "unknown", texts["content"], statistics
         )  # fmt: skip

@@ -50,13 +50,14 @@ def kernel_distance(
     import numpy as np
 
     check_comparable(a, b)
-    for one in (a, b):
-        if one.features is None:
-            raise UserError("A kernel distance needs the images' features: a file with only mu and sigma has none.")
-        if len(one.features) < 2:
-            raise UserError(f"A kernel distance needs at least two images on each side, not {len(one.features)}.")
+    sides = [one.features for one in (a, b) if one.features is not None]
+    if len(sides) < 2:
+        raise UserError("A kernel distance needs the images' features: a file with only mu and sigma has none.")
+    for features in sides:
+        if len(features) < 2:
+            raise UserError(f"A kernel distance needs at least two images on each side, not {len(features)}.")
     rng = np.random.default_rng(seed)
-    x, y = (_at_most(one.features, rng).astype(np.float64) for one in (a, b))
+    x, y = (_at_most(features, rng).astype(np.float64) for features in sides)
     smaller = min(len(x), len(y))
     size = min(subset_size, max(2, smaller // 2))
     in_x, in_y = (_memberships(len(features), size, subsets, rng) for features in (x, y))

@@ -1,6 +1,6 @@
-"""How well the classes of pixels agree: the scores of Cityscapes and Pascal VOC, of all pixels of all images together.
+"""How well the classes of pixels agree: the scores of Cityscapes and Pascal VOC, over the pixels of all images.
 
-A class that is not in the truth has no accuracy, one that is neither there nor predicted no IoU; the means leave it out.
+Means leave out a class that has no score: no accuracy without true pixels, no IoU with neither true nor predicted ones.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Agreement:
     resized: int
 
 
-def compare_folders(
+def compare_label_folders(
     true: Path, predicted: Path, palette: Palette, ids: bool = False, progress: Callable[[list], Iterable] = iter
 ) -> Agreement:
     """Count the classes of the pixels in two folders of label images with equal names (suffixes may differ).

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from cut.measures import MEASURES
 from cut.monitoring.reports.runs import LoggedRun
 from cut.monitoring.reports.table import group, row_names
 from cut.plots import Curve, Panel, draw_panels
@@ -30,8 +29,7 @@ def draw_measures(runs: Sequence[LoggedRun]) -> bytes | None:
                 curves += [Curve(list(one), list(one.values()), color=color, faint=True) for one in seeds]
             mean = mean_of(seeds)
             curves.append(Curve(list(mean), list(mean.values()), name, color))
-        better = "more" if MEASURES[measure.name].higher_is_better else "less"
-        panels.append(Panel(f"{measure.label} ({better} is better)", curves))
+        panels.append(Panel(measure.title, curves))
     return draw_panels(panels, shared_legend=True) if panels else None
 
 

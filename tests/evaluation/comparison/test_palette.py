@@ -5,7 +5,7 @@ import pytest
 
 from cut.errors import UserError
 from cut.evaluation.comparison.palette import VOID, Palette, load_palette, palette_names
-from cut.options import files
+from cut.options.machinery import layers
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
 PALETTE = Palette("made up", ("warm", "cold"), ((RED, (255, 128, 0)), (GREEN, BLUE)), void=(BLACK,))
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_palette(tmp_path, content, message):
 
 
 def test_installed_palettes_are_found(monkeypatch, tmp_path):
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "cut" / "options" / "files.py"))
+    monkeypatch.setattr(layers, "__file__", str(tmp_path / "cut" / "options" / "machinery" / "layers.py"))
     folder = tmp_path / "cut" / "configs" / "palettes"
     folder.mkdir(parents=True)
     (folder / "own.yaml").write_text('classes: {a: "#000000", b: "#ffffff"}')

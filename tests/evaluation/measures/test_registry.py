@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from cut.monitoring.reports.records import read_run
 
 from cut.evaluation import measures
 from cut.evaluation.measures.frechet import frechet
 from cut.measures import MEASURES, Measures
+from cut.monitoring.reports.runs import read_run
 from cut.monitoring.reports.table import make_report
 from cut.monitoring.web.page_data import measure_table
 from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures
@@ -80,9 +80,9 @@ def test_a_new_measure_is_one_file(brightness, data, capsys):  # noqa: F811
     best = json.loads((folder / "best.json").read_text())
     run = read_run(folder)
     assert [measure.name for measure in run.measures] == ["frechet", "kernel", "psnr", "ssim", brightness]
-    values = [one.measures[brightness] for one in run.evaluations]
+    values = [one.measures[brightness] for one in run.record.evaluations]
     assert len(values) == 2 and best["measures"][brightness] == min(values) and min(values) > 0
     assert "best brightness difference" in make_report([run]).columns
-    table = measure_table(run.evaluations[-1], run.kept, brightness)
+    table = measure_table(run.record.evaluations[-1], run.record.best, brightness)
     assert table["lines"][-1][0] == "brightness difference\N{NO-BREAK SPACE}↓" and table["deciding"] == 5
     assert "The best by brightness difference." in capsys.readouterr().out

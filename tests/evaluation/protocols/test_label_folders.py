@@ -6,7 +6,7 @@ from PIL import Image
 
 from cut.errors import UserError
 from cut.evaluation.comparison.palette import Palette
-from cut.evaluation.protocols.label_folders import compare_folders, read_labels, resize_nearest
+from cut.evaluation.protocols.label_folders import compare_label_folders, read_labels, resize_nearest
 
 PALETTE = Palette("two", ("red", "blue"), (((255, 0, 0),), ((0, 0, 255),)), void=((0, 0, 0),))
 CLASSES = np.array([[0, 1, -1], [1, 1, 0]])
@@ -99,7 +99,7 @@ def test_folders_by_name_with_different_kinds_and_sizes(folders):
     Image.fromarray(np.kron(IDS, np.ones((2, 2), np.uint8))).save(predicted / "street/1.bmp")
     Image.fromarray(IDS).save(true / "2.png")
     Image.fromarray(np.zeros_like(IDS)).save(predicted / "2.png")
-    found = compare_folders(true, predicted, PALETTE)
+    found = compare_label_folders(true, predicted, PALETTE)
     assert (found.images, found.resized) == (2, 1)
     np.testing.assert_array_equal(found.confusion.matrix, [[4, 0, 0], [3, 3, 0]])
 
@@ -111,7 +111,7 @@ def test_names_that_do_not_match(folders):
     for name in ("same", "street/a"):
         Image.fromarray(IDS).save(predicted / f"{name}.png")
     with pytest.raises(UserError) as error:
-        compare_folders(true, predicted, PALETTE)
+        compare_label_folders(true, predicted, PALETTE)
     assert str(error.value) == (
         "The two folders must have images of the same names, but "
         f"a, b, c and 1 more only in {true} and street/a only in {predicted}."
@@ -123,11 +123,11 @@ def test_two_images_of_one_name(folders):
         Image.fromarray(IDS).save(folder / "a.png")
     Image.fromarray(IDS).save(folders[1] / "a.bmp")
     with pytest.raises(UserError, match=r"predicted has several images named a; keep one of each\."):
-        compare_folders(*folders, PALETTE)
+        compare_label_folders(*folders, PALETTE)
 
 
 def test_missing_and_empty_folders(folders, tmp_path):
     with pytest.raises(UserError, match=r"There is no folder .*nowhere"):
-        compare_folders(tmp_path / "nowhere", folders[1], PALETTE)
+        compare_label_folders(tmp_path / "nowhere", folders[1], PALETTE)
     with pytest.raises(UserError, match=r"true holds no images"):
-        compare_folders(*folders, PALETTE)
+        compare_label_folders(*folders, PALETTE)

@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 (2020), whose ImageNet weights are installed with a package: features without any download."""
 
 from pathlib import Path
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,6 +21,8 @@ _MIDDLE, _SCALE = 127 / 255, 128 / 255
 
 class EfficientNetLite0(Extractor):
     """1,280 features, averaged over the picture; it is squeezed to 224×224, antialiased."""
+
+    network: Any  # the package has no types
 
     def prepare(self, images: Tensor) -> Tensor:
         resized = F.interpolate(images, (_SIDE, _SIDE), mode="bilinear", align_corners=False, antialias=True)

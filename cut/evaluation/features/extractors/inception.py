@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +41,7 @@ def inception(weights: str | None = None) -> Extractor:
         weights: file of pytorch-fid's weights; None: from torch's cache, downloaded there at first use.
 
     Raises:
-        UserError: when the weights cannot be had, or the file is damaged or something else.
+        UserError: when the weights cannot be downloaded, or the file is damaged or of another network.
     """
     try:  # here, because they take seconds to import, and only measuring needs them
         from pytorch_fid import inception as published
@@ -64,7 +64,7 @@ def inception(weights: str | None = None) -> Extractor:
 
 
 @contextmanager
-def _given(published: ModuleType, weights: dict[str, Tensor]) -> Iterator[None]:
+def _given(published: Any, weights: dict[str, Tensor]) -> Iterator[None]:
     """pytorch-fid makes its network only together with a download; inside, it is handed `weights` instead."""
     download = published.load_state_dict_from_url
     published.load_state_dict_from_url = lambda *_arguments, **_options: weights

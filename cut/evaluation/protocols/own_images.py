@@ -10,14 +10,13 @@ from cut.data.batch import Sample
 from cut.data.dataset import Domain, ImageDataset
 from cut.data.files import EXTENSIONS, images_in
 from cut.errors import UserError
-from cut.evaluation.folder import make_folder, save_picture
-from cut.evaluation.load import load_translator
-from cut.evaluation.loop import for_each_image
-from cut.evaluation.naming import output_names
+from cut.evaluation.protocols.each_image import for_each_image
+from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
+from cut.evaluation.translate.trained import load_translator
 from cut.options import Options
 
 
-class Files(ImageDataset):
+class OwnImages(ImageDataset):
     """Images to translate, each at its own size; with `--preprocess`, preprocessed as in the papers' protocol.
 
     Args:
@@ -44,12 +43,14 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
         UserError: before the first image, for anything that can be known then; after the last, when an image could not
             be read.
     """
+    if options.testing.input is None or options.testing.output is None:
+        raise UserError("--input and --output go together: give both.")
     output = Path(options.testing.output)
     folder, files = find_inputs(Path(options.testing.input), output)
     files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]
     outputs = [output / name for name in output_names([file.relative_to(folder) for file in files])]
     _refuse_to_overwrite_inputs(files, outputs)
-    dataset = Files(options, folder, files)
+    dataset = OwnImages(options, folder, files)
     dataset.check()
     translate = load_translator(options, device)
     make_folder(output)

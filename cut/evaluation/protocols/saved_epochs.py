@@ -10,13 +10,13 @@ import torch
 from cut.data.dataset import ImageDataset
 from cut.data.files import images_in
 from cut.errors import UserError
-from cut.evaluation.evaluate import GeneratorEvaluator, Measured, Yardstick, make_yardstick
-from cut.evaluation.held_out import SPLITS, held_out_folders
-from cut.models.build import build_generator
-from cut.networks.weights import load_weights, read_weights
+from cut.evaluation.comparison.held_out import SPLITS, held_out_folders
+from cut.evaluation.comparison.yardstick import Measured, Yardstick, make_yardstick
+from cut.evaluation.evaluator import GeneratorEvaluator
+from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
 from cut.options import Options, train_options
 from cut.registry import DATASETS
-from cut.training.checkpoints import RunFolder, best_row, network_file, saved_epochs
+from cut.training.checkpoints import RunFolder, best_row, saved_epochs
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
 
@@ -65,33 +65,31 @@ class SavedEpochs:
             UserError: before the first when one was not saved; for weights of another architecture.
         """
         folder = self.options.run.folder
-        files = [network_file(folder, label, "G") for label in labels]
-        generator = build_generator(self.options).to(self.device)
-        evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
-        for label, file in zip(labels, files, strict=True):
-            load_weights(generator, read_weights(file), str(file))
+        for label in labels:
+            weight_file(self.options, label)
+        for label in labels:
+            generator = trained_generator(self.options, label).to(self.device)
+            evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
             epoch = _epoch_of(folder, label)
             measured = evaluator.evaluate(Progress(epoch, 0, 0, 0, epoch, 0))
-            details = {name: value for name, value in measured.details.items() if name != "cost_share"}
-            yield _name(label, epoch), replace(measured, details=details)
+            if measured is not None:  # it always is: nobody can ask to stop here
+                details = {name: value for name, value in measured.details.items() if name != "cost_share"}
+                yield _name(label, epoch), replace(measured, details=details)
 
     def baselines(self) -> Iterator[Row]:
-        """What the numbers of the translations are to be held against.
+        """Two levels to compare the numbers of the translations with.
 
         "real to real": training images of the target domain, preprocessed as the held-out ones, against those: about
         what a perfect generator would reach. They are as many as there are translations, evenly spread over the folder,
-        because distances of other counts cannot be compared; all where there are fewer. "source to real": the sources as they are, which is what a
-        generator that does nothing reaches.
+        because distances of other counts cannot be compared; all where there are fewer.
+
+        "source to real": the sources as they are, which is what a generator that changes nothing reaches.
         """
         images = self.yardstick.images
-        files = images_in(Path(self.options.data.dataroot) / f"train{self.target_letter}")
+        files = images_in(Path(self.options.data.dataroot) / f"train{self.dataset.letters[1]}")
         training = replace(images.target, folder=files[0].parent, files=spread(files, len(images.source)))
         yield self._row("real to real", lambda: self._distance_to(training))
         yield self._row("source to real", lambda: self.yardstick.compare(images.source.all_pixels()))
-
-    @property
-    def target_letter(self) -> str:
-        return "B" if self.dataset.source.letter == "A" else "A"
 
     def _distance_to(self, pictures) -> Measured:
         return self.yardstick.against(self.yardstick.real(), self.yardstick.features(pictures))
@@ -109,9 +107,9 @@ def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
     return tuple(files[index * len(files) // count] for index in range(count))
 
 
-def default_labels(folder: Path) -> list[str]:
+def default_labels(options: Options) -> list[str]:
     """The last and the best epoch of a run, as far as they were saved; else whatever was."""
-    saved = saved_epochs(folder)
+    saved = trained_epochs(options)
     return [label for label in ("latest", "best") if label in saved] or saved
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 import train
 from cut.data.images import to_image
 from cut.errors import UserError
-from cut.evaluation.previews import (
+from cut.evaluation.held_out_previews import (
     HeldOutPreviews,
     preview_files,
     preview_image,

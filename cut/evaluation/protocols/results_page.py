@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from dominate import tags
 from PIL import Image
@@ -15,22 +17,20 @@ ROWS_PER_PAGE = 100  # 300 pictures, loaded as they are scrolled to, keep a brow
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One translated image.
 
     Attributes:
         name: what the row is called: the name of the source file, with its sub-folder.
         images: the files to show, relative to the page, by label (real_A, fake_B, real_B), left to right.
-        sizes: (width, height) in pixels by label; read from the files where missing.
     """
 
     name: str
     images: Mapping[str, str]
-    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def write_results_page(
-    folder: Path, title: str, rows: Sequence[Row], details: Mapping[str, str], display_width: int = 256
+    folder: Path, title: str, rows: Sequence[ResultRow], details: Mapping[str, str], display_width: int = 256
 ) -> Path:
     """Write `index.html`, and `page2.html`, `page3.html`, … where there are more than 100 rows, into `folder`.
 
@@ -57,20 +57,25 @@ def write_results_page(
                 tags.p("There are no images.", cls="note")
             if count > 1:
                 page_links(pages, number - 1)
-        write_atomically(folder / page_name(number), lambda file, page=content: file.write(page.render().encode()))
+        text = content.render().encode()
+        write_atomically(folder / page_name(number), partial(_write, text))
     for stale in folder.glob("page*.html"):
-        number = re.fullmatch(r"page(\d+)\.html", stale.name)
-        if number and int(number[1]) > count:
+        found = re.fullmatch(r"page(\d+)\.html", stale.name)
+        if found and int(found[1]) > count:
             stale.unlink()
     return folder / page_name(1)
 
 
-def _show(folder: Path, row: Row, display_width: int) -> None:
+def _write(text: bytes, stream: BinaryIO) -> None:
+    stream.write(text)
+
+
+def _show(folder: Path, row: ResultRow, display_width: int) -> None:
     with tags.section(cls="card"):
         tags.h2(shown(row.name))
         with tags.div(cls="pictures"):
             for label, file in row.images.items():
-                figure(file, label, row.sizes.get(label) or _size(folder / file), display_width)
+                figure(file, label, _size(folder / file), display_width)
 
 
 def _size(file: Path) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""The held-out images of a run, as training would see them but without its chance."""
+"""The held-out images of a run, preprocessed as in training but with nothing drawn at random."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from cut.data.images import Color, read_image, to_8bit, to_tensor
 from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
-from cut.evaluation.comparison.pair_names import pair_name
+from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.options import Options
 
 SPLITS = ("val", "test")  # in the order in which they are looked for
@@ -23,7 +23,7 @@ FEWEST = 2  # images of a side, without which there is no covariance
 
 @dataclass(frozen=True)
 class Pictures:
-    """Image files of one domain, preprocessed without chance.
+    """Image files of one domain, preprocessed with nothing drawn at random.
 
     Attributes:
         folder: what the names of the files are relative to.
@@ -43,11 +43,6 @@ class Pictures:
         return len(self.files)
 
     @property
-    def names(self) -> list[str]:
-        """Relative names without their suffix, which is how two folders say that their images are pairs."""
-        return [pair_name(file, self.folder) for file in self.files]
-
-    @property
     def recipe(self) -> str:
         """What is done to a file, in words: two recipes are equal exactly when they make the same pixels."""
         steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set's order is chance
@@ -58,7 +53,7 @@ class Pictures:
         Raises:
             UserError: when the file cannot be read, or is too small for `--preprocess`.
         """
-        return without_chance(self.files[index], self.channels, self.preprocessing, self.background)
+        return preprocessed_image(self.files[index], self.channels, self.preprocessing, self.background)
 
     def tensor(self, index: int) -> Tensor:
         """Image `index` as the networks take it: (C, H, W) in [−1, 1]."""
@@ -107,16 +102,16 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     Raises:
         UserError: when there are no such folders, or a file in them cannot be used.
     """
-    letters = (dataset.source.letter, "B" if dataset.source.letter == "A" else "A")
     channels = (options.data.input_nc, options.data.output_nc)
     limit = options.evaluation.evaluation_images
-    split, folders = held_out_folders(Path(options.data.dataroot), letters, splits)
+    split, folders = held_out_folders(Path(options.data.dataroot), dataset.letters, splits)
     source, target = (
         Pictures(folder, tuple(find_images(folder, limit)), count, whole_view(dataset), dataset.background)
         for folder, count in zip(folders, channels, strict=True)
     )
     sizes = source.check(), target.check()
-    return HeldOut(split, source, target, pairs=source.names == target.names and sizes[0] == sizes[1])
+    same_names = dict(aligned_pairs(source.files, target.files)) == dict(zip(source.files, target.files, strict=False))
+    return HeldOut(split, source, target, pairs=same_names and sizes[0] == sizes[1])
 
 
 def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> tuple[str, list[Path]]:
@@ -145,20 +140,25 @@ def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[st
 
 
 def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:
-    """Images to show rather than to measure: of val, else of test, else those of training."""
+    """Images to show rather than to measure: of val, else of test, else those of training; a single picture itself."""
+    if not dataset.has_distribution:
+        return dataset.source.files
     folders = [Path(options.data.dataroot) / f"{split}{dataset.source.letter}" for split in SPLITS]
     return next(filter(None, map(find_images, folders)), dataset.source.files)
 
 
 def whole_view(dataset: ImageDataset) -> Preprocessing:
-    """The preprocessing of a data set without its chance: images are scaled to the crop's size, and neither zoomed
-    nor flipped; what still is cut, is cut from the middle. So training sees them while the learning rate decays, and
-    the papers' protocol too."""
+    """The preprocessing of a data set with nothing drawn at random.
+
+    Images are scaled to the crop's size, neither zoomed nor flipped, and cropped from the middle: as training sees them
+    while the learning rate decays, and as the papers' protocol does. A single picture stays whole.
+    """
     usual = dataset.preprocessing
-    return replace(usual, load_size=usual.crop_size, zoom_low=1.0, flip=False)
+    words = usual.words if dataset.has_distribution else frozenset()
+    return replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0, flip=False)
 
 
-def without_chance(file: Path, channels: int, preprocessing: Preprocessing, background: Color) -> Image.Image:
+def preprocessed_image(file: Path, channels: int, preprocessing: Preprocessing, background: Color) -> Image.Image:
     """An image file, preprocessed from its middle.
 
     Raises:

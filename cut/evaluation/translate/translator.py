@@ -9,10 +9,15 @@ import torch
 from torch import Tensor
 
 from cut.errors import UserError
-from cut.evaluation.memory import bytes_per_pixel, free_bytes, is_out_of_memory
-from cut.evaluation.mode import inference
-from cut.evaluation.statistics import depends_on_whole_image, fixed, measure, sample_windows
-from cut.evaluation.tiles import Window, smallest_tile, translate_in_tiles
+from cut.evaluation.translate.inference import inference
+from cut.evaluation.translate.memory import bytes_per_pixel, free_bytes, is_out_of_memory
+from cut.evaluation.translate.norm_statistics import (
+    depends_on_whole_image,
+    fixed_norms,
+    norm_statistics,
+    sample_windows,
+)
+from cut.evaluation.translate.tiles import Window, smallest_tile, translate_in_tiles
 from cut.networks.interface import Generator
 
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
@@ -108,7 +113,7 @@ class Translator:
         if not depends_on_whole_image(self.generator):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)
         samples = sample_windows(image, tile, multiple).to(self.device)
-        with fixed(self.generator, measure(self.generator, lambda: self.generator(samples))):
+        with fixed_norms(self.generator, norm_statistics(self.generator, lambda: self.generator(samples))):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)
 
     def _tile_side(self, image: Tensor) -> int | None:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from cut.data.images import read_image, to_8bit, to_tensor
 from cut.errors import UserError
-from cut.evaluation.files import translate_files
-from cut.evaluation.load import load_translator
+from cut.evaluation.protocols.own_images import translate_files
+from cut.evaluation.translate.trained import load_translator
 from tests.evaluation.tiny_run import write_image
 
 

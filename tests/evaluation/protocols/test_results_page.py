@@ -6,12 +6,12 @@ from urllib.parse import unquote
 
 from PIL import Image
 
-from cut.evaluation.results_page import ROWS_PER_PAGE, Row, write_results_page
+from cut.evaluation.protocols.results_page import ROWS_PER_PAGE, ResultRow, write_results_page
 
 
-def rows(count: int) -> list[Row]:
-    sizes = {"real_A": (8, 4), "fake_B": (8, 4)}
-    return [Row(f"{i}.png", {label: f"images/{label}/{i}.png" for label in sizes}, sizes) for i in range(count)]
+def rows(count: int) -> list[ResultRow]:
+    labels = ("real_A", "fake_B")
+    return [ResultRow(f"{i}.png", {label: f"images/{label}/{i}.png" for label in labels}) for i in range(count)]
 
 
 def test_odd_names_are_shown_and_their_links_lead_to_the_files(tmp_path):
@@ -22,7 +22,7 @@ def test_odd_names_are_shown_and_their_links_lead_to_the_files(tmp_path):
         for file in images.values():
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (20, 10)).save(tmp_path / file)
-        table.append(Row(name, images))
+        table.append(ResultRow(name, images))
     text = write_results_page(tmp_path, "title <b>", table, {"epoch": "latest"}).read_text()
     assert [unescape(name) for name in re.findall(r"<h2>(.*?)</h2>", text)] == names
     sources = re.findall(r'src="([^"]+)"', text)
@@ -53,7 +53,7 @@ def test_a_shorter_run_leaves_no_old_pages(tmp_path):
 
 
 def test_a_missing_target_and_a_missing_file_do_not_stop_the_page(tmp_path):
-    table = [Row("a.png", {"real_A": "images/gone.png"})]
+    table = [ResultRow("a.png", {"real_A": "images/gone.png"})]
     text = write_results_page(tmp_path, "t", table, {}).read_text()
     assert text.count("<img") == 1 and "height" not in text.split("<img")[1].split(">")[0]
 

@@ -1,7 +1,6 @@
 """The same few held-out images, translated now and then while a run trains."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from cut.data.dataset import ImageDataset
 from cut.data.files import find_images
 from cut.data.images import to_tensor
 from cut.data.resampling import resize
-from cut.data.singleimage import SingleImageDataset
-from cut.evaluation.comparison.pair_names import by_name
-from cut.evaluation.held_out import SPLITS, held_out_sources, whole_view, without_chance
-from cut.evaluation.translator import Translator
+from cut.evaluation.comparison.held_out import SPLITS, held_out_sources, preprocessed_image, whole_view
+from cut.evaluation.comparison.pair_names import aligned_pairs
+from cut.evaluation.translate.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
 from cut.training.listener import PreviewEvent, Progress
@@ -69,7 +67,7 @@ class HeldOutPreviews:
 
 def preview_files(options: Options, dataset: ImageDataset) -> list[Path]:
     """The images to translate: at most six, in sorted order, always the same ones for the same folder and seed."""
-    files = dataset.source.files if isinstance(dataset, SingleImageDataset) else held_out_sources(options, dataset)
+    files = held_out_sources(options, dataset)
     chosen = np.random.default_rng(options.run.seed).permutation(len(files))[:COUNT]
     return [files[index] for index in sorted(chosen)]
 
@@ -80,28 +78,22 @@ def preview_targets(options: Options, dataset: ImageDataset, files: Sequence[Pat
     They are pairs when both sides of their split have the same names. Training images never are: the names of an
     unpaired data set are often numbers.
     """
-    letters = dataset.source.letter, "B" if dataset.source.letter == "A" else "A"
     for split in SPLITS:
-        sources, targets = (
-            by_name(find_images(folder), folder)
-            for folder in (Path(options.data.dataroot) / f"{split}{letter}" for letter in letters)
-        )
-        names = {file: name for name, file in sources.items()}
-        if names.keys() >= set(files) and sources.keys() == targets.keys():
-            return [targets[names[file]] for file in files]
+        sides = (find_images(Path(options.data.dataroot) / f"{split}{letter}") for letter in dataset.letters)
+        pairs = dict(aligned_pairs(*sides))
+        if pairs.keys() >= set(files):
+            return [pairs[file] for file in files]
     return []
 
 
 def preview_image(dataset: ImageDataset, file: Path, channels: int) -> Tensor:
-    """An image as training would see it, without its random choices: (channels, H, W) in [−1, 1].
+    """An image as `whole_view` preprocesses it: (channels, H, W) in [−1, 1].
 
     Raises:
         UserError: when the file cannot be read, or is too small for `--preprocess`.
     """
     preprocessing = whole_view(dataset)
-    if isinstance(dataset, SingleImageDataset):
-        preprocessing = replace(preprocessing, words=frozenset())
-    image = without_chance(file, channels, preprocessing, dataset.background)
+    image = preprocessed_image(file, channels, preprocessing, dataset.background)
     shrink = max(LONGEST_SIDE, preprocessing.crop_size) / max(image.size)
     if shrink < 1:
         width, height = (max(1, round(side * shrink)) for side in image.size)

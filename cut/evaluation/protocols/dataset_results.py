@@ -3,18 +3,14 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from cut.data.batch import Sample
-from cut.data.images import to_image
 from cut.data.loader import make_dataset
-from cut.errors import UserError
-from cut.evaluation.load import load_translator
-from cut.evaluation.loop import for_each_image
-from cut.evaluation.naming import output_names
-from cut.evaluation.results_page import Row, write_results_page
+from cut.evaluation.protocols.each_image import for_each_image
+from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
+from cut.evaluation.protocols.results_page import ResultRow, write_results_page
+from cut.evaluation.translate.trained import load_translator
 from cut.options import Options
-from cut.training.atomic import write_atomically
 
 
 def translate_dataset(options: Options, device: torch.device | str = "cpu") -> int:
@@ -44,7 +40,7 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         for label, image in images.items():
             save_picture(folder / "images" / label / names[index], image)
         links = {label: (Path("images") / label / names[index]).as_posix() for label in images}
-        rows.append(Row(files[index].as_posix(), links))
+        rows.append(ResultRow(files[index].as_posix(), links))
 
     make_folder(folder)
     outcome = for_each_image(dataset, int(min(len(dataset), options.testing.num_test)), one)
@@ -58,28 +54,6 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     page = write_results_page(folder, title, rows, details, options.monitoring.display_winsize)
     _mention_older_results(folder / "images" / "fake_B", outcome.done)
     return outcome.conclude(page)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises:
-        UserError: when that is not possible.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from None
-
-
-def save_picture(path: Path, image: Tensor) -> None:
-    """Write (C, H, W) in [−1, 1] as an 8-bit PNG, whole or not at all; its folder is made.
-
-    Raises:
-        UserError: when the disk is full or the file cannot be written.
-    """
-    make_folder(path.parent)
-    write_atomically(path, lambda stream: to_image(image).save(stream, format="PNG"))
 
 
 def _mention_older_results(folder: Path, written: int) -> None:

@@ -13,12 +13,12 @@ from PIL import Image
 from cut.data.images import to_8bit
 from cut.data.loader import make_dataset
 from cut.errors import UserError
-from cut.evaluation.folder import translate_dataset
-from cut.evaluation.load import load_translator
+from cut.evaluation.protocols.dataset_results import translate_dataset
+from cut.evaluation.translate.trained import load_translator
 from cut.training.interrupt import StopRequest
 from tests.evaluation.tiny_run import save_generator, write_image
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROTOCOL = ["--dataroot", "data", "--load_size", "32", "--crop_size", "32"]
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cut.evaluation.tiles import blending_weights, smallest_tile, tile_starts, translate_in_tiles
+from cut.evaluation.translate.tiles import blending_weights, smallest_tile, tile_starts, translate_in_tiles
 
 
 @pytest.mark.parametrize(

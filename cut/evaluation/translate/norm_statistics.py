@@ -9,6 +9,7 @@ windows are at full resolution, as the network was trained.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ _LEAST_WINDOW = 48  # pixels
 
 
 @dataclass(frozen=True)
-class Statistics:
+class NormStatistics:
     """Mean and reciprocal standard deviation of one norm layer's input, each (1, C, 1, 1)."""
 
     mean: Tensor
@@ -52,16 +53,16 @@ def _middles(length: int, side: int, count: int) -> list[int]:
     return [min(max(round((i + 0.5) * cell - side / 2), 0), length - side) for i in range(count)]
 
 
-def measure(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, Statistics]:
+def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, NormStatistics]:
     """Statistics of every norm layer over all images of the batch that `run` passes through `network`.
 
     Each layer already normalises by the common statistics while they are measured, as it will in the tiles.
     """
-    measured: dict[nn.Module, Statistics] = {}
+    measured: dict[nn.Module, NormStatistics] = {}
 
-    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
+    def hook(layer: Any, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
         variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3), keepdim=True, correction=0)
-        measured[layer] = Statistics(mean, (variance + layer.eps).rsqrt())
+        measured[layer] = NormStatistics(mean, (variance + layer.eps).rsqrt())
         return _normalise(layer, inputs[0], measured[layer])
 
     with _hooked(network, hook):
@@ -70,7 +71,7 @@ def measure(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, St
 
 
 @contextmanager
-def fixed(network: nn.Module, statistics: dict[nn.Module, Statistics]) -> Iterator[None]:
+def fixed_norms(network: nn.Module, statistics: dict[nn.Module, NormStatistics]) -> Iterator[None]:
     """Inside, the measured layers of `network` normalise by `statistics`, whatever image they see."""
     with _hooked(network, lambda layer, inputs, _output: _normalise(layer, inputs[0], statistics[layer])):
         yield
@@ -94,7 +95,7 @@ def _measures(layer: nn.Module) -> bool:
     return False
 
 
-def _normalise(layer: nn.Module, x: Tensor, statistics: Statistics) -> Tensor:
+def _normalise(layer: Any, x: Tensor, statistics: NormStatistics) -> Tensor:
     normalised = (x - statistics.mean) * statistics.inverse_deviation
     if layer.weight is not None:
         normalised = normalised * layer.weight[:, None, None] + layer.bias[:, None, None]

@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from cut.evaluation.statistics import depends_on_whole_image, fixed, measure, sample_windows
+from cut.evaluation.translate.norm_statistics import (
+    depends_on_whole_image,
+    fixed_norms,
+    norm_statistics,
+    sample_windows,
+)
 from cut.networks.norm import norm_layer
 from cut.networks.resnet import ResnetGenerator
 
@@ -19,8 +24,8 @@ def test_statistics_of_the_image_itself_change_nothing(network):
     image = torch.rand(1, 3, 32, 40)
     with torch.no_grad():
         expected = network(image)
-        statistics = measure(network, lambda: network(image))
-        with fixed(network, statistics):
+        statistics = norm_statistics(network, lambda: network(image))
+        with fixed_norms(network, statistics):
             torch.testing.assert_close(network(image), expected)
             assert not torch.allclose(network(image[..., :16]), expected[..., :16])
         torch.testing.assert_close(network(image), expected, rtol=0, atol=0)
@@ -29,9 +34,9 @@ def test_statistics_of_the_image_itself_change_nothing(network):
 def test_the_windows_are_measured_together():
     layer = norm_layer("instance", 2)
     windows = torch.randn(5, 2, 8, 8) * 3 + torch.arange(5.0)[:, None, None, None]
-    statistics = measure(layer, lambda: layer(windows))[layer]
+    statistics = norm_statistics(layer, lambda: layer(windows))[layer]
     torch.testing.assert_close(statistics.mean, windows.mean((0, 2, 3), keepdim=True))
-    with fixed(layer, {layer: statistics}):
+    with fixed_norms(layer, {layer: statistics}):
         together = torch.cat([layer(window[None]) for window in windows])
     torch.testing.assert_close(together.mean((0, 2, 3)), torch.zeros(2), rtol=0, atol=1e-5)
     torch.testing.assert_close(together.var((0, 2, 3), correction=0), torch.ones(2), rtol=1e-4, atol=0)
@@ -42,7 +47,7 @@ def test_batch_norm_keeps_its_affine_map():
     nn.init.normal_(layer.weight)
     nn.init.normal_(layer.bias)
     expected = layer(image)
-    with fixed(layer, measure(layer, lambda: layer(image))):
+    with fixed_norms(layer, norm_statistics(layer, lambda: layer(image))):
         torch.testing.assert_close(layer(image), expected)
 
 

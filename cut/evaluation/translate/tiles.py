@@ -96,10 +96,10 @@ def translate_in_tiles(
     overlap = 2 * context + _ramp(context)
     vertical = blending_weights(height, tile, tile_starts(height, tile, overlap, multiple), context, _ramp(context))
     horizontal = blending_weights(width, tile, tile_starts(width, tile, overlap, multiple), context, _ramp(context))
-    output = None
+    output = torch.empty(0)
     for row, column, window in windows(height, width, tile, overlap, multiple):
         translated = run(window.of(image), window).float().cpu()
-        if output is None:  # the channel count is the network's to know
+        if not output.numel():  # the channel count is the network's to know
             output = torch.zeros(1, translated.shape[1], height, width)
         rows = vertical[row, window.top : window.top + window.height]
         columns = horizontal[column, window.left : window.left + window.width]

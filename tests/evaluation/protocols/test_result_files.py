@@ -4,7 +4,7 @@ from pathlib import PurePosixPath as P
 
 import pytest
 
-from cut.evaluation.naming import output_names
+from cut.evaluation.protocols.result_files import output_names
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from cut.training.evaluation import Evaluation
 Pairs = Sequence[tuple[Path, Path]]
 
 
-def compare_folders(
+def compare_picture_folders(
     real: Path,
     fake: Path,
     extractor: Extractor,

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from cut.errors import UserError
-from cut.evaluation.mode import inference
-from cut.evaluation.tiles import smallest_tile
-from cut.evaluation.translator import Translator, pad_by_reflection
+from cut.evaluation.translate.inference import inference
+from cut.evaluation.translate.tiles import smallest_tile
+from cut.evaluation.translate.translator import Translator, pad_by_reflection
 from cut.networks.init import initialise
 from cut.networks.resnet import ResnetGenerator
 from cut.registry import GENERATORS
@@ -174,8 +174,8 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory():
 
 
 def test_an_estimate_decides_before_memory_runs_out(counting, monkeypatch):
-    monkeypatch.setattr("cut.evaluation.translator.free_bytes", lambda device: 300 * 300 * 1000.0)
-    monkeypatch.setattr("cut.evaluation.translator.bytes_per_pixel", lambda network, channels: 1000.0)
+    monkeypatch.setattr("cut.evaluation.translate.translator.free_bytes", lambda device: 300 * 300 * 1000.0)
+    monkeypatch.setattr("cut.evaluation.translate.translator.bytes_per_pixel", lambda network, channels: 1000.0)
     translate = Translator(counting, say=lambda _: None)
     translate(picture(600, 700))
     assert max(max(size) for size in counting.seen) == 300

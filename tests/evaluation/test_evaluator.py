@@ -11,9 +11,10 @@ from PIL import Image
 import test as test_script
 from cut.data.loader import make_dataset
 from cut.errors import UserError
-from cut.evaluation import evaluate
+from cut.evaluation.comparison import yardstick
 from cut.evaluation.comparison.scores import feature_scores
-from cut.evaluation.evaluate import Stopped, make_evaluator, make_yardstick, undisturbed
+from cut.evaluation.comparison.yardstick import Stopped, make_yardstick
+from cut.evaluation.evaluator import make_evaluator, undisturbed
 from cut.evaluation.features.extraction import folder_features, load_extractor
 from cut.models.build import build_generator
 from cut.monitoring.log_files import read_metrics
@@ -161,8 +162,8 @@ def test_the_weights_of_the_moment_are_measured(data):
 
 def test_real_features_are_computed_once_and_kept_for_the_next_run(data, monkeypatch):
     computed = []
-    original = evaluate.image_set
-    monkeypatch.setattr(evaluate, "image_set", lambda *arguments: computed.append(1) or original(*arguments))
+    original = yardstick.image_set
+    monkeypatch.setattr(yardstick, "image_set", lambda *arguments: computed.append(1) or original(*arguments))
     evaluator, _ = evaluator_of(data)
     first, _ = (evaluator.evaluate(PROGRESS) for _ in range(2))
     assert len(computed) == 3  # real, and the translations twice
@@ -185,22 +186,22 @@ def test_a_wish_to_stop_is_heard_between_images(data, images):
 
 def test_pictures_of_any_origin_can_be_compared(data):
     options = options_of(data, "run")
-    yardstick = make_yardstick(options, "cpu", make_dataset(options))
-    unchanged = yardstick.compare(yardstick.images.target.all_pixels())
+    measure_by = make_yardstick(options, "cpu", make_dataset(options))
+    unchanged = measure_by.compare(measure_by.images.target.all_pixels())
     assert unchanged.measures["frechet"] == pytest.approx(0, abs=1e-6) and unchanged.measures["ssim"] == pytest.approx(
         1
     )
-    without = yardstick.compare(yardstick.images.source.all_pixels(), pairs=False)
+    without = measure_by.compare(measure_by.images.source.all_pixels(), pairs=False)
     assert without.measures["frechet"] > 0 and "psnr" not in without.measures and not without.details["pairs"]
     with pytest.raises(Stopped):
-        yardstick.compare(yardstick.images.source.all_pixels(), stopped=lambda: True)
+        measure_by.compare(measure_by.images.source.all_pixels(), stopped=lambda: True)
 
 
 # ------------------------------------------------------------------ when it cannot be done
 
 
 def test_zero_means_never_and_looks_at_nothing(data, monkeypatch):
-    monkeypatch.setattr(evaluate, "held_out", None)
+    monkeypatch.setattr(yardstick, "held_out", None)
     assert evaluator_of(data, "--evaluation_epoch_freq", "0", "--palette", "none") == (None, [])
 
 
@@ -249,7 +250,7 @@ def test_weights_that_cannot_be_had_are_no_reason_not_to_train(data, monkeypatch
     def unavailable(*_):
         raise UserError("The weights cannot be downloaded: use --feature_extractor efficientnet_lite0.")
 
-    monkeypatch.setattr(evaluate, "load_extractor", unavailable)
+    monkeypatch.setattr(yardstick, "load_extractor", unavailable)
     evaluator, (message,) = evaluator_of(data)
     assert evaluator is None
     assert message == (

@@ -1,8 +1,14 @@
-"""Which file a translation is written to: one for each input, never the same for two."""
+"""Files of results: one for each input, never the same for two, and written whole or not at all."""
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+
+from torch import Tensor
+
+from cut.data.images import to_image
+from cut.errors import UserError
+from cut.training.atomic import write_atomically
 
 
 def output_names(inputs: Sequence[PurePath]) -> list[Path]:
@@ -23,6 +29,28 @@ def output_names(inputs: Sequence[PurePath]) -> list[Path]:
         if settled == names:
             return names
         names = settled  # a name that kept its suffix may now meet another, as x.jpg.png does
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises:
+        UserError: when that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from None
+
+
+def save_picture(path: Path, image: Tensor) -> None:
+    """Write (C, H, W) in [−1, 1] as an 8-bit PNG, whole or not at all; its folder is made.
+
+    Raises:
+        UserError: when the disk is full or the file cannot be written.
+    """
+    make_folder(path.parent)
+    write_atomically(path, lambda stream: to_image(image).save(stream, format="PNG"))
 
 
 def _key(path: Path) -> str:

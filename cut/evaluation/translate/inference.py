@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,7 +23,9 @@ def inference(network: nn.Module, training: bool = False) -> Iterator[None]:
 
 @contextmanager
 def _running_statistics_at_rest(network: nn.Module) -> Iterator[None]:
-    moving = [layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)]
+    moving: list[Any] = [
+        layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)
+    ]
     for layer in moving:
         layer.track_running_stats = False  # in train mode it alone decides whether they are updated
     try:

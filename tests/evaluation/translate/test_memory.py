@@ -3,7 +3,13 @@
 import torch
 from torch import nn
 
-from cut.evaluation.memory import _container_bytes, _system_bytes, bytes_per_pixel, free_bytes, is_out_of_memory
+from cut.evaluation.translate.memory import (
+    _container_bytes,
+    _system_bytes,
+    bytes_per_pixel,
+    free_bytes,
+    is_out_of_memory,
+)
 
 
 class Widening(nn.Module):

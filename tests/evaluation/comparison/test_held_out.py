@@ -8,7 +8,7 @@ from PIL import Image
 from cut.data.images import read_image
 from cut.data.loader import make_dataset
 from cut.errors import UserError
-from cut.evaluation.held_out import as_picture, held_out
+from cut.evaluation.comparison.held_out import as_picture, held_out
 from cut.options import test_options, train_options
 from tests.evaluation.tiny_run import write_image
 

@@ -1,0 +1,151 @@
+"""Measure pictures against the real held-out images of a run, whose features are computed once."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from cut.data.dataset import ImageDataset
+from cut.errors import UserError
+from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, held_out
+from cut.evaluation.comparison.palette import Palette, load_palette
+from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores
+from cut.evaluation.features.extraction import image_set, load_extractor
+from cut.evaluation.features.extractor import Extractor
+from cut.evaluation.features.feature_cache import cached_features
+from cut.evaluation.features.feature_set import FeatureSet
+from cut.options import Options
+
+
+class Stopped(Exception):
+    """Somebody asked to stop in the middle of a measurement."""
+
+
+def never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a comparison of two sets of images says; the fields are those of `Evaluation`."""
+
+    measures: Mapping[str, float]
+    spread: Mapping[str, float]
+    details: Mapping[str, Any]
+
+
+class Yardstick:
+    """Compares pictures with the real held-out images, whose features are computed once and kept on disk.
+
+    Args:
+        images: held-out images of both sides.
+        extractor: network whose features are compared.
+        seed: of the subsets of the kernel distance.
+        palette: colours of a map-like target, for segmentation scores of pairs.
+    """
+
+    def __init__(self, images: HeldOut, extractor: Extractor, *, seed: int = 0, palette: Palette | None = None) -> None:
+        self.images, self.extractor, self.seed, self.palette = images, extractor, seed, palette
+        self._real: FeatureSet | None = None
+
+    def compare(
+        self, pictures: Iterable[np.ndarray], *, pairs: bool | None = None, stopped: Callable[[], bool] = never
+    ) -> Measured:
+        """Measure pictures, uint8 (H, W, 3), against the real images of the target domain.
+
+        Args:
+            pictures: in the order of the held-out sources where `pairs` is true.
+            pairs: whether they are to be compared one by one too; None where the held-out images are pairs.
+            stopped: asked before every picture.
+
+        Raises:
+            Stopped: soon after `stopped()` became true.
+            UserError: when an image cannot be read.
+        """
+        pairs = self.images.pairs if pairs is None else pairs
+        real = self.real(stopped)
+        scores = PairScores(self.palette) if pairs else None
+        fake = image_set(self.extractor, self._watched(pictures, scores, stopped))
+        measured = self.against(real, fake)
+        details = {"pairs": pairs, "palette": self.palette.name if self.palette and pairs else None}
+        return replace(
+            measured,
+            measures={**measured.measures, **(scores.measures() if scores else {})},
+            details={**measured.details, **details},
+        )
+
+    def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
+        """The distances alone, of features that are known."""
+        measures, spread = feature_scores(real, fake, self.seed)
+        details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
+        return Measured(measures, spread, {**details, "pairs": False, "palette": None})
+
+    def real(self, stopped: Callable[[], bool] = never) -> FeatureSet:
+        """Features of the real images of the target domain."""
+        if self._real is None:
+            self._real = self.features(self.images.target, stopped)
+        return self._real
+
+    def features(self, pictures: Pictures, stopped: Callable[[], bool] = never) -> FeatureSet:
+        """Features of image files, from the user's cache where they were computed before.
+
+        Raises: as `compare`.
+        """
+
+        def make() -> FeatureSet:
+            return image_set(self.extractor, self._watched(pictures.all_pixels(), None, stopped))
+
+        return cached_features(self.extractor, pictures.files, make, pictures.recipe)
+
+    def _watched(
+        self, pictures: Iterable[np.ndarray], scores: PairScores | None, stopped: Callable[[], bool]
+    ) -> Iterator[np.ndarray]:
+        """The pictures, each scored against the real one of its place on the way."""
+        for index, picture in enumerate(pictures):
+            if stopped():
+                raise Stopped
+            if scores is not None:
+                scores.add(self.images.target.pixels(index), picture)
+            yield picture
+
+
+class Impossible(UserError):
+    """The held-out images or the extractor's weights are missing: why nothing can be measured, and what to do."""
+
+
+def make_yardstick(
+    options: Options, device: torch.device | str, dataset: ImageDataset, splits: Sequence[str] = SPLITS
+) -> Yardstick:
+    """What the translations of a run are compared with.
+
+    Args:
+        options: of the run.
+        device: where the extractor is to run.
+        dataset: of the run, for its sides, channels and preprocessing.
+        splits: where to look for held-out images, in this order.
+
+    Raises:
+        Impossible: when the data set or this machine has nothing to measure with.
+        UserError: for a file or a measure that was asked for and cannot be used.
+    """
+    chosen = options.evaluation
+    palette = load_palette(chosen.palette) if chosen.palette is not None else None
+
+    def load() -> Extractor:
+        return load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
+
+    # A file that was given is checked in any case; a download waits until there are images to measure.
+    extractor = load() if chosen.inception_weights is not None else None
+    if not dataset.has_distribution:
+        raise Impossible("A single image has no distribution to compare with.")
+    try:
+        images = held_out(options, dataset, splits)
+    except UserError as error:
+        raise Impossible(*error.problems) from None
+    try:
+        extractor = extractor or load()
+    except UserError as error:
+        raise Impossible(*error.problems) from None
+    return Yardstick(images, extractor, seed=options.run.seed, palette=palette)

@@ -1,0 +1,147 @@
+"""Measure a generator on held-out images while it trains, or with saved weights."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from cut.data.dataset import ImageDataset
+from cut.errors import UserError
+from cut.evaluation.comparison.held_out import HeldOut, as_picture
+from cut.evaluation.comparison.scores import what_few_images_mean
+from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
+from cut.evaluation.translate.translator import Translator
+from cut.measures import MEASURES
+from cut.networks.interface import Generator
+from cut.options import Options
+from cut.training.evaluation import Evaluation
+from cut.training.listener import Progress
+
+
+class GeneratorEvaluator:
+    """Measures a generator as it is (an `Evaluator` of the training loop); nothing that training depends on changes.
+
+    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and compares what
+    files of 8 bits would hold.
+
+    Args:
+        generator: measured with its present weights.
+        device: where it is.
+        yardstick: what its translations are compared with.
+        best_metric: name of the measure that decides which epoch is best.
+    """
+
+    def __init__(
+        self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_metric: str
+    ) -> None:
+        self.generator, self.device = generator, torch.device(device)
+        self.yardstick, self.best_metric = yardstick, best_metric
+        self.extractor = yardstick.extractor.title
+        self._began, self._spent = time.perf_counter(), 0.0
+
+    def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
+        """Measure the generator as it is now.
+
+        Args:
+            progress: how far it was trained.
+            stopped: asked before every image; once it is true, None comes back.
+
+        Raises:
+            UserError: when an image cannot be read, or a translation is not finite.
+        """
+        started = time.perf_counter()
+        try:
+            with undisturbed(self.device):
+                measured = self.yardstick.compare(self._translations(), stopped=stopped)
+        except Stopped:
+            return None
+        seconds = time.perf_counter() - started
+        self._spent += seconds
+        share = self._spent / (time.perf_counter() - self._began)
+        return Evaluation(
+            epoch=progress.epoch,
+            images=progress.images,
+            step=progress.step,
+            measures=measured.measures,
+            spread=measured.spread,
+            details={**measured.details, "cost_share": round(share, 4)},
+            seconds=seconds,
+        )
+
+    def _translations(self) -> Iterator[np.ndarray]:
+        translate = Translator(
+            self.generator, self.device, training=True, seed=self.yardstick.seed, say=lambda sentence: None
+        )
+        source = self.yardstick.images.source
+        return (as_picture(translate(source.tensor(index))) for index in range(len(source)))
+
+
+def make_evaluator(
+    options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
+) -> tuple[GeneratorEvaluator | None, list[str]]:
+    """The evaluator of a training run, before its first step.
+
+    Args:
+        options: of the run.
+        generator: as it is being trained.
+        device: where it is.
+        dataset: of the training images.
+
+    Returns:
+        The evaluator, or None when measuring is off or impossible; and sentences that say on what, or why not.
+
+    Raises:
+        UserError: for a file or a measure that was asked for and cannot be used.
+    """
+    chosen = options.evaluation
+    if not chosen.evaluation_epoch_freq:
+        return None, []
+    with undisturbed(torch.device(device)):
+        try:
+            yardstick = make_yardstick(options, device, dataset)
+        except Impossible as reason:
+            return None, [f"Training goes on without measures: {reason}"]
+    _check_best_metric(chosen.best_metric, yardstick.images, chosen.palette)
+    images, label = yardstick.images, MEASURES[chosen.best_metric].label_with(yardstick.extractor.title)
+    every = chosen.evaluation_epoch_freq
+    messages = [
+        f"{len(images.source)} translations are compared with {len(images.target)} real images of {images.split} every "
+        f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}); the weights of the "
+        f"best {label} are kept as best."
+    ]
+    if images.split == "test":
+        messages.append(
+            "There is no val split, so the test images choose the best epoch: what is reported on them is a little "
+            "too good. A val split avoids that."
+        )
+    messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
+    return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric), messages
+
+
+def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:
+    measure = MEASURES[name]
+    if measure.needs != "features" and not images.pairs:
+        others = " or ".join(other.name for other in MEASURES.needing("features"))
+        raise UserError(
+            f"--best_metric {name} compares pairs, but {images.source.folder} and {images.target.folder} do not hold "
+            f"images of equal names and sizes: use --best_metric {others}."
+        )
+    if measure.needs == "palette" and palette is None:
+        raise UserError(f"--best_metric {name} needs the colours of the classes: give --palette.")
+
+
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """Inside, random numbers may be drawn and sizes may vary; afterwards, training does not notice."""
+    python, numpy, benchmark = random.getstate(), np.random.get_state(), torch.backends.cudnn.benchmark
+    try:
+        torch.backends.cudnn.benchmark = False  # no search for convolutions of every size that comes by
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.backends.cudnn.benchmark = benchmark
+        random.setstate(python)
+        np.random.set_state(numpy)

@@ -1,0 +1,76 @@
+"""Options → the trained generator, ready to translate."""
+
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from cut.evaluation.translate.translator import Translator
+from cut.models.build import build_generator
+from cut.models.method import Method
+from cut.networks.interface import Generator
+from cut.networks.weights import load_weights, read_weights
+from cut.options import Options
+from cut.registry import MODELS
+from cut.training.checkpoints import best_row, network_file, saved_epochs
+from cut.training.evaluation import describe_details, describe_measures
+
+
+def weight_file(options: Options, epoch: str) -> Path:
+    """The file with the weights of the network that translates, as the run's method says which that is.
+
+    Raises:
+        UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
+    """
+    return network_file(options.run.folder, epoch, _translator_name(options))
+
+
+def trained_epochs(options: Options) -> list[str]:
+    """The labels of the saved weights of the network that translates, numbers first in order."""
+    return saved_epochs(options.run.folder, _translator_name(options))
+
+
+def trained_generator(options: Options, epoch: str) -> Generator:
+    """The network of a run that translates, with the weights of an epoch, on the CPU. No other network is made.
+
+    Args:
+        options: of the run.
+        epoch: label of saved weights ("5", "best", "latest").
+
+    Raises:
+        UserError: as `weight_file`, or when the weights are of another architecture.
+    """
+    file = weight_file(options, epoch)
+    generator = build_generator(options)
+    load_weights(generator, read_weights(file), str(file))
+    return generator
+
+
+def load_translator(options: Options, device: torch.device | str = "cpu") -> Translator:
+    """The generator of a run with the weights of `--epoch`, as test.py translates with it.
+
+    Args:
+        options: as from `test_options`, which reads the architecture from the run's saved options.
+        device: where it is to run.
+
+    Raises:
+        UserError: as `trained_generator`.
+    """
+    generator = trained_generator(options, options.run.epoch)
+    best = best_row(options.run.folder) if options.run.epoch == "best" else None
+    if best is not None:
+        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
+    if options.run.verbose:
+        print(generator)
+    return Translator(
+        generator,
+        device,
+        training=not options.testing.eval,
+        tile_size=options.testing.tile_size,
+        seed=options.run.seed,
+    )
+
+
+def _translator_name(options: Options) -> str:
+    method = cast("type[Method]", MODELS[options.run.model].factory)
+    return method.translator_name(options)
