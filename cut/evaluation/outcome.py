@@ -1,6 +1,5 @@
 """What was measured afterwards, on disk: a JSON file, and a curve over the epochs."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,12 @@ from typing import Any
 from cut import strict_json
 from cut.evaluation.folder import make_folder
 from cut.measures import MEASURES
+from cut.plots import Curve, Panel, draw_panels
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
 JSON_FILE = "evaluation.json"
 CURVE_FILE = "evaluation.png"
-COLUMNS = 2  # of panels in a picture of curves
 
 Row = tuple[str, Evaluation]
 
@@ -48,49 +47,32 @@ def write_curve(
     Raises:
         UserError: when the folder or the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
-    from matplotlib.figure import Figure
-
-    curve = sorted({evaluation.epoch: evaluation for _, evaluation in rows if evaluation.epoch}.items())
-    evaluations = [evaluation for _, evaluation in curve]
+    by_epoch = sorted({evaluation.epoch: evaluation for _, evaluation in rows if evaluation.epoch}.items())
+    evaluations = [evaluation for _, evaluation in by_epoch]
     if not evaluations:
         return None
     best = best_evaluation(evaluations, best_metric)
-    measures = measure_columns(evaluations)
-    columns = min(COLUMNS, len(measures))
-    height = math.ceil(len(measures) / columns)
-    figure = Figure(figsize=(5.5 * columns, 3.2 * height + 0.5), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    for panel, measure in zip(figure.subplots(height, columns, squeeze=False).flat, measures, strict=False):
-        _draw(panel, measure, [one for one in evaluations if measure.is_in(one)], best, levels)
-    for panel in figure.axes[len(measures) :]:
-        panel.remove()
-    return _write(folder, CURVE_FILE, lambda stream: figure.savefig(stream, format="png"))
+    panels = [_panel(measure, evaluations, best, levels) for measure in measure_columns(evaluations)]
+    picture = draw_panels(panels, title)
+    return _write(folder, CURVE_FILE, lambda stream: stream.write(picture))
 
 
-def _draw(
-    panel, measure: Column, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]
-) -> None:
-    epochs = [one.epoch for one in evaluations]
-    values = [measure.value(one) for one in evaluations]
-    spread = [one.spread.get(measure.name, 0.0) for one in evaluations]
-    panel.errorbar(epochs, values, yerr=spread if any(spread) else None, marker="o", markersize=4, capsize=2, zorder=2)
+def _panel(measure: Column, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]) -> Panel:
+    known = [one for one in evaluations if measure.is_in(one)]
+    spread = [one.spread.get(measure.name, 0.0) for one in known]
+    curve = Curve(
+        [one.epoch for one in known], [measure.value(one) for one in known], spread=spread if any(spread) else ()
+    )
+    star = None
     if best is not None and measure.is_in(best):
-        panel.plot(
-            best.epoch, measure.value(best), "*", markersize=15, color="tab:orange", zorder=3,
-            label=f"best, epoch {best.epoch}",
-        )  # fmt: skip
-    for number, (name, evaluation) in enumerate(levels):
-        if measure.is_in(evaluation):
-            style = ("--", ":")[number % 2]
-            panel.axhline(measure.value(evaluation), linestyle=style, color="gray", zorder=1, label=name)
+        star = f"best, epoch {best.epoch}", best.epoch, measure.value(best)
     better = "more" if MEASURES[measure.name].higher_is_better else "less"
-    panel.set(xlabel="epoch", ylabel=f"{measure.label} ({better} is better)")
-    panel.xaxis.get_major_locator().set_params(integer=True)
-    panel.grid(alpha=0.3)
-    if panel.get_legend_handles_labels()[0]:
-        panel.legend(fontsize="small")
+    return Panel(
+        label=f"{measure.label} ({better} is better)",
+        curves=[curve],
+        levels=[(name, measure.value(evaluation)) for name, evaluation in levels if measure.is_in(evaluation)],
+        star=star,
+    )
 
 
 def _as_json(name: str, evaluation: Evaluation) -> dict[str, Any]:
