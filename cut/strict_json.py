@@ -1,4 +1,4 @@
-"""JSON as its standard has it, which knows no NaN and no infinity: browsers and other programs refuse a file with one."""
+"""JSON as the standard defines it, without NaN and infinity, which browsers and other programs refuse to read."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Zip archives from elsewhere: checked before anything is written, and pictures read straight out of them."""
+"""Downloaded zip archives: checked before anything is written; pictures can be read without unpacking."""
 
 import lzma
 import re
@@ -21,13 +21,13 @@ READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImpl
 
 
 class DamagedArchive(PreparationError):
-    """The archive is not what its maker made; another download may be."""
+    """The archive was damaged on its way; another download may be intact."""
 
 
 def unpack(path: Path, folder: Path) -> None:
     """Check the zip archive `path` and unpack it into the existing empty `folder`.
 
-    A single folder around everything (`horse2zebra/...`) is left out, so that `folder` takes its place.
+    A single top folder (`horse2zebra/...`) is dropped, so that `folder` takes its place.
 
     Raises:
         DamagedArchive: it is no zip archive, or a checksum is wrong.
@@ -57,7 +57,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def checked_members(archive: zipfile.ZipFile) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
-    """The files of the archive with their relative paths, once nothing about any of them is unsafe."""
+    """The files of the archive with their relative paths, after all were found to be safe."""
     members: dict[PurePosixPath, zipfile.ZipInfo] = {}
     seen: set[str] = set()
     for member in archive.infolist():

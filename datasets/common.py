@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: clear errors, folders that appear whole or not at all, archives.
+"""What the scripts of this folder share: clear errors, folders that appear complete or not at all, archives.
 
 The scripts run as `python datasets/NAME.py`; they need neither PyTorch nor the `cut` package.
 """
@@ -22,7 +22,7 @@ class PreparationError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script's `main`; what the user can mend ends in one sentence on standard error and exit status 2."""
+    """Run a script's `main`; a problem that the user can solve ends in one sentence on standard error and exit status 2."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are cleaned up then, too
     try:
         main()
@@ -52,7 +52,7 @@ def explain_os_error(error: OSError) -> str:
 
 
 def check_space(folder: Path, needed: int) -> None:
-    """Refuse at once what cannot fit: `needed` bytes below `folder`."""
+    """Refuse at once when the disk has no room for `needed` bytes below `folder`."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(errno.ENOSPC, f"{needed:,} bytes are needed and {free:,} are free", str(folder))
@@ -82,7 +82,7 @@ def is_prepared(folder: Path, about: str, force: bool) -> bool:
 def appearing_whole(folder: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `folder` to fill; it takes the name `folder` when the block ends without an error.
 
-    What was at `folder` is replaced only then. After an error nothing new is left.
+    Only then is an earlier `folder` replaced. After an error nothing new is left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -66,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def check_name(name: str, anything: bool) -> None:
-    """Refuse a name that is not a published data set; `anything` that can be a file name may lie elsewhere."""
+    """Refuse a name that is not a published data set; with `anything`, any file name is accepted."""
     if name in PREPARED_BY:
         raise PreparationError(f"{name} is not downloaded by this script: {PREPARED_BY[name]}.")
     if name not in NAMES and not (anything and re.fullmatch(r"\w[\w-]*", name)):
@@ -76,7 +76,7 @@ def check_name(name: str, anything: bool) -> None:
 
 
 def download_and_unpack(url: str, archive: Path, folder: Path) -> None:
-    """Make `folder` from the archive at `url`; one that came in pieces and is damaged is downloaded once more."""
+    """Make `folder` from the archive at `url`; a damaged one that was resumed is downloaded once more."""
     in_pieces = archive.exists() or fetch(url, archive)
     try:
         make_folder(archive, folder)
@@ -89,7 +89,7 @@ def download_and_unpack(url: str, archive: Path, folder: Path) -> None:
 
 
 def make_folder(archive: Path, folder: Path) -> None:
-    """Unpack `archive` as `folder` and delete it; only after a full disk does it stay, for the next run."""
+    """Unpack `archive` as `folder` and delete it; if the disk is full, keep it for the next run."""
     try:
         with appearing_whole(folder) as filled:
             unpack(archive, filled)

@@ -1,4 +1,4 @@
-"""Download one large file over HTTP, going on where a broken download stopped."""
+"""Download one large file over HTTP, resuming a broken download."""
 
 import json
 import re
@@ -19,7 +19,7 @@ WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 
 
 class Broken(Exception):
-    """This connection brought no complete file; another may. The message says why."""
+    """This connection did not deliver the whole file; another may. The message says why."""
 
 
 @dataclass
@@ -35,10 +35,10 @@ def fetch(url: str, file: Path, wait_seconds: float = 0.5) -> bool:
     """Download `url` to `file`; a broken download stays as `file`.part and is resumed by the next call.
 
     Args:
-        wait_seconds: pause after a connection that brought nothing; doubles each time.
+        wait_seconds: pause after a connection that delivered nothing; doubles each time.
 
     Returns:
-        whether the file was put together from several connections (then a damaged one is worth a second go).
+        whether the file came over several connections (then a damaged one is worth a second download).
 
     Raises:
         PreparationError: the server refuses, or breaks off too often.
@@ -112,7 +112,7 @@ def receive(origin: Origin, part: Path, note: Path, offset: int) -> None:
 
 
 def refuse_error(response: requests.Response) -> None:
-    """Tell a passing trouble of the server from a lasting one."""
+    """Raise `Broken` for a temporary error of the server, PreparationError for a permanent one."""
     status, url = response.status_code, response.url
     if status in WORTH_A_RETRY:
         raise Broken(f"the server answered {status} {response.reason}")
@@ -123,7 +123,7 @@ def refuse_error(response: requests.Response) -> None:
 
 
 def announced_size(response: requests.Response, origin: Origin, part: Path, offset: int) -> int | None:
-    """Size of the whole file in bytes, if the server says so; a range that is not the one asked for is not trusted."""
+    """Size of the whole file in bytes, if the server gives it; a range other than the requested one is refused."""
     if response.status_code == 200:
         length = response.headers.get("Content-Length", "")
         return int(length) if length.isdecimal() else None
@@ -154,7 +154,7 @@ def write_body(response: requests.Response, sink, size: int | None, offset: int)
 
 
 def read_chunk(response: requests.Response) -> bytes:
-    """What has arrived of the body, at most `CHUNK` bytes; empty at its end. A break loses nothing that arrived."""
+    """The next part of the body, at most `CHUNK` bytes; empty at its end. A broken connection loses nothing received."""
     try:
         return response.raw.read1(CHUNK, decode_content=False)
     except urllib3.exceptions.HTTPError:
@@ -171,7 +171,7 @@ def read_note(note: Path, url: str) -> Origin | None:
 
 
 def plain_reason(error: requests.RequestException) -> str:
-    """A few words for the nested errors of the network libraries.
+    """A short reason from the nested errors of the network libraries.
 
     Raises:
         PreparationError: another try cannot help.

@@ -3,7 +3,7 @@
     python datasets/prepare_afhq.py afhq.zip
 
 AFHQ comes from its authors (https://github.com/clovaai/stargan-v2, licence CC BY-NC 4.0); give the archive, which is
-read as it is, or the folder you unpacked. `datasets/cat2dog/{trainA,trainB,testA,testB}` gets the pictures byte for
+read without unpacking, or the unpacked folder. `datasets/cat2dog/{trainA,trainB,testA,testB}` gets the pictures byte for
 byte, about 5,000 for training and 500 for testing a side. Other pairs: `--source wild --target cat`.
 """
 

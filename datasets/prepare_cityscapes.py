@@ -3,11 +3,11 @@
     python datasets/prepare_cityscapes.py --gtFine gtFine_trainvaltest.zip --leftImg8bit leftImg8bit_trainvaltest.zip
 
 Log in at https://www.cityscapes-dataset.com, accept the licence and download the two archives (241 MB and 11 GB).
-They are read as they are; or name the folders you unpacked them to. `datasets/cityscapes/{trainA,trainB,valA,valB}`
-gets 2,975 and 500 pictures a side, with equal names; labels to photographs, as in the papers: `--direction BtoA`.
+They are read without unpacking; unpacked folders work too. `datasets/cityscapes/{trainA,trainB,valA,valB}`
+gets 2,975 and 500 pictures a side, with equal names; for labels to photographs, as in the papers, train with `--direction BtoA`.
 
-Both sides are saved as JPEG, labels too: published figures were measured on such pictures, and a network sees the
-difference. Photographs are shrunk with a bicubic filter, labels by the nearest pixel, so that no colour is invented.
+Both sides are saved as JPEG, labels too: the published results used such pictures, and JPEG artefacts affect a
+network. Photographs are shrunk with a bicubic filter, labels by the nearest pixel, so that no colour is invented.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def shrink(folder: Path, side: str, key: tuple[str, str], read: Callable[[], byt
 
 
 def report(folder: Path, photos: dict) -> None:
-    """Say how many there are, and if that is not what the papers have."""
+    """Print the counts, and say where they differ from those of the papers."""
     counts = {phase: sum(key[0] == phase for key in photos) for phase in PUBLISHED}
     print(f"{folder}: " + ", ".join(f"{count} {phase}" for phase, count in counts.items()) + " pictures a side")
     if counts != PUBLISHED:

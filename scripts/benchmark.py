@@ -5,8 +5,8 @@
     python scripts/benchmark.py --steps 20 --warmup 3              how many steps are counted
 
 Prints the median seconds per iteration and per phase, the peak memory, the floating-point operations of a step and the
-share of this machine's own matrix-multiplication peak that they reach. For a comparison run both sides in turn on the
-same idle machine: single figures say little on a shared one.
+share of this machine's own matrix-multiplication peak that they reach. To compare two versions, run them in turn on the
+same idle machine; single figures from a shared one say little.
 """
 
 import argparse
@@ -66,7 +66,7 @@ class Stopwatch:
 
 
 def watch_phases(model, watch: Stopwatch) -> None:
-    """Time the parts of the model's step from outside."""
+    """Time the parts of the model's step without changing it."""
     for method, name in PHASES.items():
         setattr(model, method, watch.wrap(getattr(model, method), lambda *_, name=name: name))
     names = {"D": "D: backward and update", "G": "G and F: backward and update"}

@@ -1,4 +1,4 @@
-"""Runs recorded from the authors' published implementation, rebuilt with this one (see tests/reference/README.md)."""
+"""Runs recorded from the authors' published implementation, in tests/reference/, rebuilt with this one."""
 
 import json
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from cut.evaluation.outcome import write_curve, write_json
 from cut.evaluation.saved_epochs import spread
 from cut.monitoring.log_files import read_metrics
 from cut.training.evaluation import Evaluation
-from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures
+from tests.evaluation.measured_run import trained
 from tests.evaluation.tiny_run import write_image
 from tests.scripts import load_script
 
@@ -23,7 +23,7 @@ COLOURS = ["--feature_extractor", "colours"]
 
 
 @pytest.fixture
-def evaluate_fid(extractor, capsys):  # noqa: F811
+def evaluate_fid(extractor, capsys):
     """Runs the script: (exit status, standard output, standard error)."""
     main = load_script("evaluate_fid").main
 
@@ -149,7 +149,7 @@ def test_wrong_words_are_refused(evaluate_fid, folders, words):
 
 
 @pytest.fixture
-def run(data):  # noqa: F811
+def run(data):
     """A run of two measured epochs, all of them saved."""
     trained(data, "run", "--save_epoch_freq", "1", "--no_dropout", "false", "--normG", "batch")
     return data / "checkpoints/run"
@@ -190,7 +190,7 @@ def test_last_and_best_unless_epochs_are_named(evaluate_fid, run):
     assert [name.split()[0] for name in rows_of(run)] == ["latest"]
 
 
-def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):  # noqa: F811
+def test_baselines_are_measured_the_same_way(evaluate_fid, run, data):
     status, _, _ = evaluate_fid(*place(run), "--baselines", "--epoch", "1")
     rows = rows_of(run)
     assert status == 0 and list(rows) == ["real to real", "source to real", "epoch 1"]
@@ -214,7 +214,7 @@ def test_real_to_real_has_the_counts_of_the_translations():
     assert spread("abcdefghij", 4) == ("a", "c", "f", "h") and spread("ab", 4) == ("a", "b")
 
 
-def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):  # noqa: F811
+def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):
     evaluate_fid(*place(run), "--evaluation_images", "3", "--best_metric", "psnr", "--epoch", "1")
     content = json.loads((run / "evaluation.json").read_text())
     assert content["best_by"] == "psnr" and content["rows"][0]["details"]["fake_count"] == 3
@@ -228,7 +228,7 @@ def test_options_of_the_run_can_be_overridden(evaluate_fid, run, data):  # noqa:
     assert (run / "options.yaml").read_text().count("best_metric: frechet") == 1  # the run itself is not changed
 
 
-def test_weights_from_elsewhere_have_no_options_beside_them(evaluate_fid, run, data):  # noqa: F811
+def test_weights_from_elsewhere_have_no_options_beside_them(evaluate_fid, run, data):
     other = run.parent / "other"
     other.mkdir()
     shutil.copy(run / "2_net_G.pth", other / "latest_net_G.pth")
@@ -257,7 +257,7 @@ def test_what_is_wrong_with_a_run_is_one_sentence(evaluate_fid, run, words, said
     assert not (run / "evaluation.json").exists()
 
 
-def test_all_splits_that_were_looked_for_are_named(evaluate_fid, run, data):  # noqa: F811
+def test_all_splits_that_were_looked_for_are_named(evaluate_fid, run, data):
     shutil.rmtree(data / "valA")
     shutil.rmtree(data / "valB")
     status, _, problem = evaluate_fid(*place(run))

@@ -1,4 +1,4 @@
-"""What the README shows can be run as it stands."""
+"""What the README shows can be run as it stands, and links in the documents lead somewhere."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+    "page", [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
 )
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))

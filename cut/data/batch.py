@@ -36,6 +36,17 @@ class Batch:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def sides(self) -> tuple[Tensor, Tensor]:
+        """Source and target, of a batch that has both.
+
+        Raises:
+            ValueError: for one-sided data.
+        """
+        if self.target is None:
+            raise ValueError("this batch has no images of the target domain")
+        return self.source, self.target
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device; from pinned memory the copy overlaps with computation."""
         target = None if self.target is None else self.target.to(device, non_blocking=True)
@@ -55,10 +66,12 @@ def collate(samples: list[Sample]) -> Batch:
     """
     sources = _stack([(sample.source, sample.source_path) for sample in samples])
     source_paths = tuple(sample.source_path for sample in samples)
-    if samples[0].target is None:
+    targets = [
+        (one.target, one.target_path) for one in samples if one.target is not None and one.target_path is not None
+    ]
+    if not targets:  # one-sided data: all samples have a target or none has
         return Batch(sources, None, source_paths)
-    targets = _stack([(sample.target, sample.target_path) for sample in samples])
-    return Batch(sources, targets, source_paths, tuple(sample.target_path for sample in samples))
+    return Batch(sources, _stack(targets), source_paths, tuple(path for _, path in targets))
 
 
 def _stack(images: list[tuple[Tensor, str]]) -> Tensor:

@@ -44,8 +44,8 @@ class Domain:
 class ImageDataset(Dataset[Sample]):
     """Samples by (epoch, index): each is a function of the seed, the epoch and the index alone.
 
-    Which worker makes it, what was loaded before and where a run was resumed change nothing. In training, images are
-    cropped and flipped at random; a test set is read in order, whole or cropped in the middle, and never flipped.
+    Samples do not depend on the worker, on earlier samples or on where a run was resumed. In training, images are
+    cropped and flipped at random; a test set is read in order, uncropped or centre-cropped, and never flipped.
 
     Args:
         options: of the run; `options.is_train` decides between training and testing.
@@ -54,11 +54,12 @@ class ImageDataset(Dataset[Sample]):
         multiple: what both sides of every image are rounded to; 1 keeps any size.
 
     Attributes:
-        smallest: least width and height of a sample in pixels, from the headers; None until `check` was called.
+        smallest: least width and height of a sample in pixels, from the headers, once `check` was called.
         one_size: whether all samples of a side are of one size, as far as `check` has found.
     """
 
     resample = Image.Resampling.BICUBIC
+    smallest: Size
 
     def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
         data = options.data
@@ -84,7 +85,6 @@ class ImageDataset(Dataset[Sample]):
             resample=self.resample,
             multiple=multiple,
         )
-        self.smallest: Size | None = None
         self.one_size = True
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ class ImageDataset(Dataset[Sample]):
         """The sample at (epoch, index); the first epoch is 1, the first index 0.
 
         Raises:
-            UserError: when a file cannot be read any more.
+            UserError: when a file can no longer be read.
         """
         epoch, index = key
         if not 0 <= index < len(self):
@@ -111,7 +111,7 @@ class ImageDataset(Dataset[Sample]):
         return index % len(domain.files)
 
     def _cell(self, domain: Domain, epoch: int, index: int) -> int | None:
-        """Which cell of the grid of patches goes into a sample; None leaves it to chance."""
+        """Which cell of the grid of patches goes into a sample; None: drawn at random."""
         return None
 
     def files(self) -> list[Path]:
@@ -141,7 +141,8 @@ class ImageDataset(Dataset[Sample]):
         sides = [set(sizes[:count]), set(sizes[count:])]
         begin, end = self.preprocessing, self._preprocessing_in(math.inf)
         results = [{step.smallest_output(size) for size in side} for side in sides for step in (begin, end)]
-        self.smallest = tuple(min(size[axis] for side in results for size in side) for axis in (0, 1))
+        widths, heights = zip(*set().union(*results), strict=True)
+        self.smallest = (min(widths), min(heights))
         self.one_size = all(len(side) <= 1 for side in results) and not begin.random_size
 
     def problem(self, size: Size) -> str | None:
@@ -149,7 +150,7 @@ class ImageDataset(Dataset[Sample]):
         return self.preprocessing.problem(size)
 
     def _preprocessing_in(self, epoch: float) -> Preprocessing:
-        """While the learning rate decays, images are scaled to the crop's size: no more scale jitter."""
+        """While the learning rate decays, images are scaled to the crop's size: no scale jitter."""
         if epoch <= self.decay_after:
             return self.preprocessing
         return replace(self.preprocessing, load_size=self.preprocessing.crop_size)

@@ -1,4 +1,4 @@
-"""Which files a data set consists of, and whether they can be read: all of it known before the first step."""
+"""Which files a data set consists of, and whether they can be read; known before the first step."""
 
 import math
 import os
@@ -36,13 +36,13 @@ def find_images(folder: Path | str, limit: float = math.inf, extensions: tuple[s
 def phase_folders(
     dataroot: Path | str, phase: str, needed: str, fallbacks: tuple[str, ...] = ("val",)
 ) -> dict[str, Path]:
-    """The folders of domain A and B: {phase}A and {phase}B; for phase test also those of the fallbacks.
+    """The folders {phase}A and {phase}B of the two domains; phase test may fall back to other phases.
 
     Args:
         dataroot: the folder that holds them.
         phase: what their names begin with.
         needed: the domains that must be there, "AB", "A" or "B".
-        fallbacks: phases to take instead of test when it has no folder, in order.
+        fallbacks: phases to use, in this order, when there is no folder for phase test.
 
     Raises:
         UserError: when a needed folder is missing, with the folders that are there.
@@ -63,7 +63,7 @@ def phase_folders(
 
 
 def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
-    """`find_images`, of which there must be some.
+    """The images that `find_images` finds, at least one.
 
     Raises:
         UserError: when the folder is missing or has no images.
@@ -84,7 +84,8 @@ def check_images(
     Args:
         paths: the files.
         decode: decode them too (`--verify_images`).
-        problem: what is wrong with a width and height in pixels, to follow the file's name; None when all is well.
+        problem: what is wrong with a width and height in pixels, as a phrase that follows the file's name; None when
+            the size is usable.
 
     Returns:
         the size of every image, in the order of `paths`.
@@ -106,4 +107,4 @@ def check_images(
     problems = [result for result in results if isinstance(result, str)]
     if problems:
         raise UserError(*problems)
-    return results
+    return [result for result in results if not isinstance(result, str)]

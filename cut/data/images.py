@@ -17,7 +17,7 @@ from cut.errors import UserError
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
 
-# Pillow warns from half of its limit on; a picture that we accept is no reason to worry anybody.
+# Pillow warns from half of its limit on; pictures that we accept need no warning.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 Color = tuple[int, int, int]
@@ -31,7 +31,7 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
     - Palette, 1-bit and CMYK images become grey or RGB.
     - Grayscale integers of more than 8 bits are scaled from 0 … 65535 to 0 … 255. Floats are scaled from the smallest
       of 0 … 1, 0 … 255 and 0 … 65535 that contains all values. If none does, for integers too, from the image's own
-      least and greatest value. Nothing is clipped, and mode "F" keeps the fractions through the transforms. Of colour
+      minimum and maximum. Nothing is clipped, and mode "F" keeps the fractions through the transforms. Of colour
       images with 16 bits, Pillow reads the upper 8.
 
     Args:
@@ -56,9 +56,9 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
 
 
 def read_stored(path: Path | str) -> Image.Image:
-    """The picture in a file as pytorch-fid reads it, so that distances agree: alpha is dropped, EXIF turns nothing.
+    """The picture in a file as pytorch-fid reads it, so that distances agree: without alpha or EXIF orientation.
 
-    Only grayscale of more than 8 bits is scaled as in `read_image`, because what Pillow makes of it is white.
+    Only grayscale of more than 8 bits is scaled as in `read_image`, because Pillow's own conversion gives white.
 
     Returns:
         mode "RGB", or "F" for one channel of more than 8 bits.
@@ -116,7 +116,7 @@ def to_tensor(image: Image.Image, channels: int) -> Tensor:
 
 
 def to_8bit(image: Tensor) -> np.ndarray:
-    """A tensor (C, H, W) in [−1, 1] as uint8 (H, W, C), rounded to the nearest; outside is clipped, NaN is black."""
+    """A tensor (C, H, W) in [−1, 1] as uint8 (H, W, C), rounded to nearest, clipped to the range; NaN is black."""
     pixels = image.detach().float().cpu().add(1).mul(127.5).round().clamp(0, 255).nan_to_num_(nan=0.0)
     return pixels.to(torch.uint8).permute(1, 2, 0).numpy()
 
@@ -129,7 +129,7 @@ def to_image(image: Tensor) -> Image.Image:
 
 @contextmanager
 def open_image(path: Path | str) -> Iterator[Image.Image]:
-    """The opened file as it is, not yet decoded; whatever goes wrong inside becomes a UserError that names it."""
+    """The opened file, not yet decoded; any error inside the block becomes a UserError that names the file."""
     try:
         # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
         with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
@@ -188,7 +188,7 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
 
 
 def _ends_properly(path: Path | str, image: Image.Image) -> bool:
-    """Whether a JPEG or PNG ends as it must; when not, as for any other format, only decoding tells if it is whole."""
+    """Whether a JPEG or PNG has its end marker; without, as for other formats, only decoding shows if it is whole."""
     ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
     if ending is None:
         return False

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from cut.data.batch import Batch, Sample, collate
 from cut.data.dataset import ImageDataset
@@ -37,7 +38,7 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
     Args:
         options: of the run.
         dataset: from `make_dataset`.
-        context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's way.
+        context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's default.
 
     Raises:
         UserError: when a training set is smaller than one batch, or its images differ in size.
@@ -61,13 +62,13 @@ class Loader:
     """Iterates over the batches of any epoch, from any batch on. `len` is the number of batches in an epoch.
 
     The workers start with the first batch, stay for the following epochs and leave SIGINT and SIGTERM to the main
-    process. There are never more of them than processors or batches: their number changes nothing in the samples.
+    process. There are never more of them than processors or batches; samples do not depend on their number.
 
     Args:
         dataset: gives samples by (epoch, index), and `order(epoch)`.
         batch_size: samples in a batch.
         drop_last: leave out an incomplete last batch.
-        workers: processes that load; 0 loads in this one.
+        workers: processes that load; 0 loads in this process.
         pin_memory: put batches in page-locked memory, from which copies to a GPU overlap with computation.
         context: how workers are started.
     """
@@ -111,7 +112,7 @@ class Loader:
 
         Args:
             epoch: its number; the first is 1.
-            start_batch: batches to skip without loading them, to continue in the middle.
+            start_batch: batches to skip without loading them, for a run resumed within an epoch.
 
         Raises:
             UserError: when a file can no longer be read, or the images of a batch differ in size.
@@ -131,7 +132,7 @@ class Loader:
     def close(self) -> None:
         """Stop the workers; the next epoch would start new ones."""
         batches, self._loader._iterator = self._loader._iterator, None
-        if batches is not None:
+        if isinstance(batches, _MultiProcessingDataLoaderIter):
             with suppress(RuntimeError):  # a worker that fails while it is being stopped is no loss
                 batches._shutdown_workers()
 
@@ -169,12 +170,12 @@ class _Careful(Dataset):
             return error
 
 
-def _collate(samples: list[Sample | UserError]) -> Batch | UserError:
-    for sample in samples:
-        if isinstance(sample, UserError):
-            return sample
+def _collate(results: list[Sample | UserError]) -> Batch | UserError:
+    for result in results:
+        if isinstance(result, UserError):
+            return result
     try:
-        return collate(samples)
+        return collate([result for result in results if isinstance(result, Sample)])
     except UserError as error:
         return error
 

@@ -1,8 +1,8 @@
-"""Resizing with Pillow's filters: the same bytes under every version of Pillow, and fast when only a part is wanted.
+"""Resizing with Pillow's filters: the same bytes in every version of Pillow, and fast for a part.
 
-A resize is one pass per axis, rounded to 8 bits in between, so the order of the passes shows (by up to three grey
-levels). Pillow 13 chooses the order by the sizes; older versions always start with the rows. Here the order is ours to
-choose, and it is Pillow 13's, with which the reference images were made.
+A resize is one pass per axis, rounded to 8 bits in between, so the order of the passes matters (by up to three grey
+levels). Pillow 13 chooses the order by the sizes; older versions always start with the rows. This module always uses
+the order of Pillow 13, with which the reference images were made.
 """
 
 import math
@@ -16,14 +16,14 @@ _RADIUS = {Image.Resampling.BILINEAR: 1.0, Image.Resampling.BICUBIC: 2.0}  # rea
 
 
 def resize(image: Image.Image, size: Size, resample: Image.Resampling) -> Image.Image:
-    """The whole image at `size`: what `image.resize(size, resample)` gives in Pillow 13."""
+    """The whole image at `size`, as `image.resize(size, resample)` in Pillow 13."""
     for axis in _order(image.size, size):
         image = _resize_axis(image, axis, size[axis], resample)
     return image
 
 
 def resize_region(image: Image.Image, size: Size, box: Box, resample: Image.Resampling) -> Image.Image:
-    """`resize(image, size, resample).crop(box)`, byte for byte, computing little more than the box.
+    """`resize(image, size, resample).crop(box)`, byte for byte, without computing much outside the box.
 
     Pillow's own `box` argument is held in single precision, which moves the filter taps enough to change bytes; so
     every pass is a whole-axis resize of a narrow strip instead.
@@ -31,7 +31,7 @@ def resize_region(image: Image.Image, size: Size, box: Box, resample: Image.Resa
     Args:
         image: any mode that Pillow can resize.
         size: width and height that the whole image would get.
-        box: the part that is wanted, inside of `size`.
+        box: the part to return, inside `size`.
         resample: bilinear or bicubic.
     """
     first, second = _order(image.size, size)

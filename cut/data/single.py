@@ -11,10 +11,10 @@ from cut.registry import DATASETS
 
 @DATASETS.register("single")
 class SingleDataset(ImageDataset):
-    """Every image below `dataroot` itself, once an epoch; there is no target, so it is for test.py.
+    """All images below `dataroot`, each once an epoch; without targets, so only for test.py.
 
     Raises:
-        UserError: when the folder is missing or has no images, or in training.
+        UserError: when the folder is missing or has no images, or when used for training.
     """
 
     def __init__(self, options: Options) -> None:

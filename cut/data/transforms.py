@@ -1,6 +1,6 @@
-"""The preprocessing words: what they draw, and what they do with an image.
+"""The preprocessing words of `--preprocess`: their random draws and their effect on an image.
 
-Drawing and applying are apart, so that a drawn sample can be repeated, or checked against the reference images.
+Drawing and applying are separate, so that a sample can be repeated and checked against the reference images.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ CELLS = 100_000  # patches are numbered 0 … 99,999, and counted on from the fi
 
 @dataclass(frozen=True)
 class Draws:
-    """The random choices for one image; the defaults choose nothing.
+    """The random choices for one image; the defaults leave it unchanged.
 
     Attributes:
         zoom: factors of width and height.
@@ -36,7 +36,7 @@ class Draws:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Pillow image → Pillow image, by the words of `--preprocess`. Each word acts if it is there, in this order:
+    """Pillow image → Pillow image, by the words of `--preprocess`. The words given act in this order:
 
     1. resize: to load_size × load_size; else scale_width: the width to load_size, the height in proportion but at
        least crop_size; else scale_shortside: enlarge until the short side is load_size, never shrink;
@@ -48,10 +48,10 @@ class Preprocessing:
     7. flip: left-right, with probability ½.
 
     Attributes:
-        words: out of the above; empty for "none".
+        words: the ones given; empty for "none".
         load_size, crop_size: in pixels.
         flip: whether to flip at all.
-        zoom_low: the least factor of zoom.
+        zoom_low: the smallest factor of zoom.
         resample: filter of every resize.
         multiple: 1 keeps any size.
     """
@@ -65,10 +65,11 @@ class Preprocessing:
     multiple: int = 4
 
     def draw(self, size: Size, rng: np.random.Generator, cell: int | None = None) -> Draws:
-        """Every random number that an image of this size needs; `cell` chooses the patch from outside."""
+        """Every random number that an image of this size needs; `cell` fixes the patch instead of drawing it."""
         zoom = (1.0, 1.0)
         if "zoom" in self.words:
-            zoom = tuple(float(factor) for factor in rng.uniform(self.zoom_low, 1.0, 2))
+            width_zoom, height_zoom = rng.uniform(self.zoom_low, 1.0, 2)
+            zoom = (float(width_zoom), float(height_zoom))
         crop_room, patch_room, trim_room = self._rooms(size, zoom)
         return Draws(
             zoom=zoom,
@@ -80,7 +81,7 @@ class Preprocessing:
         )
 
     def centred(self, size: Size) -> Draws:
-        """Draws without chance, for testing: no zoom, no flip, the middle of the image."""
+        """Fixed draws for testing: no zoom, no flip, centre crop."""
         crop_room, patch_room, trim_room = self._rooms(size, (1.0, 1.0))
         columns, rows = self._grid(self._after_crop(self._zoomed(self._scaled(size), (1.0, 1.0))))
         return Draws(
@@ -119,11 +120,11 @@ class Preprocessing:
 
     @property
     def random_size(self) -> bool:
-        """Whether the size of the result is left to chance."""
+        """Whether the size of the result is random."""
         return "zoom" in self.words and not self.words & {"crop", "patch", "trim"}
 
     def smallest_output(self, size: Size) -> Size:
-        """The least width and height that an image of this size can have after all words."""
+        """The smallest width and height that an image of this size can have after all words."""
         width, height = self._zoomed(self._scaled(size), (self.zoom_low, self.zoom_low))
         if self.words & {"crop", "patch", "trim"}:
             width, height = min(width, self.crop_size), min(height, self.crop_size)
@@ -162,11 +163,13 @@ class Preprocessing:
         patched = self._after_patch(cropped)
         crop_room = (zoomed[0] - cropped[0], zoomed[1] - cropped[1])
         patch_room = (cropped[0] % self.crop_size, cropped[1] % self.crop_size) if "patch" in self.words else (0, 0)
-        trim_room = tuple(max(0, side - self.crop_size) for side in patched) if "trim" in self.words else (0, 0)
+        trim_room = (0, 0)
+        if "trim" in self.words:
+            trim_room = (max(0, patched[0] - self.crop_size), max(0, patched[1] - self.crop_size))
         return crop_room, patch_room, trim_room
 
     def _box(self, size: Size, draws: Draws) -> Box:
-        """What crop, patch and trim leave of the scaled image; they nest, so one box says it."""
+        """What crop, patch and trim leave of the scaled image; they are nested, so one box describes them."""
         left, top = draws.crop if "crop" in self.words else (0, 0)
         width, height = cropped = self._after_crop(size)
         if "patch" in self.words:
@@ -185,7 +188,7 @@ class Preprocessing:
 
 
 def _corner(room: Size, rng: np.random.Generator) -> tuple[int, int]:
-    """Anywhere in the room; always two numbers, so that the ones drawn afterwards do not depend on it."""
+    """A random offset; always draws two numbers, so that later draws do not depend on the room."""
     return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
 
 

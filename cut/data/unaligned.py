@@ -11,9 +11,9 @@ from cut.registry import DATASETS
 class UnalignedDataset(ImageDataset):
     """Domain A from `dataroot/{phase}A`, domain B from `dataroot/{phase}B`; phase test falls back to val.
 
-    In training, an epoch has as many samples as the larger domain: A is gone through in turn, and B is drawn uniformly
-    at random, or goes in step with A under `--serial_batches`. In testing, every image to translate comes exactly once,
-    in order, beside the target of the same place; the folder of targets may be missing.
+    In training, an epoch has as many samples as the larger domain: images of A are taken in turn, those of B
+    uniformly at random, or in turn too under `--serial_batches`. In testing, every image to translate comes exactly
+    once, in order, with the target at the same position; the folder of targets may be missing.
 
     Args:
         options: of the run; `--direction BtoA` makes domain B the source.
@@ -36,8 +36,8 @@ class UnalignedDataset(ImageDataset):
         )
 
     def __len__(self) -> int:
-        sides = (self.source, self.target) if self.is_train else (self.source,)
-        return max(len(side.files) for side in sides)
+        count = len(self.source.files)
+        return max(count, len(self.target.files)) if self.is_train and self.target else count
 
     def _number(self, domain: Domain, epoch: int, index: int) -> int:
         if domain.letter == "B" and not self.serial:

@@ -17,13 +17,12 @@ if TYPE_CHECKING:
 
 
 class AdversarialLoss:
-    """Base of the GAN losses.
+    """Base of the GAN losses."""
 
-    Attributes:
-        gradient_penalty: weight of the WGAN gradient penalty that belongs to the loss; 0 for none.
-    """
-
-    gradient_penalty: float = 0.0
+    @property
+    def gradient_penalty(self) -> float:
+        """Weight of the WGAN gradient penalty that belongs to the loss; 0 for none."""
+        return 0.0
 
     def real(self, logits: Tensor) -> Tensor:
         """What the discriminator pays for these logits of real images."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from cut.errors import UserError
 from cut.lazy import torch
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cut.data.batch import Batch
     from cut.models.method import Logs
+    from cut.networks.interface import ContrastiveGenerator, Discriminator
 
 
 @MODELS.register(
@@ -35,14 +36,16 @@ if TYPE_CHECKING:
 class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
-    loss_names = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y")
+    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y")
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: ContrastiveOptions = options.method
         self.probe = TapShapes(options, self.own.taps)
         self.gan, self.nce_form = build_gan_loss(options), build_nce_loss(options)
         super().__init__(options, device, dtype)
-        self.G, self.D, self.F = (self.networks[name] for name in "GDF")
+        self.G = cast("ContrastiveGenerator", self.networks["G"])
+        self.D = cast("Discriminator", self.networks["D"])
+        self.F = self.networks["F"]
 
     def build_networks(self) -> dict[str, nn.Module]:
         crop = self.options.data.crop_size
@@ -59,7 +62,7 @@ class CUT(Method):
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
     ) -> Draws:
         height, width = batch.source.shape[-2:]
-        sizes = [size[1:] for size in self.probe.tap_shapes(height, width)]
+        sizes = [(size[1], size[2]) for size in self.probe.tap_shapes(height, width)]
         count = self.own.num_patches if self.own.lambda_NCE > 0 else 0
         flip = self.own.flip_equivariance and torch.rand((), generator=generator).item() < 0.5
         return Draws(
@@ -92,16 +95,18 @@ class CUT(Method):
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """½ (fake + real) and penalties; G gets no gradient. The real images are never mirrored."""
         fake = translated.fake.detach()
-        real = batch.target.detach().requires_grad_(self.penalises_real)
+        real = batch.sides[1].detach().requires_grad_(self.penalises_real)
         logits_fake, logits_real = discriminate(self.D, fake, real)
         loss_fake, loss_real = self.gan.fake(logits_fake), self.gan.real(logits_real)
         penalties = self.discriminator_penalties(fake, real, logits_real, draws)
-        loss = sum(penalties.values(), start=(loss_fake + loss_real) / 2)
+        loss = (loss_fake + loss_real) / 2
+        for penalty in penalties.values():
+            loss = loss + penalty
         return loss, {"D_real": loss_real, "D_fake": loss_fake, **penalties}
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
         """What D pays beside the GAN loss, by logged name."""
-        if not self.gan.gradient_penalty:
+        if not self.gan.gradient_penalty or draws.mix is None:
             return {}
         return {"D_GP": self.gan.gradient_penalty * wgan_penalty(self.D, real, fake, draws.mix)}
 
@@ -117,15 +122,15 @@ class CUT(Method):
         if self.own.lambda_NCE > 0:
             nce = [self.own.lambda_NCE * loss for loss in self.contrastive_losses(batch, translated, draws)]
             logs |= dict(zip(("NCE", "NCE_Y"), nce, strict=False))  # the second is there with nce_idt only
-            loss_nce = sum(nce) / len(nce)
+            loss_nce = torch.stack(nce).mean()
         loss = loss_gan + loss_nce
         return loss, {**logs, "G": loss}
 
     def contrastive_losses(self, batch: Batch, translated: Translated, draws: Draws) -> list[Tensor]:
         """PatchNCE of (source, G(source)) and, with `nce_idt`, of (target, G(target)), in this order (eq. 3 and 4)."""
         pairs = [(batch.source, translated.fake, draws.patches)]
-        if self.nce_identity:
-            pairs.append((batch.target, translated.identity, draws.identity_patches))
+        if self.nce_identity and translated.identity is not None:
+            pairs.append((batch.sides[1], translated.identity, draws.identity_patches))
         queries, keys = query_and_key_features(
             self, [(image, translation) for image, translation, _ in pairs], translated.keys, draws.flip
         )
@@ -161,13 +166,13 @@ class CUT(Method):
         """[source; target] where G(target) is needed, else source."""
         if not self.translates_target:
             return batch.source
-        if batch.source.shape[1:] != batch.target.shape[1:]:
-            source, target = ("×".join(map(str, image.shape[1:])) for image in (batch.source, batch.target))
+        if batch.source.shape[1:] != batch.sides[1].shape[1:]:
+            source, target = ("×".join(map(str, image.shape[1:])) for image in batch.sides)
             raise UserError(
                 f"With an identity loss the images of both sides must have one shape, but the source is {source} and "
                 f"the target {target}: let --preprocess crop them to one size, or use --nce_idt false."
             )
-        return torch.cat([batch.source, batch.target])
+        return torch.cat(batch.sides)
 
     def check_size(self, width: int, height: int) -> None:
         super().check_size(width, height)
@@ -178,5 +183,5 @@ class CUT(Method):
         with mode(self.G, training=False), torch.inference_mode():  # leaves batch norm's running statistics alone
             translated = self.G(self.generator_input(batch))
         fake, identity = translated[: len(batch)], translated[len(batch) :]
-        pictures = {"real_A": batch.source, "fake_B": fake, "real_B": batch.target}
+        pictures = {"real_A": batch.source, "fake_B": fake, "real_B": batch.sides[1]}
         return {**pictures, "idt_B": identity} if len(identity) else pictures

@@ -123,15 +123,16 @@ class CycleGAN(Method):
 
     def translate_there_and_back(self, batch: Batch) -> dict[str, Tensor]:
         """Both translations and what is left of the images after both ways, with a graph."""
-        fake_B = self.G_A(batch.source)
+        real_A, real_B = batch.sides
+        fake_B = self.G_A(real_A)
         rec_A = self.G_B(fake_B)
-        fake_A = self.G_B(batch.target)
+        fake_A = self.G_B(real_B)
         rec_B = self.G_A(fake_A)
         return {"fake_B": fake_B, "rec_A": rec_A, "fake_A": fake_A, "rec_B": rec_B}
 
     def generator_loss(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         """GAN, cycle consistency (eq. 2) and identity (section 5.2) of both generators."""
-        own, real_A, real_B = self.own, batch.source, batch.target
+        own, (real_A, real_B) = self.own, batch.sides
         with frozen(self.D_A), frozen(self.D_B):
             logs = {
                 "G_A": self.gan.generator(self.D_A(pictures["fake_B"])),
@@ -170,11 +171,12 @@ class CycleGAN(Method):
 
         idt_B = G_B(real_A) belongs to A's row.
         """
+        real_A, real_B = batch.sides
         with mode(self.G_A, training=False), mode(self.G_B, training=False), torch.inference_mode():
             made = self.translate_there_and_back(batch)
-            idt_B, idt_A = self.G_B(batch.source), self.G_A(batch.target)
-        row_A = {"real_A": batch.source, "fake_B": made["fake_B"], "rec_A": made["rec_A"], "idt_B": idt_B}
-        row_B = {"real_B": batch.target, "fake_A": made["fake_A"], "rec_B": made["rec_B"], "idt_A": idt_A}
+            idt_B, idt_A = self.G_B(real_A), self.G_A(real_B)
+        row_A = {"real_A": real_A, "fake_B": made["fake_B"], "rec_A": made["rec_A"], "idt_B": idt_B}
+        row_B = {"real_B": real_B, "fake_A": made["fake_A"], "rec_B": made["rec_B"], "idt_A": idt_A}
         pictures = {**row_A, **row_B}
         if not self.own.lambda_identity > 0:
             del pictures["idt_A"], pictures["idt_B"]

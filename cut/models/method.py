@@ -104,9 +104,11 @@ class Method:
 
         with torch.device("meta"):
             networks = self.build_networks()
-        called = {Generator: f"--netG {self.options.networks.netG}"}
-        called[Discriminator] = f"--netD {self.options.discriminator.netD}"
-        for kind, name in called.items():
+        called: tuple[tuple[type[nn.Module], str], ...] = (
+            (Generator, f"--netG {self.options.networks.netG}"),
+            (Discriminator, f"--netD {self.options.discriminator.netD}"),
+        )
+        for kind, name in called:
             for network in networks.values():
                 if isinstance(network, kind):
                     check_sizes({name: network}, width, height, (self.options.data.crop_size,))

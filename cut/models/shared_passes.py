@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from cut.lazy import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from cut.models.cut import CUT
+    from cut.networks.interface import Discriminator
 
 Features = list["Tensor"]  # one map for each tap
 
@@ -86,7 +87,7 @@ def query_and_key_features(
     )
 
 
-def discriminate(discriminator: nn.Module, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+def discriminate(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """The logits of both, in one pass where that is exact and no gradient by the real images is wanted."""
     if discriminator.per_image and fake.shape == real.shape and not real.requires_grad:
         logits = discriminator(torch.cat([fake, real]))

@@ -6,7 +6,7 @@ CUT on crops of two pictures, with StyleGAN2-style networks, an R1 penalty on D 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cut.lazy import functional as F
 from cut.losses.gradient_penalty import r1_penalty
@@ -76,7 +76,7 @@ class SinCUT(CUT):
     """CUT with R1 and a pixel identity loss; everything else is inherited."""
 
     own: SinCUTOptions
-    loss_names = (*CUT.loss_names, "D_R1", "idt")
+    loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "D_R1", "idt")
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
         penalties = super().discriminator_penalties(fake, real, logits_real, draws)
@@ -86,9 +86,9 @@ class SinCUT(CUT):
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         loss, logs = super().generator_loss(batch, translated, draws)
-        if not self.has_pixel_identity:
+        if not self.has_pixel_identity or translated.identity is None:
             return loss, logs
-        target = batch.target.flip(3) if draws.flip else batch.target  # a flipped step translates flipped images
+        target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]  # a flipped step translates flipped images
         identity = self.own.lambda_identity * F.l1_loss(translated.identity, target)
         loss = loss + identity
         return loss, {**logs, "G": loss, "idt": identity}

@@ -18,6 +18,8 @@ class BlurDown(nn.Module):
         channels: C.
     """
 
+    kernel: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.channels = channels

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.grad import conv2d_input
 
 
 def depthwise_filter(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
@@ -36,7 +37,7 @@ class _DepthwiseFilter(torch.autograd.Function):
         weight = kernel.to(x.dtype).expand(channels, 1, *kernel.shape)
         if size is None:
             return F.conv2d(x, weight, stride=stride, padding=padding, groups=channels)
-        return torch.nn.grad.conv2d_input(size, weight, x, stride=stride, padding=padding, groups=channels)
+        return conv2d_input(size, weight, x, stride=stride, padding=padding, groups=channels)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:

@@ -96,6 +96,7 @@ class StyleGAN2Generator(ContrastiveGenerator):
             raise UserError(*problems)
         self.num_downsampling = stylegan2_G_num_downsampling
         self.size_multiple = 2**stylegan2_G_num_downsampling
+        self.context = self._context(stylegan2_G_num_downsampling, self.num_blocks)
         widths = self._widths(ngf, load_size, crop_size, stylegan2_G_num_downsampling)
         self.encoder = Encoder(input_nc, widths, self.num_blocks)
         self.decoder = Decoder(output_nc, widths[::-1], self.num_blocks, self.inject_noise)
@@ -114,7 +115,8 @@ class StyleGAN2Generator(ContrastiveGenerator):
         if not 4 * multiple <= resolution <= 1024:
             problems.append(
                 f"The StyleGAN2-style generator has layer widths for {4 * multiple} to 1024 pixels, and the smaller "
-                f"one of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: change that one."
+                f"one of --load_size {load_size} and --crop_size {crop_size} is nearest to {resolution}: "
+                "change that one."
             )
         elif 0 in StyleGAN2Generator._widths(ngf, load_size, crop_size, stylegan2_G_num_downsampling):
             problems.append(f"--ngf {ngf} leaves a layer for {resolution} pixels without channels: use a larger one.")
@@ -126,13 +128,13 @@ class StyleGAN2Generator(ContrastiveGenerator):
         resolution = starting_resolution(load_size, crop_size)
         return [widths[resolution // 2**level] for level in range(num_downsampling + 1)]
 
-    @property
-    def context(self) -> int:
+    @staticmethod
+    def _context(num_downsampling: int, num_blocks: int) -> int:
         radius = 0  # in pixels of the resolution reached so far, from the output back to the input
-        for _ in range(self.num_downsampling):
+        for _ in range(num_downsampling):
             radius = (radius + 1) // 2 + 1  # transposed convolution and blur
-        radius += 2 * 2 * self.num_blocks  # two 3×3 convolutions in each block, encoder and decoder
-        for _ in range(self.num_downsampling):
+        radius += 2 * 2 * num_blocks  # two 3×3 convolutions in each block, encoder and decoder
+        for _ in range(num_downsampling):
             radius = 2 * radius + 4  # two 3×3 convolutions and a blur around the halving
         return radius
 

@@ -45,6 +45,8 @@ class Blur(nn.Module):
     As a depthwise convolution it is 2 to 10 times as fast on a CPU as in separable, pooled or sliced form.
     """
 
+    kernel: Tensor
+
     def __init__(self, padding: int, stride: int = 1, gain: float = 1.0) -> None:
         super().__init__()
         self.padding = padding
@@ -136,9 +138,8 @@ class ConvLayer(nn.Sequential):
         The activation's √2, the gain and the bias go into the convolution: on a large map each of them would be one
         more pass over memory.
         """
-        layers = list(self)
-        activation = layers.pop() if isinstance(layers[-1], BiasedLeakyReLU) else None
-        *blur, convolution = layers
+        activation = self[-1] if isinstance(self[-1], BiasedLeakyReLU) else None
+        *blur, convolution = list(self) if activation is None else list(self)[:-1]
         for layer in blur:
             x = layer(x)
         if activation is None:
@@ -158,10 +159,8 @@ class ResBlock(nn.Module):
         super().__init__()
         self.conv1 = ConvLayer(in_channels, in_channels, 3)
         self.conv2 = ConvLayer(in_channels, out_channels, 3, down=down)
-        if down or in_channels != out_channels:
-            self.skip = ConvLayer(in_channels, out_channels, 1, down=down, activate=False)
-        else:
-            self.skip = None
+        changes = down or in_channels != out_channels
+        self.skip = ConvLayer(in_channels, out_channels, 1, down=down, activate=False) if changes else None
 
     def forward(self, x: Tensor) -> Tensor:
         main = self.conv2(self.conv1(x), gain=1 / GAIN)

@@ -4,7 +4,7 @@ import argparse
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from cut.errors import UserError
 from cut.options.catalogue import catalogue, everything
@@ -75,15 +75,15 @@ def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) 
     general = parser.add_argument_group("General")
     for verb, words in RUN_VERBS.items():
         names = ("-h", "--help") if verb == "help" else (f"--{verb}",)
-        form = {"metavar": "FILE"} if verb == "config" else {"action": "store_true"}
+        form: dict[str, Any] = {"metavar": "FILE"} if verb == "config" else {"action": "store_true"}
         general.add_argument(*names, help=words, **form)
     offered = [item for item in catalogue(model).values() if item.offered(phase)]
     for heading, items in itertools.groupby(offered, key=lambda item: item.group):
-        _add_to_help(parser.add_argument_group(heading), items, defaults)
+        _add_to_help(parser.add_argument_group(heading), items, defaults, phase)
     return parser.format_help()
 
 
-def _add_to_help(group: Any, items: Iterable[Declaration], defaults: Mapping[str, Any]) -> None:
+def _add_to_help(group: Any, items: Iterable[Declaration], defaults: Mapping[str, Any], phase: str) -> None:
     """Describe these options in one group of an argparse parser; argparse formats with %."""
     for declaration in items:
         name = declaration.name
@@ -92,12 +92,14 @@ def _add_to_help(group: Any, items: Iterable[Declaration], defaults: Mapping[str
             group.add_argument(f"--{name}", action="store_true", help=words)
         else:
             default = shown(defaults[name]).replace("%", "%%")
-            group.add_argument(f"--{name}", metavar=_metavar(declaration), help=f"{words} [{default}]")
+            group.add_argument(f"--{name}", metavar=_metavar(declaration, phase), help=f"{words} [{default}]")
 
 
-def _metavar(declaration: Declaration) -> str:
+def _metavar(declaration: Declaration, phase: str) -> str:
     """What stands for the value: the choices, or the kind of value."""
     allowed = declaration.allowed()
+    if declaration.choices == MODELS.names:
+        allowed = tuple(entry.name for entry in MODELS.entries() if phase in entry.phases)
     if allowed is not None:
         return "{" + ",".join(allowed) + "}"
     if declaration.kind is bool:
@@ -128,7 +130,7 @@ def _unknown_words(words: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise UserError(f"The command line cannot be read: {message}.")
 
 

@@ -52,7 +52,7 @@ def merge(phase: str, layers: Sequence[Layer]) -> Merged:
     offered = {name: item for name, item in catalogue(model).items() if item.offered(phase)}
     merged = Merged({name: item.default_in(phase) for name, item in offered.items()})
     strangers = []
-    for layer in (*_layers_of_method(phase, model, layers, merged.problems), *layers):
+    for layer in (*_layers_of_method(phase, model, layers), *layers):
         for name, raw in _without_aliases(layer.values, model).items():
             try:
                 if name in offered:
@@ -88,15 +88,15 @@ def chosen(declaration: Declaration, layers: Iterable[Layer]) -> Any:
     return value
 
 
-def _layers_of_method(phase: str, model: str, layers: Sequence[Layer], problems: list[str]) -> list[Layer]:
+def _layers_of_method(phase: str, model: str, layers: Sequence[Layer]) -> list[Layer]:
     """The defaults of a method and those of the preset that the layers choose."""
     if model not in MODELS:
         return []
     entry, known = MODELS[model], catalogue(model)
     found = [Layer(entry.defaults.get(phase, {}), file=f"the defaults of --model {model}")]
     preset = chosen(known[entry.preset_option], layers) if entry.preset_option in known else None
-    if preset in entry.presets:
-        file = config_folder() / entry.presets[preset]
+    if shipped := entry.presets.get(str(preset)):
+        file = config_folder() / shipped
         found.append(Layer(read_yaml(file), str(file)))
     return found
 

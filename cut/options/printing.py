@@ -12,7 +12,8 @@ from cut.registry import MODELS
 
 def as_yaml(options: Options) -> str:
     """Every option of this script as flat YAML with a comment above each group; `--config` reads it back."""
-    known, heading, lines = catalogue(options.run.model), None, []
+    known, heading = catalogue(options.run.model), None
+    lines: list[str] = []
     for name, value in options.flat().items():
         if known[name].group != heading:
             heading = known[name].group

@@ -36,7 +36,7 @@ def test_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
     return _resolve(arguments, "test", to_run)
 
 
-test_options.__test__ = False  # or pytest takes it for a test
+test_options.__test__ = False  # type: ignore[attr-defined]  # or pytest takes it for a test
 
 
 def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:

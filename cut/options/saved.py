@@ -57,7 +57,11 @@ def layer_to_translate(folder: Path, model: str | None = None) -> Layer:
 def _sizes_of_generator(saved: Mapping[str, Any]) -> dict[str, Any]:
     """Image sizes for a generator that is built for one size, as StyleGAN2's widths are; empty for others."""
     name = saved.get("netG")
-    if name not in GENERATORS or "crop_size" not in inspect.signature(GENERATORS[name].factory).parameters:
+    if (
+        not isinstance(name, str)
+        or name not in GENERATORS
+        or "crop_size" not in inspect.signature(GENERATORS[name].factory).parameters
+    ):
         return {}
     try:
         side = min(saved["load_size"], saved["crop_size"])

@@ -10,6 +10,7 @@ options.yaml, train_opt.txt   what the run is
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -234,7 +235,7 @@ def _weight_names(folder: Path) -> list[str]:
 def _try_lock(stream) -> bool:
     """Take an exclusive lock that ends with the process, however it ends."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)

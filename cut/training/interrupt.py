@@ -1,7 +1,11 @@
 """Ending a run when asked to: Ctrl-C, or a cluster's SIGTERM."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], Any] | int | None  # what signal.signal returns and takes
 
 
 class StopRequest:
@@ -16,7 +20,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Handler] = {}
 
     def __enter__(self) -> "StopRequest":
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -237,12 +237,14 @@ class Trainer:
 
     def check_weights(self) -> None:
         """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
-        parts = {f"the weights of {name}": network.state_dict() for name, network in self.model.networks.items()}
+        parts: dict[str, Iterable[Tensor]] = {
+            f"the weights of {name}": network.state_dict().values() for name, network in self.model.networks.items()
+        }
         for name, optimizer in self.model.optimizers.items():
             moments = (value for state in optimizer.state.values() for value in state.values())
-            parts[f"the moments of Adam for {name}"] = dict(enumerate(moments))
+            parts[f"the moments of Adam for {name}"] = list(moments)
         for part, values in parts.items():
-            if not all(torch.isfinite(value).all() for value in values.values()):
+            if not all(torch.isfinite(value).all() for value in values):
                 raise RunFailed(f"Training stopped at {self.where()}: {part} are no longer finite; {self.last_save}.")
 
     # ------------------------------------------------------------------ telling
@@ -317,7 +319,7 @@ def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
 
 
 def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of a step's draws: a function of the seed and of the number of steps before it, so it needs no saving."""
+    """The source of a step\'s draws: a function of the seed and the number of steps before it, so nothing is saved."""
     state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
 

@@ -12,8 +12,8 @@ FOLDER = Path(__file__).parents[2] / "configs" / "palettes"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
-def test_they_are_all_there():
-    assert palette_names() == [file.stem for file in FILES] == ["cityscapes", "relief", "street_map"]
+def test_every_file_is_offered():
+    assert palette_names() == [file.stem for file in FILES]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -30,11 +30,6 @@ def test_its_own_colours_have_their_classes(file):
     for number, colors in enumerate([*palette.colors, palette.void]):
         expected = number if number < len(palette.classes) else VOID
         assert (palette.classify(np.array([colors], np.uint8).reshape(1, -1, 3)) == expected).all()
-
-
-def test_they_are_installed():
-    text = (FOLDER.parents[1] / "setup.py").read_text(encoding="utf-8")
-    assert '"palettes/*.yaml"' in text
 
 
 def test_cityscapes_has_the_classes_of_its_evaluation():

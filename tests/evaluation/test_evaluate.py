@@ -19,7 +19,7 @@ from cut.models.build import build_generator
 from cut.monitoring.log_files import read_metrics
 from cut.options import test_options
 from cut.training.listener import Progress
-from tests.evaluation.measured_run import data, extractor, options_of, trained  # noqa: F401 fixtures
+from tests.evaluation.measured_run import options_of, trained
 from tests.evaluation.tiny_run import write_image
 
 PROGRESS = Progress(epoch=3, epoch_images=2, images=6, step=6, last_epoch=9, images_per_epoch=2)

@@ -1,5 +1,7 @@
 """Tiles: they cover the image, blend to one, and equal the whole image where the network has no norm."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ def test_tiles_cover_an_axis_on_the_grid_with_enough_overlap(length, tile, overl
     starts = tile_starts(length, tile, overlap, multiple)
     assert starts[0] == 0 and starts[-1] + tile == length
     assert all(start % multiple == 0 for start in starts)
-    assert all(0 < later - earlier <= tile - overlap for earlier, later in zip(starts, starts[1:]))
+    assert all(0 < later - earlier <= tile - overlap for earlier, later in pairwise(starts))
 
 
 def test_tiles_that_could_not_advance_are_refused():
@@ -28,7 +30,7 @@ def test_weights_sum_to_one_and_ignore_the_context(length):
     starts = tile_starts(length, tile, 2 * context + ramp, 2)
     weights = blending_weights(length, tile, starts, context, ramp)
     torch.testing.assert_close(weights.sum(0), torch.ones(length))
-    for start, weight in zip(starts, weights):
+    for start, weight in zip(starts, weights, strict=True):
         if start > 0:
             assert not weight[: start + context].any()
         if start + tile < length:

@@ -14,8 +14,9 @@ from cut.models.shared_passes import discriminate
 from cut.networks.mode import frozen
 from cut.options import train_options
 
-TINY = ["--dataroot", "x", "--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4", "--netF_nc", "8", "--num_patches", "6",
-        "--load_size", "32", "--crop_size", "32", "--n_layers_D", "2", "--netD", "n_layers"]  # fmt: skip
+TINY = ["--dataroot", "x", "--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4", "--netF_nc", "8",
+        "--num_patches", "6", "--load_size", "32", "--crop_size", "32", "--n_layers_D", "2",
+        "--netD", "n_layers"]  # fmt: skip
 
 
 def tiny(*arguments: str, **build) -> CUT:

@@ -43,7 +43,7 @@ def test_first_and_second_derivatives_are_those_of_finite_differences_in_every_m
         image = torch.randn(batch, 2, 6, 5, dtype=torch.float64).contiguous(memory_format=layout_in).requires_grad_()
         for layout_out in LAYOUTS:  # the layout of the gradient that comes in
 
-            def run(x, *_):
+            def run(x, *_, layout_out=layout_out):
                 return layer(x).clone(memory_format=layout_out)
 
             assert gradcheck(run, (image, *parameters), fast_mode=True)

@@ -5,7 +5,6 @@ import pytest
 from cut.errors import UserError
 from cut.models.contrastive_options import ContrastiveOptions
 from cut.options import files, option, train_options
-from cut.models.contrastive_options import ContrastiveOptions
 from cut.options import test_options as options_to_test
 from cut.registry import MODELS
 

@@ -159,16 +159,16 @@ def test_a_disk_that_is_really_full_leaves_the_earlier_checkpoint(tmp_path, room
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="cannot be written .*: choose another --checkpoints_dir"):
-        with RunFolder(tmp_path / "file" / "run").locked():
-            pass
+    refused = pytest.raises(UserError, match="cannot be written .*: choose another --checkpoints_dir")
+    with refused, RunFolder(tmp_path / "file" / "run").locked():
+        pass
 
 
 def test_one_run_at_a_time(tmp_path):
     with RunFolder(tmp_path / "run").locked():
-        with pytest.raises(UserError, match="Another run is using .*run: wait for it or choose another --name"):
-            with RunFolder(tmp_path / "run").locked():
-                pass
+        refused = pytest.raises(UserError, match="Another run is using .*run: wait for it or choose another --name")
+        with refused, RunFolder(tmp_path / "run").locked():
+            pass
         with RunFolder(tmp_path / "other").locked():
             pass
     with RunFolder(tmp_path / "run").locked():
