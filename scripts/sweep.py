@@ -24,7 +24,7 @@ from cut.errors import UserError, exit_status
 from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, make_report
 from cut.options import Options, train_options
-from cut.options.files import read_yaml
+from cut.options.machinery.layers import read_yaml
 from cut.training.checkpoints import RunFolder, TrainingState
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,12 +1,20 @@
 """What a run is: frozen options by concern, resolved once from defaults, presets, YAML and the command line."""
 
-from cut.options.check import Rule
-from cut.options.field import Count, at_least, at_least_and_below, between, finite_at_least, option, positive
+from cut.options.machinery.declare import (
+    Count,
+    at_least,
+    at_least_and_below,
+    between,
+    finite_at_least,
+    option,
+    positive,
+)
+from cut.options.machinery.printing import as_saved_yaml, as_train_opt, as_yaml
+from cut.options.machinery.rules import Rule
+from cut.options.machinery.words import no_image_pool, parse_taps, tap_list
 from cut.options.options import Options
-from cut.options.printing import as_saved_yaml, as_train_opt, as_yaml
 from cut.options.resolve import test_options, train_options
 from cut.options.script import run_script
-from cut.options.words import no_image_pool, parse_taps, tap_list
 
 __all__ = [
     "Count",

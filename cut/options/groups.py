@@ -7,7 +7,7 @@ the published ones; the README lists the few that differ and why.
 from dataclasses import dataclass
 from pathlib import Path
 
-from cut.options.field import (
+from cut.options.machinery.declare import (
     Count,
     at_least,
     at_least_and_below,
@@ -16,14 +16,14 @@ from cut.options.field import (
     option,
     positive,
 )
-from cut.options.outputs import CheckpointOptions, EvaluationOptions, MonitoringOptions, TestingOptions
-from cut.options.words import (
+from cut.options.machinery.words import (
     PREPROCESS_WORDS,
     color,
     file_name,
     gpu_choice,
     preprocess_words,
 )
+from cut.options.outputs import CheckpointOptions, EvaluationOptions, MonitoringOptions, TestingOptions
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, MODELS
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cut.errors import UserError
-from cut.options.catalogue import OF_METHOD, catalogue
 from cut.options.groups import (
     GROUPS,
     CheckpointOptions,
@@ -19,7 +18,8 @@ from cut.options.groups import (
     TestingOptions,
     TrainingOptions,
 )
-from cut.options.wording import did_you_mean
+from cut.options.machinery.catalogue import OF_METHOD, catalogue
+from cut.options.machinery.words import did_you_mean
 from cut.registry import MODELS
 
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cut.measures import MEASURES
-from cut.options.field import Count, at_least, between, option
-from cut.options.words import file_name
+from cut.options.machinery.declare import Count, at_least, between, option
+from cut.options.machinery.words import file_name
 from cut.registry import EXTRACTORS
 
 

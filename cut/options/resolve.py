@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cut.errors import UserError
-from cut.options import saved
-from cut.options.catalogue import catalogue
-from cut.options.check import problems_together
-from cut.options.command_line import CommandLine, help_text, parse
-from cut.options.files import read_yaml
-from cut.options.layers import SCRIPTS, Layer, Merged, chosen, chosen_method, merge
+from cut.options.machinery import saved
+from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.command_line import CommandLine, help_text, parse
+from cut.options.machinery.layers import SCRIPTS, Layer, Merged, chosen, chosen_method, merge, read_yaml
+from cut.options.machinery.rules import problems_together
 from cut.options.options import Options
 from cut.registry import MODELS
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from cut.errors import exit_status
+from cut.options.machinery.printing import as_yaml
 from cut.options.options import Options
-from cut.options.printing import as_yaml
 
 
 def run_script(main: Callable[[Options], int | None], parse: Callable[..., Options], arguments: Sequence[str]) -> int:

@@ -4,8 +4,9 @@ import pytest
 
 from cut.errors import UserError
 from cut.models.contrastive_options import ContrastiveOptions
-from cut.options import files, option, train_options
+from cut.options import option, train_options
 from cut.options import test_options as options_to_test
+from cut.options.machinery import layers
 from cut.registry import MODELS
 
 
@@ -101,11 +102,11 @@ def test_two_components_cannot_declare_one_name_differently(register):
 
 
 def test_presets_are_found_in_a_clone_and_when_installed(tmp_path, monkeypatch):
-    assert (files.config_folder() / "fastcut.yaml").is_file()
-    monkeypatch.setattr(files, "__file__", str(tmp_path / "cut" / "options" / "files.py"))
-    assert files.config_folder() == tmp_path / "configs"
+    assert (layers.config_folder() / "fastcut.yaml").is_file()
+    monkeypatch.setattr(layers, "__file__", str(tmp_path / "cut" / "options" / "machinery" / "layers.py"))
+    assert layers.config_folder() == tmp_path / "configs"
     (tmp_path / "cut" / "configs").mkdir(parents=True)
-    assert files.config_folder() == tmp_path / "cut" / "configs"
+    assert layers.config_folder() == tmp_path / "cut" / "configs"
 
 
 def test_the_suffix_is_filled_in_once():

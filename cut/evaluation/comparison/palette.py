@@ -10,8 +10,8 @@ import numpy as np
 
 from cut.data.images import Color
 from cut.errors import UserError
-from cut.options.files import config_folder, read_yaml
-from cut.options.wording import did_you_mean
+from cut.options.machinery.layers import config_folder, read_yaml
+from cut.options.machinery.words import did_you_mean
 
 VOID = -1
 _FIELDS = ("name", "description", "classes", "void")

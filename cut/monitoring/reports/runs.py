@@ -10,10 +10,9 @@ from cut.errors import UserError
 from cut.measures import MEASURES
 from cut.monitoring.log_files import METRICS
 from cut.monitoring.record import Record
-from cut.options.files import read_yaml
-from cut.options.layers import Layer, merge
-from cut.options.saved import FILE_NAME
-from cut.options.wording import did_you_mean
+from cut.options.machinery.layers import Layer, merge, read_yaml
+from cut.options.machinery.saved import FILE_NAME
+from cut.options.machinery.words import did_you_mean
 from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
 

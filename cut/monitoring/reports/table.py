@@ -13,10 +13,10 @@ from cut.html import shown as printable
 from cut.measures import MEASURES
 from cut.monitoring.lines import method_label
 from cut.monitoring.reports.runs import LoggedRun
-from cut.options.catalogue import catalogue
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
-from cut.options.layers import Layer, merge
-from cut.options.wording import shown
+from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.layers import Layer, merge
+from cut.options.machinery.words import shown
 from cut.registry import MODELS
 from cut.training.evaluation import Column, Evaluation, significant
 

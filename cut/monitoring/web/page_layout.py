@@ -16,8 +16,8 @@ from cut.monitoring.previews import PreviewFiles
 from cut.monitoring.web.page_data import preview_link
 from cut.monitoring.web.picture_history import PictureHistory, show_pictures
 from cut.options import Options
-from cut.options.catalogue import catalogue
-from cut.options.printing import defaults
+from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.printing import defaults
 from cut.training.listener import RunFacts
 
 RESOURCES = files("cut.monitoring.web") / "page"

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from cut.monitoring.reports.records import read_run
 
 from cut.evaluation import measures
 from cut.evaluation.measures.frechet import frechet
 from cut.measures import MEASURES, Measures
-from cut.monitoring.reports.records import read_run
 from cut.monitoring.reports.table import make_report
 from cut.monitoring.web.page_data import measure_table
 from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures

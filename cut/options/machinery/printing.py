@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from cut.options.catalogue import catalogue
-from cut.options.layers import Layer, merge
+from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.layers import Layer, merge
 from cut.options.options import Options
 from cut.registry import MODELS
 

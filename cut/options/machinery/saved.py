@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.options.catalogue import catalogue
-from cut.options.files import read_yaml
-from cut.options.layers import Layer, Merged, chosen_method
-from cut.options.wording import did_you_mean, shown
+from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.layers import Layer, Merged, chosen_method, read_yaml
+from cut.options.machinery.words import did_you_mean, shown
 from cut.registry import GENERATORS
 
 FILE_NAME = "options.yaml"

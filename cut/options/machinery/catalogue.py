@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from cut.options.field import Declaration, declarations
 from cut.options.groups import GROUPS
+from cut.options.machinery.declare import Declaration, declarations
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS, NCE_LOSSES, Registry
 
 COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from cut.options.wording import did_you_mean
+from cut.options.machinery.words import did_you_mean
 
 Count = int | float
 """A whole number, or math.inf for "all of them"."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from cut.errors import UserError
-from cut.options.catalogue import catalogue, everything
-from cut.options.field import Declaration, is_truth
-from cut.options.wording import did_you_mean, shown
+from cut.options.machinery.catalogue import catalogue, everything
+from cut.options.machinery.declare import Declaration, is_truth
+from cut.options.machinery.words import did_you_mean, shown
 from cut.registry import MODELS
 
 NO_VALUE = object()  # the option stood there without a value

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from cut.options.words import file_name
+from cut.options.machinery.words import file_name
 from cut.registry import MODELS
 
 Values = Mapping[str, Any]

@@ -1,8 +1,12 @@
-"""Checks of options that are small languages: each returns what the value must be when it is not, else None."""
+"""Words: those of options that are small languages, and those of the messages about options.
 
+A check returns what the value must be when it is not, else None.
+"""
+
+import difflib
 import re
-
-from cut.options.wording import did_you_mean
+from collections.abc import Iterable
+from typing import Any
 
 PREPROCESS_WORDS = ("resize", "scale_width", "scale_shortside", "zoom", "crop", "patch", "trim")
 
@@ -55,3 +59,15 @@ def no_image_pool(size: int) -> str | None:
 
 def color(text: str) -> str | None:
     return None if re.fullmatch(r"[A-Za-z]+|#[0-9A-Fa-f]{6}", text) else "a colour name or #rrggbb"
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+    """`" (did you mean X?)"` with the candidate nearest to `word`, or an empty string when none is near."""
+    by_lower_case = {candidate.lower(): candidate for candidate in candidates}
+    near = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1)
+    return f" (did you mean {by_lower_case[near[0]]}?)" if near else ""
+
+
+def shown(value: Any) -> str:
+    """A value as a person writes it: true, false and none in lower case, and quotes around nothing."""
+    return str(value).lower() if isinstance(value, bool | None) else str(value) or "''"

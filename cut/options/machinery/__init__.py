@@ -1,0 +1,1 @@
+"""How options are declared, read, laid over each other, checked and written; `cut.options` is the front door."""
