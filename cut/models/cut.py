@@ -90,7 +90,8 @@ class CUT(Method):
 
     def translate_batch(self, batch: Batch, draws: Draws) -> Translated:
         """G(source) and, where an identity part needs it, G(target), with a graph."""
-        return translate_batch(self, self.generator_input(batch), len(batch), draws.flip)
+        taps = self.own.taps if self.own.lambda_NCE > 0 else ()
+        return translate_batch(self.G, self.generator_input(batch), len(batch), draws.flip, taps)
 
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """½ (fake + real) and penalties; G gets no gradient. The real images are never mirrored."""
@@ -131,9 +132,8 @@ class CUT(Method):
         pairs = [(batch.source, translated.fake, draws.patches)]
         if self.nce_identity and translated.identity is not None:
             pairs.append((batch.sides[1], translated.identity, draws.identity_patches))
-        queries, keys = query_and_key_features(
-            self, [(image, translation) for image, translation, _ in pairs], translated.keys, draws.flip
-        )
+        images = [(image, translation) for image, translation, _ in pairs]
+        queries, keys = query_and_key_features(self.G, self.own.taps, images, translated.keys, draws.flip)
         across_batch = self.own.nce_includes_all_negatives_from_minibatch
         contrast = Contrast(self.own.nce_T, across_batch, draws.epoch, draws.last_epoch)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cut.lazy import torch
+from cut.models.image_sizes import input_channels
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from cut.models.cut import CUT
-    from cut.networks.interface import Discriminator
+    from cut.networks.interface import ContrastiveGenerator, Discriminator
 
 Features = list["Tensor"]  # one map for each tap
 
@@ -37,49 +37,59 @@ class Translated:
     keys: Features | None
 
 
-def translate_batch(method: CUT, images: Tensor, size: int, flip: bool) -> Translated:
+def translate_batch(
+    generator: ContrastiveGenerator, images: Tensor, size: int, flip: bool, taps: Sequence[int] = ()
+) -> Translated:
     """G of [source; target] or of the source alone in one pass, which keeps the keys where it computes them.
 
     Args:
+        generator: G.
         images: (B or 2 B, C, H, W).
         size: B.
         flip: whether the images are mirrored first.
+        taps: where keys are wanted; none where nothing compares features.
     """
     keys = None
-    if not flip and method.G.encoder_is_exact and method.own.lambda_NCE > 0:
-        translated, features = method.G.forward_with_features(images, method.own.taps)
+    if taps and not flip and generator.encoder_is_exact:
+        translated, features = generator.forward_with_features(images, taps)
         keys = [feature.detach() for feature in features]
     else:
-        translated = method.G(images.flip(3) if flip else images)
+        translated = generator(images.flip(3) if flip else images)
     fake, identity = translated[:size], translated[size:]
     return Translated(fake, identity if len(identity) else None, keys)
 
 
 def query_and_key_features(
-    method: CUT, pairs: Sequence[tuple[Tensor, Tensor]], known_keys: Features | None, flipped: bool
+    generator: ContrastiveGenerator,
+    taps: Sequence[int],
+    pairs: Sequence[tuple[Tensor, Tensor]],
+    known_keys: Features | None,
+    flipped: bool,
 ) -> tuple[list[Features], list[Features]]:
     """Features at the taps of the translations and of the images they came from, a list of maps for each pair.
 
     Mirrored translations give mirrored features, which are mirrored back, so that positions correspond.
 
     Args:
+        generator: G.
+        taps: where the features are.
         pairs: an image and its translation, (B, C, H, W) each.
         known_keys: features of the stacked images, where the translating pass gave them.
         flipped: whether the translations are mirrored.
     """
-    if not method.G.encoder_is_exact:
+    if not generator.encoder_is_exact:
         # Batch statistics or dropout tie the images of a pass together: one pass for each set, queries first.
         queries, keys = [], []
         for image, translation in pairs:
-            queries.append(_encode(method, translation, flipped))
+            queries.append(_encode(generator, taps, translation, flipped))
             with torch.no_grad():
-                keys.append(_encode(method, image))
+                keys.append(_encode(generator, taps, image))
         return queries, keys
 
-    stacked_queries = _encode(method, torch.cat([translation for _, translation in pairs]), flipped)
+    stacked_queries = _encode(generator, taps, torch.cat([translation for _, translation in pairs]), flipped)
     if known_keys is None:
         with torch.no_grad():
-            known_keys = _encode(method, torch.cat([image for image, _ in pairs]))
+            known_keys = _encode(generator, taps, torch.cat([image for image, _ in pairs]))
     parts = [slice(i * len(image), (i + 1) * len(image)) for i, (image, _) in enumerate(pairs)]
     return (
         [[feature[part] for feature in stacked_queries] for part in parts],
@@ -95,10 +105,9 @@ def discriminate(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tu
     return discriminator(fake), discriminator(real)
 
 
-def _encode(method: CUT, images: Tensor, mirrored: bool = False) -> Features:
+def _encode(generator: ContrastiveGenerator, taps: Sequence[int], images: Tensor, mirrored: bool = False) -> Features:
     """Features of images of either domain: those of another channel count are brought to the encoder's."""
-    images = with_channels(images, method.options.data.input_nc)
-    features = method.G.encode(images, method.own.taps)
+    features = generator.encode(with_channels(images, input_channels(generator)), taps)
     return [feature.flip(3) for feature in features] if mirrored else features
 
 
