@@ -34,9 +34,6 @@ class PreviewFiles(Listener):
     """
 
     def __init__(self) -> None:
-        self._clear()
-
-    def _clear(self) -> None:
         self.names: list[str] = []
         self.cell = (0, 0)
         self.has_targets = False
@@ -45,7 +42,6 @@ class PreviewFiles(Listener):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.folder = options.run.folder / FOLDER
-        self._clear()
         if options.monitoring.evaluation_freq > 0:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)

@@ -62,9 +62,6 @@ class Record(Listener):
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.pace = Pace(clock)
-        self._clear()
-
-    def _clear(self) -> None:
         self.losses, self.rates, self.measures, self.spread = Series(), Series(), Series(), Series()
         self.evaluations: list[Evaluation] = []
         self.best: Evaluation | None = None
@@ -103,7 +100,6 @@ class Record(Listener):
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
         self.pace.start(options, progress, facts)
-        self._clear()
         if progress.images > 0:
             # A file that cannot be read is reported by `MetricsLog`, which continues it; a damaged entry is skipped.
             with contextlib.suppress(OSError):

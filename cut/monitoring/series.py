@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -15,27 +16,6 @@ class Point:
 
     epochs: float
     values: Mapping[str, float]
-
-
-@dataclass
-class _Stretch:
-    """Neighbouring samples, which become one point: their mean."""
-
-    epochs: float = 0.0  # their sum, as for the values
-    samples: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, other: "_Stretch") -> None:
-        self.epochs += other.epochs
-        self.samples += other.samples
-        for name, value in other.sums.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + other.counts[name]
-
-    def point(self) -> Point:
-        values = {name: value / self.counts[name] for name, value in self.sums.items()}
-        return Point(self.epochs / self.samples, values)
 
 
 class Series:
@@ -51,30 +31,34 @@ class Series:
 
     def __init__(self, limit: int = POINTS) -> None:
         self.limit, self.samples_per_point = limit, 1
-        self._stretches: list[_Stretch] = []
+        self._full: list[Point] = []
+        self._latest: list[Point] = []  # the samples of the newest point
 
     def add(self, epochs: float, values: Mapping[str, float | None]) -> None:
         """Add a sample; `epochs` never falls, and values that are None or not finite are left out."""
+        if len(self._latest) == self.samples_per_point:
+            self._full.append(_mean(self._latest))
+            self._latest = []
+        if len(self._full) == self.limit:
+            self._full = [_mean(pair) for pair in zip(self._full[::2], self._full[1::2], strict=True)]
+            self.samples_per_point *= 2
         known = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
-        if not self._stretches or self._stretches[-1].samples == self.samples_per_point:
-            if len(self._stretches) == self.limit:
-                self._merge_pairs()
-            self._stretches.append(_Stretch())
-        self._stretches[-1].add(_Stretch(epochs, 1, known, dict.fromkeys(known, 1)))
+        self._latest.append(Point(epochs, known))
 
     def points(self) -> tuple[Point, ...]:
         """The points so far; later samples do not change what was returned."""
-        return tuple(stretch.point() for stretch in self._stretches)
+        return (*self._full, _mean(self._latest)) if self._latest else ()
 
     def points_of(self, name: str) -> tuple[Point, ...]:
         """The points that have a value of this name, without the other values."""
         return tuple(Point(one.epochs, {name: one.values[name]}) for one in self.points() if name in one.values)
 
-    def _merge_pairs(self) -> None:
-        for first, second in zip(self._stretches[::2], self._stretches[1::2], strict=True):
-            first.add(second)
-        self._stretches = self._stretches[::2]
-        self.samples_per_point *= 2
+
+def _mean(points: Sequence[Point]) -> Point:
+    """The mean of points, of each name over those that have it."""
+    names = dict.fromkeys(name for point in points for name in point.values)
+    values = {name: fmean(point.values[name] for point in points if name in point.values) for name in names}
+    return Point(fmean(point.epochs for point in points), values)
 
 
 def as_curves(points: Sequence[Point]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -192,11 +192,13 @@ class Evaluator(Protocol):
 
     Attributes:
         best_metric: name of the measure that decides which epoch is best.
-        extractor: title of the network whose features are compared.
     """
 
     best_metric: str
-    extractor: str
+
+    @property
+    def extractor(self) -> str:
+        """Title of the network whose features are compared."""
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool]) -> Evaluation | None:
         """Measure the generator as it is now, changing nothing that training depends on.

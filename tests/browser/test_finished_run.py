@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cut.monitoring.log_files import METRICS, read_metrics
+from cut.training.evaluation import Evaluation, measure_columns
 from tests.browser.chromium import PHONE, SECONDS
 from tests.browser.runs import NAMES
 
@@ -91,14 +92,19 @@ def test_every_option_can_be_read(page):
 
 
 def test_the_table_has_the_last_and_the_best(page, finished_run):
-    *_, last = (entry["evaluation"]["measures"] for entry in read_metrics(finished_run / METRICS, "evaluation"))
-    best = json.loads((finished_run / "best.json").read_text())
+    *_, entry = read_metrics(finished_run / METRICS, "evaluation")
+    last, best = (
+        Evaluation.from_json(row) for row in (entry["evaluation"], json.loads((finished_run / "best.json").read_text()))
+    )
     rows = page.locator("#table").get_by_role("row")
     expect(rows.first).to_contain_text(f"last: epoch {EPOCHS}")
-    expect(rows.first).to_contain_text(f"best: epoch {best['epoch']}")
-    for name in MEASURES:
+    expect(rows.first).to_contain_text(f"best: epoch {best.epoch}")
+    columns = measure_columns([last])
+    assert tuple(column.label for column in columns) == MEASURES
+    for column in columns:
+        name = column.label
         shown = [text.split(" ±")[0] for text in rows.filter(has_text=name).get_by_role("cell").all_inner_texts()]
-        assert list(map(float, shown)) == pytest.approx([last[name], best["measures"][name]], rel=1e-3)
+        assert list(map(float, shown)) == pytest.approx([column.value(last), column.value(best)], rel=1e-3)
 
 
 def test_only_what_decides_stands_out(page):

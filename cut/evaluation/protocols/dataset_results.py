@@ -17,7 +17,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     """Translate the images of `--phase` in `--dataroot`, preprocessed as published.
 
     Writes `images/{real_A,fake_B,real_B}/NAME.png` and `index.html` into `results_dir/name/{phase}_{epoch}`: source,
-    translation and, where the data set has one, the target of the same place. Sub-folders are kept in NAME.
+    translation and, where the data set has one, the target of the same place. Sub-folders are kept in NAME. The way back
+    of a method that translates both ways goes to `{phase}_{epoch}_back`, with real_B, fake_A and real_A.
 
     Returns:
         The exit status.
@@ -28,15 +29,18 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     """
     dataset = make_dataset(options)
     translate = load_translator(options, device)
-    folder = Path(options.testing.results_dir) / options.run.name / f"{options.run.phase}_{options.run.epoch}"
+    folder = Path(options.testing.results_dir) / options.run.name / _folder_name(options)
     files = [file.relative_to(dataset.source.folder) for file in dataset.source.files]
     names = output_names(files)
+    source, target = (
+        "BA" if options.backward else "AB"
+    )  # the published names: A is what the run was trained to translate
     rows = []
 
     def one(index: int, sample: Sample) -> None:
-        images = {"real_A": sample.source, "fake_B": translate(sample.source)}
+        images = {f"real_{source}": sample.source, f"fake_{target}": translate(sample.source)}
         if sample.target is not None:
-            images["real_B"] = sample.target
+            images[f"real_{target}"] = sample.target
         for label, image in images.items():
             save_picture(folder / "images" / label / names[index], image)
         links = {label: (Path("images") / label / names[index]).as_posix() for label in images}
@@ -52,7 +56,7 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     }
     title = f"{options.run.name}: {options.run.phase}, epoch {options.run.epoch}"
     page = write_results_page(folder, title, rows, details, options.monitoring.display_winsize)
-    _mention_older_results(folder / "images" / "fake_B", outcome.done)
+    _mention_older_results(folder / "images" / f"fake_{target}", outcome.done)
     return outcome.conclude(page)
 
 
@@ -61,3 +65,7 @@ def _mention_older_results(folder: Path, written: int) -> None:
     older = sum(1 for _ in folder.rglob("*.png")) - written
     if older > 0:
         print(f"{folder} also holds {older} images of an earlier run.")
+
+
+def _folder_name(options: Options) -> str:
+    return f"{options.run.phase}_{options.run.epoch}{'_back' if options.backward else ''}"

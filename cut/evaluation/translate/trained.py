@@ -6,7 +6,6 @@ from typing import cast
 import torch
 
 from cut.evaluation.translate.translator import Translator
-from cut.models.build import build_generator
 from cut.models.method import Method
 from cut.networks.interface import Generator
 from cut.networks.weights import load_weights, read_weights
@@ -22,12 +21,12 @@ def weight_file(options: Options, epoch: str) -> Path:
     Raises:
         UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
     """
-    return network_file(options.run.folder, epoch, _translator_name(options))
+    return network_file(options.run.folder, epoch, _method(options).translator_name(options))
 
 
 def trained_epochs(options: Options) -> list[str]:
     """The labels of the saved weights of the network that translates, numbers first in order."""
-    return saved_epochs(options.run.folder, _translator_name(options))
+    return saved_epochs(options.run.folder, _method(options).translator_name(options))
 
 
 def trained_generator(options: Options, epoch: str) -> Generator:
@@ -41,7 +40,7 @@ def trained_generator(options: Options, epoch: str) -> Generator:
         UserError: as `weight_file`, or when the weights are of another architecture.
     """
     file = weight_file(options, epoch)
-    generator = build_generator(options)
+    generator = _method(options).build_translator(options)
     load_weights(generator, read_weights(file), str(file))
     return generator
 
@@ -71,6 +70,5 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
     )
 
 
-def _translator_name(options: Options) -> str:
-    method = cast("type[Method]", MODELS[options.run.model].factory)
-    return method.translator_name(options)
+def _method(options: Options) -> type[Method]:
+    return cast("type[Method]", MODELS[options.run.model].factory)
