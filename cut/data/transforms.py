@@ -14,7 +14,7 @@ CELLS = 100_000  # patches are numbered 0 … 99,999, and counted on from the fi
 
 
 @dataclass(frozen=True)
-class Draws:
+class Augmentation:
     """The random choices for one image; the defaults leave it unchanged.
 
     Attributes:
@@ -64,14 +64,14 @@ class Preprocessing:
     resample: Image.Resampling = Image.Resampling.BICUBIC
     multiple: int = 4
 
-    def draw(self, size: Size, rng: np.random.Generator, cell: int | None = None) -> Draws:
+    def draw(self, size: Size, rng: np.random.Generator, cell: int | None = None) -> Augmentation:
         """Every random number that an image of this size needs; `cell` fixes the patch instead of drawing it."""
         zoom = (1.0, 1.0)
         if "zoom" in self.words:
             width_zoom, height_zoom = rng.uniform(self.zoom_low, 1.0, 2)
             zoom = (float(width_zoom), float(height_zoom))
         crop_room, patch_room, trim_room = self._rooms(size, zoom)
-        return Draws(
+        return Augmentation(
             zoom=zoom,
             crop=_corner(crop_room, rng),
             patch_offset=_corner(patch_room, rng),
@@ -80,18 +80,18 @@ class Preprocessing:
             flip=self.flip and bool(rng.random() < 0.5),
         )
 
-    def centred(self, size: Size) -> Draws:
+    def centred(self, size: Size) -> Augmentation:
         """Fixed draws for testing: no zoom, no flip, centre crop."""
         crop_room, patch_room, trim_room = self._rooms(size, (1.0, 1.0))
         columns, rows = self._grid(self._after_crop(self._zoomed(self._scaled(size), (1.0, 1.0))))
-        return Draws(
+        return Augmentation(
             crop=_middle(crop_room),
             patch_offset=_middle(patch_room),
             cell=columns // 2 * rows + rows // 2,
             trim=_middle(trim_room),
         )
 
-    def apply(self, image: Image.Image, draws: Draws) -> Image.Image:
+    def apply(self, image: Image.Image, draws: Augmentation) -> Image.Image:
         """The image after all words, with these draws."""
         scaled = self._scaled(image.size)
         zoomed = self._zoomed(scaled, draws.zoom)
@@ -168,7 +168,7 @@ class Preprocessing:
             trim_room = (max(0, patched[0] - self.crop_size), max(0, patched[1] - self.crop_size))
         return crop_room, patch_room, trim_room
 
-    def _box(self, size: Size, draws: Draws) -> Box:
+    def _box(self, size: Size, draws: Augmentation) -> Box:
         """What crop, patch and trim leave of the scaled image; they are nested, so one box describes them."""
         left, top = draws.crop if "crop" in self.words else (0, 0)
         width, height = cropped = self._after_crop(size)

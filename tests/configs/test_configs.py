@@ -25,7 +25,8 @@ def test_both_scripts_take_it(file):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_value_that_is_no_default_has_its_reason(file):
-    defaults = train_options([]).flat()
+    model = yaml.safe_load(file.read_text(encoding="utf-8")).get("model", "cut")
+    defaults = train_options(["--model", model]).flat()
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
             ((name, value),) = yaml.safe_load(line).items()
@@ -40,6 +41,13 @@ def test_experiments_differ_from_their_preset_only_in_data():
             preset = train_options(["--CUT_mode", mode]).flat()
             differing = {key for key in config if config[key] != preset[key]}
             assert differing <= {"name", "dataroot", "direction"}
+
+
+@pytest.mark.parametrize("name", ["horse2zebra", "maps", "cityscapes"])
+def test_experiments_of_cyclegan_differ_from_its_defaults_only_in_data(name):
+    config = train_options(["--config", str(FOLDER / f"{name}_cyclegan.yaml")]).flat()
+    defaults = train_options(["--model", "cycle_gan"]).flat()
+    assert {key for key in config if config[key] != defaults[key]} <= {"name", "dataroot", "direction"}
 
 
 FOCAL = {"maps_cut_focal": ("maps_cut", 2, 0.25), "maps_cut_focal_g3": ("maps_cut", 3, 0.5),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.data.transforms import Draws, Preprocessing
+from cut.data.transforms import Augmentation, Preprocessing
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 CASES = json.loads((REFERENCE / "transforms.json").read_text())
@@ -33,7 +33,7 @@ def test_reference(name, pictures):
         flip=not options["no_flip"],
         resample=Image.Resampling[case["resample"]],
     )
-    draws = Draws(
+    draws = Augmentation(
         zoom=tuple(drawn.get("scale_factor", (1.0, 1.0))),
         crop=tuple(drawn.get("crop_pos", (0, 0))),
         cell=drawn.get("patch_index", 0),
@@ -60,15 +60,15 @@ def corner(image: Image.Image) -> tuple[int, int]:
 def test_patches_are_numbered_down_the_columns():
     patches = make("patch", crop=12)
     image = numbered(40, 30)  # 3 columns, 2 rows, room 4 and 6
-    corners = [corner(patches.apply(image, Draws(cell=cell, patch_offset=(1, 2)))) for cell in range(7)]
+    corners = [corner(patches.apply(image, Augmentation(cell=cell, patch_offset=(1, 2)))) for cell in range(7)]
     assert corners == [(1, 2), (1, 14), (13, 2), (13, 14), (25, 2), (25, 14), (1, 2)]
 
 
 def test_trim_cuts_only_the_sides_that_are_larger():
     trim = make("trim", crop=12)
-    assert trim.apply(numbered(30, 8), Draws(trim=(5, 0))).size == (12, 8)
-    assert corner(trim.apply(numbered(30, 8), Draws(trim=(5, 0)))) == (5, 0)
-    assert trim.apply(numbered(8, 12), Draws()).size == (8, 12)
+    assert trim.apply(numbered(30, 8), Augmentation(trim=(5, 0))).size == (12, 8)
+    assert corner(trim.apply(numbered(30, 8), Augmentation(trim=(5, 0)))) == (5, 0)
+    assert trim.apply(numbered(8, 12), Augmentation()).size == (8, 12)
 
 
 def test_draws_reach_every_position_and_no_further():
@@ -122,7 +122,7 @@ def test_result_is_a_multiple_of_four_and_at_least_what_was_promised(text, size)
 
 
 def test_multiple_of_one_keeps_any_size():
-    assert make("none", multiple=1).apply(numbered(13, 7), Draws()).size == (13, 7)
+    assert make("none", multiple=1).apply(numbered(13, 7), Augmentation()).size == (13, 7)
 
 
 def test_sizes_that_cannot_be_used():
