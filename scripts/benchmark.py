@@ -28,15 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device, peak_memory_bytes
+from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
 from cut.training.loop import as_floats, step_generator, timed
-
-PHASES = {
-    "translate_batch": "forward (G)",
-    "discriminator_loss": "D: loss",
-    "generator_loss": "G and F: loss",
-}
 
 
 class Stopwatch:
@@ -65,12 +60,11 @@ class Stopwatch:
         return timed_function
 
 
-def watch_phases(model, watch: Stopwatch) -> None:
-    """Time the parts of the model's step without changing it."""
-    for method, name in PHASES.items():
-        setattr(model, method, watch.wrap(getattr(model, method), lambda *_, name=name: name))
-    names = {"D": "D: backward and update", "G": "G and F: backward and update"}
-    model.update = watch.wrap(model.update, lambda loss, *networks: names[networks[0]])
+def watch_parts(model: Method, watch: Stopwatch) -> None:
+    """Time the parts of the method's step without changing it."""
+    for part, title in model.parts.items():
+        setattr(model, part, watch.wrap(getattr(model, part), lambda *_, title=title: title))
+    model.update = watch.wrap(model.update, lambda loss, *names: f"{' and '.join(names)}: backward and update")
 
 
 def synthetic_images(folder: Path, options: Options, count: int = 4) -> None:
@@ -123,7 +117,7 @@ def benchmark(options: Options, steps: int, warmup: int) -> None:
     print(describe_device(device, options.run.gpu_ids), f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     model = MODELS[options.run.model].factory(options, device)
     watch, rows = Stopwatch(device), []
-    watch_phases(model, watch)
+    watch_parts(model, watch)
     batches = timed(endless(make_loader(options, make_dataset(options))))
     for step in range(warmup + steps):
         batch, waited = next(batches)

@@ -43,6 +43,11 @@ class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
     loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y")
+    parts = {
+        "translate_batch": "forward (G)",
+        "discriminator_loss": "D: loss",
+        "generator_loss": "G and F: loss",
+    }
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: ContrastiveOptions = options.method
@@ -113,8 +118,10 @@ class CUT(Method):
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
         """What D pays beside the GAN loss, by logged name."""
-        if not self.gan.gradient_penalty or draws.mix is None:
+        if not self.gan.gradient_penalty:
             return {}
+        if draws.mix is None:
+            raise ValueError("the gradient penalty looks between real and fake where draws.mix says, which is missing")
         return {"D_GP": self.gan.gradient_penalty * wgan_penalty(self.D, real, fake, draws.mix)}
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:

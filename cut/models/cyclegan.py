@@ -80,6 +80,11 @@ class CycleGAN(Method):
 
     loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G")
     translators = {"AtoB": "G_A", "BtoA": "G_B"}
+    parts = {
+        "translate_there_and_back": "forward (G_A and G_B)",
+        "generator_loss": "G: losses",
+        "discriminator_loss": "D: loss",
+    }
     schedule_ahead = 1  # the published loop lowers the rate before an epoch; the last one trains at 0
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:

@@ -38,6 +38,7 @@ class Method:
         loss_names: what `step` may log, in logging order.
         total_loss: the one of `loss_names` that the generators pay, all together.
         translators: which network translates which way; the source domain is A, with `--direction BtoA` it is B.
+        parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
         networks: by published name, which is that of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
@@ -49,6 +50,7 @@ class Method:
     loss_names: ClassVar[tuple[str, ...]]
     total_loss: ClassVar[str] = "G"
     translators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}
+    parts: ClassVar[Mapping[str, str]] = {}
     schedule_ahead: ClassVar[int] = 0
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
