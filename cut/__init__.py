@@ -1,3 +1,3 @@
-"""Unpaired image-to-image translation: CUT, FastCUT, SinCUT (Park et al., ECCV 2020) and their relatives."""
+"""Unpaired image-to-image translation: CUT, FastCUT and SinCUT (Park et al., ECCV 2020), and CycleGAN."""
 
 __version__ = "0.1.0"

@@ -35,7 +35,7 @@ def describe_device(device: torch.device, gpu_ids: str) -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """The device as people call it: the GPU's model, or "CPU"."""
+    """The device's name for messages and pages: the GPU's model, or "CPU"."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
 
 
@@ -43,7 +43,7 @@ def peak_memory_bytes(device: torch.device) -> int | None:
     """The most memory that this process has held so far: the tensors on a GPU, or all of it on the CPU.
 
     Returns:
-        Bytes, or None where the system does not say (Windows, on the CPU).
+        Bytes, or None where the system does not report it (Windows, on the CPU).
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)

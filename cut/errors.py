@@ -1,4 +1,4 @@
-"""The one exception that is meant for the person who ran the command, and how a script ends with it."""
+"""The exceptions whose messages are meant for the user, and how a script ends with them."""
 
 import sys
 from collections.abc import Callable
@@ -20,20 +20,20 @@ class UserError(Exception):
         self.problems: tuple[str, ...] = problems
 
     def __reduce__(self):
-        return type(self), self.problems  # survives the way from a data worker to the main process
+        return type(self), self.problems  # can be pickled, from a data worker to the main process
 
 
 class RunFailed(UserError):
-    """A run that began well and cannot go on, such as one whose loss is no longer finite."""
+    """A run that started correctly and cannot continue, such as one whose loss is no longer finite."""
 
     exit_status = 1
 
 
 def exit_status(work: Callable[[], int | None]) -> int:
-    """Run a script's `work`; a person's mistake is sentences on the standard error stream instead of a traceback.
+    """Run a script's `work`; the user's mistakes are reported as sentences on standard error, without a traceback.
 
     Returns:
-        What `work` returned, None being 0; after a `UserError` its own status, after Ctrl-C 130.
+        What `work` returned (0 for None); after a `UserError` its status, after Ctrl-C 130.
     """
     try:
         return work() or 0

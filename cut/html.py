@@ -1,4 +1,4 @@
-"""The look that all pages share: one self-contained file each, nothing from the network, for dark and light screens."""
+"""The layout that all pages share: one self-contained file each, nothing from the network, light and dark themes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
 """PyTorch, imported at its first use.
 
 Methods and losses take `torch` from here, so that `--help` and `--dry_run` can read their options without the two
-seconds that importing PyTorch costs. A file that says `import torch` itself works as well; only the help is slower.
+seconds that importing PyTorch takes. A plain `import torch` works as well; only the help is slower.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 
 class LazyModule(ModuleType):
-    """Stands for a module that is imported when something of it is wanted."""
+    """Stands in for a module, which is imported when an attribute of it is first needed."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # asked by tools that look at modules, such as doctest
+        if name.startswith("__"):  # requested by tools that inspect modules, such as doctest
             raise AttributeError(name)
         return getattr(importlib.import_module(self.__name__), name)
 

@@ -5,7 +5,7 @@ To add a measure, write one file in `cut/evaluation/measures/` and register its 
     @MEASURES.register("psnr", label="PSNR", needs="pairs", higher_is_better=True)
     def psnr(real, fake): ...
 
-`--best_metric` lists the names, so that such a file imports NumPy, PyTorch and the like inside its functions only.
+`--best_metric` lists the names, so such a file imports NumPy, PyTorch and the like only inside its functions.
 """
 
 import importlib
@@ -26,7 +26,7 @@ class Measure:
 
     Attributes:
         name: what `--best_metric` takes, and the key under which values are stored.
-        label: what pages, tables and logs call it; with features, the extractor is added in brackets.
+        label: its name on pages, in tables and logs; with features, the extractor is added in brackets.
         needs: what `compute` is given:
 
             features  (real: FeatureSet, fake: FeatureSet, seed: int), of all images
@@ -107,7 +107,7 @@ class Measures(Mapping[str, Measure]):
         return len(self._known)
 
     def _import_folder(self) -> None:
-        folder, self._folder = self._folder, None  # once; the modules may ask for measures themselves
+        folder, self._folder = self._folder, None  # before the import: the modules may ask for measures themselves
         if folder is not None:
             for module in pkgutil.iter_modules(importlib.import_module(folder).__path__):
                 importlib.import_module(f"{folder}.{module.name}")

@@ -1,4 +1,4 @@
-"""What a data set gives and what a model takes."""
+"""What a data set returns and what a method trains on."""
 
 from dataclasses import dataclass
 

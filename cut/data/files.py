@@ -1,4 +1,4 @@
-"""Which files a data set consists of, and whether they can be read; known before the first step."""
+"""Which files a data set consists of, and whether they can be read; checked before the first step."""
 
 import math
 import os
@@ -84,7 +84,7 @@ def check_images(
     Args:
         paths: the files.
         decode: decode them too (`--verify_images`).
-        problem: what is wrong with a width and height in pixels, as a phrase that follows the file's name; None when
+        problem: what is wrong with a width and height in pixels, as a phrase to follow the file's name; None when
             the size is usable.
 
     Returns:

@@ -83,7 +83,7 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
     """
     with open_image(path) as image:
         width, height = image.size
-        if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow has turned a TIFF's size already
+        if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow has already rotated a TIFF's size
             width, height = height, width
         if decode or not _ends_properly(path, image):
             image.load()
@@ -100,7 +100,7 @@ def parse_color(name: str) -> Color:
         return ImageColor.getrgb(name)[:3]
     except ValueError:
         raise UserError(
-            f"--alpha_background {name!r} is no colour: give a name such as white, black or gray, or #rrggbb."
+            f"--alpha_background {name!r} is not a colour: give a name such as white, black or gray, or #rrggbb."
         ) from None
 
 
@@ -139,13 +139,13 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
     except UserError:
         raise
     except UnidentifiedImageError:
-        what = "is no image that can be read" if Path(path).stat().st_size else "is an empty file"
+        what = "is not an image that can be read" if Path(path).stat().st_size else "is an empty file"
         raise UserError(f"{path} {what}; remove it, or save it again as PNG or JPEG.") from None
     except Image.DecompressionBombError:
         raise UserError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; cut it into smaller images."
         ) from None
-    except Exception as error:  # Pillow's decoders raise whatever the damage makes them stumble over
+    except Exception as error:  # Pillow's decoders raise many kinds of exceptions for damaged files
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         reason = str(error).rstrip(".") or type(error).__name__
@@ -156,7 +156,7 @@ def _upright(image: Image.Image) -> Image.Image:
     image.load()
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # unreadable EXIF says nothing about the picture
+    except Exception:  # unreadable EXIF does not mean that the picture is damaged
         return image
 
 
@@ -172,7 +172,7 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
     values = np.array(image).astype(np.float64)
     ranges = ((0, 1), (0, 255), (0, 65535)) if image.mode == "F" else ((0, 65535),)
     if not np.isfinite(values).all():
-        raise ValueError("some of its values are infinite or no numbers")
+        raise ValueError("some of its values are infinite or not numbers")
     least, greatest = values.min(), values.max()
     for low, high in ranges:
         if low <= least and greatest <= high:
@@ -188,7 +188,7 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
 
 
 def _ends_properly(path: Path | str, image: Image.Image) -> bool:
-    """Whether a JPEG or PNG has its end marker; without, as for other formats, only decoding shows if it is whole."""
+    """Whether a JPEG or PNG has its end marker; for other formats only decoding shows whether a file is complete."""
     ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
     if ending is None:
         return False

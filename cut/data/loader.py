@@ -100,7 +100,7 @@ class Loader:
             persistent_workers=workers > 0,
             worker_init_fn=_start_worker,
             multiprocessing_context=context if workers else None,
-            generator=torch.Generator(),  # else it would take a number from the global one every epoch
+            generator=torch.Generator(),  # else it would draw from the global generator every epoch
         )
         self._closed_at_exit = False
 
@@ -120,8 +120,8 @@ class Loader:
         self._keys.epoch, self._keys.start = epoch, start_batch
         batches = iter(self._loader)
         if not self._closed_at_exit:
-            # Registered after the workers started, so run before Python's own exit, which ends workers by a SIGTERM
-            # that these ignore.
+            # Registered after the workers started, so it runs before Python's own exit handler, which ends workers by a
+            # SIGTERM that these ignore.
             atexit.register(_close, weakref.ref(self))
             self._closed_at_exit = True
         for batch in batches:
@@ -133,7 +133,7 @@ class Loader:
         """Stop the workers; the next epoch would start new ones."""
         batches, self._loader._iterator = self._loader._iterator, None
         if isinstance(batches, _MultiProcessingDataLoaderIter):
-            with suppress(RuntimeError):  # a worker that fails while it is being stopped is no loss
+            with suppress(RuntimeError):  # a worker that fails while it is being stopped does no harm
                 batches._shutdown_workers()
 
 

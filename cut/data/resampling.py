@@ -1,4 +1,4 @@
-"""Resizing with Pillow's filters: the same bytes in every version of Pillow, and fast for a part.
+"""Resizing with Pillow's filters: the same bytes in every version of Pillow, and fast where only a part is needed.
 
 A resize is one pass per axis, rounded to 8 bits in between, so the order of the passes matters (by up to three grey
 levels). Pillow 13 chooses the order by the sizes; older versions always start with the rows. This module always uses

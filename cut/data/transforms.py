@@ -42,7 +42,7 @@ class Preprocessing:
        least crop_size; else scale_shortside: enlarge until the short side is load_size, never shrink;
     2. zoom: each side times its factor in [zoom_low, 1], at least crop_size;
     3. crop: a square of crop_size anywhere;
-    4. patch: one square of a grid of crop_size squares, whose offset uses the room left over;
+    4. patch: one square of a grid of crop_size squares, whose offset uses the space left over;
     5. trim: at most crop_size of each side;
     6. always: both sides resized to the nearest multiple of `multiple` (half to even);
     7. flip: left-right, with probability ½.
@@ -188,7 +188,7 @@ class Preprocessing:
 
 
 def _corner(room: Size, rng: np.random.Generator) -> tuple[int, int]:
-    """A random offset; always draws two numbers, so that later draws do not depend on the room."""
+    """A random offset; always draws two numbers, so that later draws do not depend on the space left."""
     return int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
 
 

@@ -24,11 +24,11 @@ from cut.training.listener import Progress
 class GeneratorEvaluator:
     """Measures a generator as it is (an `Evaluator` of the training loop); nothing that training depends on changes.
 
-    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and compares what
-    files of 8 bits would hold.
+    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and compares them as
+    8-bit files would hold them.
 
     Args:
-        generator: measured with its present weights.
+        generator: measured with its current weights.
         device: where it is.
         yardstick: what its translations are compared with.
         best_metric: name of the measure that decides which epoch is best.
@@ -47,7 +47,7 @@ class GeneratorEvaluator:
 
         Args:
             progress: how far it was trained.
-            stopped: asked before every image; once it is true, None comes back.
+            stopped: called before every image; once it returns true, the result is None.
 
         Raises:
             UserError: when an image cannot be read, or a translation is not finite.
@@ -135,10 +135,10 @@ def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:
 
 @contextmanager
 def undisturbed(device: torch.device) -> Iterator[None]:
-    """Inside, random numbers may be drawn and sizes may vary; afterwards, training does not notice."""
+    """Inside, random numbers may be drawn and image sizes may vary, without any effect on training."""
     python, numpy, benchmark = random.getstate(), np.random.get_state(), torch.backends.cudnn.benchmark
     try:
-        torch.backends.cudnn.benchmark = False  # no search for convolutions of every size that comes by
+        torch.backends.cudnn.benchmark = False  # no search for the fastest convolution at every new image size
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             yield
     finally:

@@ -1,4 +1,4 @@
-"""The same few held-out images, translated now and then while a run trains."""
+"""The same few held-out images, translated at intervals while a run trains."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -24,7 +24,7 @@ LONGEST_SIDE = 512  # pixels; larger pictures are shrunk, unless the crops of tr
 
 
 class HeldOutPreviews:
-    """Translates the same few images whenever the training loop asks; they are read at the first time.
+    """Translates the same few images whenever the training loop asks; they are read on first use.
 
     They are drawn, by the run's seed, from the source domain's val, else test folder, or from the training images where
     there is no such folder; in single image training it is the one picture, whole. Sizes are those of training without
@@ -73,7 +73,7 @@ def preview_files(options: Options, dataset: ImageDataset) -> list[Path]:
 
 
 def preview_targets(options: Options, dataset: ImageDataset, files: Sequence[Path]) -> list[Path]:
-    """What real translations of these held-out images look like, one for each; nothing where they are not pairs.
+    """The real targets of these held-out images, one for each; nothing where they are not pairs.
 
     They are pairs when both sides of their split have the same names. Training images never are: the names of an
     unpaired data set are often numbers.

@@ -1,4 +1,4 @@
-"""The focal form of PatchNCE, `--nce_loss focal`: patches that are told apart already count less."""
+"""The focal form of PatchNCE, `--nce_loss focal`: patches that are already told apart count less."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class FocalOptions:
 
     focal_gamma: float = option(
         2.0,
-        "how fast focal's attention falls: the loss is -alpha (1 - p)^gamma log p",
+        "focusing exponent of focal: the loss is -alpha (1 - p)^gamma log p",
         phase="train",
         check=finite_at_least(0),
     )
     focal_alpha: float = option(0.25, "weight of every patch in focal", phase="train", check=positive())
     focal_gradient: str = option(
         "constant",
-        "of focal: constant holds (1 - p)^gamma constant, as its authors' code did; full differentiates it too",
+        "gradient of focal: constant: (1 - p)^gamma is a constant, as in its authors' code; full: it is differentiated",
         phase="train",
         choices=("constant", "full"),
         fixed=True,
@@ -49,13 +49,13 @@ class FocalPatchNCE(PatchNCE):
 
 
 def focal(cross_entropy: Tensor, gamma: float = 2.0, alpha: float = 0.25, full_gradient: bool = False) -> Tensor:
-    """Focal form of cross-entropies: −α (1 − p)^γ log p, which attends less to what is already told apart.
+    """Focal form of cross-entropies: −α (1 − p)^γ log p, which gives less weight to queries already told apart.
 
     From Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017, eq. 5), with one α for every query.
 
     Args:
         cross_entropy: −log p of any shape, p the softmax probability of the query's own key.
-        gamma: γ ≥ 0, how fast the attention falls; γ = 0 and α = 1 is the cross-entropy itself, bit for bit.
+        gamma: γ ≥ 0, the focusing exponent; γ = 0 and α = 1 is the cross-entropy itself, bit for bit.
         alpha: α, weight of every query.
         full_gradient: differentiate (1 − p)^γ too. Else it is a constant that weighs the cross-entropy's gradient.
 

@@ -1,6 +1,6 @@
 """Adversarial losses on a discriminator's logits; scalars, each a mean over all logits.
 
-The discriminator pays ½ (`fake` + `real`), the generator `generator`.
+The discriminator's loss is ½ (`fake` + `real`), the generator's is `generator`.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ class AdversarialLoss:
         return 0.0
 
     def real(self, logits: Tensor) -> Tensor:
-        """What the discriminator pays for these logits of real images."""
+        """The discriminator's loss on these logits of real images."""
         raise NotImplementedError
 
     def fake(self, logits: Tensor) -> Tensor:
-        """What the discriminator pays for these logits of translated images."""
+        """The discriminator's loss on these logits of translated images."""
         raise NotImplementedError
 
     def generator(self, logits: Tensor) -> Tensor:
-        """What the generator pays for these logits of its images: they should look real."""
+        """The generator's loss on these logits of its images, which should look real."""
         return self.real(logits)
 
 
@@ -76,7 +76,7 @@ class Hinge(AdversarialLoss):
 
 @dataclass(frozen=True)
 class WassersteinOptions:
-    """Own options of `--gan_mode wgangp`."""
+    """Options of `--gan_mode wgangp`."""
 
     lambda_GP: float = option(
         10.0, "weight of the gradient penalty of --gan_mode wgangp", phase="train", check=finite_at_least(0)

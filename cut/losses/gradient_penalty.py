@@ -1,4 +1,4 @@
-"""Penalties on the gradient of the discriminator by its input."""
+"""Penalties on the gradient of the discriminator with respect to its input."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """PatchNCE, the contrastive loss between corresponding patches (CUT, section 3.2, eq. 2–4), and what its forms share.
 
-A form says what a query pays for its similarities to the keys. To add one, write a file beside this one and register a
+A form turns a query's similarities to the keys into its loss. To add one, write a file beside this one and register a
 `PatchNCE` there; `cut/losses/focal.py` is an example.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contrast:
-    """What a form of PatchNCE may depend on beside the vectors.
+    """What a form of PatchNCE may depend on besides the vectors.
 
     Attributes:
         temperature: τ, divides the similarities.
@@ -41,7 +41,7 @@ class PatchNCE:
     """The published form: the cross-entropy of telling each query's own key among the keys of the other positions."""
 
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
-        """What each query of one tap pays.
+        """The loss of each query of one tap.
 
         Args:
             query: (B, P, C) unit vectors of the translated images.
@@ -58,11 +58,11 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batc
     """Cross-entropy of telling each query's own key among the keys of the other positions.
 
     Args:
-        query, key: as of `PatchNCE`.
-        temperature, across_batch: as of `Contrast`.
+        query, key: as in `PatchNCE`.
+        temperature, across_batch: as in `Contrast`.
 
     Returns:
-        (B·P,) losses, one per query; log of the number of keys where nothing has been learned.
+        (B·P,) losses, one per query; log of the number of keys where all keys are equally similar.
     """
     if across_batch:
         query, key = query.flatten(0, 1)[None], key.flatten(0, 1)[None]  # (B, P, C) → (1, B·P, C)
@@ -78,9 +78,9 @@ def multi_tap_nce(
     """Mean over the taps of the mean PatchNCE loss of each: a scalar (eq. 3, averaged instead of summed).
 
     Args:
-        queries, keys: vectors for each tap, as of `PatchNCE`.
-        contrast: as of `PatchNCE`.
-        form: what a query pays; the cross-entropy where none is given.
+        queries, keys: vectors for each tap, as in `PatchNCE`.
+        contrast: as in `PatchNCE`.
+        form: the loss of a query; the cross-entropy where none is given.
     """
     form = PatchNCE() if form is None else form
     losses = [form(query, key, contrast) for query, key in zip(queries, keys, strict=True)]

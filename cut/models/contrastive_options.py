@@ -1,4 +1,4 @@
-"""Options of CUT and its relatives: what PatchNCE compares, and what it weighs."""
+"""Options of CUT, FastCUT and SinCUT: what PatchNCE compares, and the weights of the losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cut.registry import HEADS, NCE_LOSSES
 
 @dataclass(frozen=True)
 class ContrastiveOptions:
-    """What the generator is trained for."""
+    """The losses that train the generator."""
 
     CUT_mode: str = option(
         "CUT",
@@ -24,7 +24,7 @@ class ContrastiveOptions:
     )
     lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
     lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
-    nce_idt: bool = option(True, "PatchNCE between target images and their own translation too (identity loss)")
+    nce_idt: bool = option(True, "also PatchNCE between target images and their own translations (identity loss)")
     nce_layers: str = option(
         "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
     )
@@ -34,7 +34,7 @@ class ContrastiveOptions:
     nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
     nce_loss: str = option(
         "ce",
-        "PatchNCE's loss of a patch: cross-entropy, or focal, which attends to the patches not yet told apart",
+        "PatchNCE loss of each patch: ce is cross-entropy; focal gives less weight to patches already told apart",
         phase="train",
         choices=NCE_LOSSES.names,
         fixed=True,
@@ -48,7 +48,7 @@ class ContrastiveOptions:
         unusable=("reshape",),
         fixed=True,
     )
-    netF_nc: int = option(256, "length of those vectors", check=at_least(1), fixed=True)
+    netF_nc: int = option(256, "dimension of those vectors", check=at_least(1), fixed=True)
     pool_size: int = option(0, "must be 0: CUT has no image pool", phase="train", check=no_image_pool)
 
     @property

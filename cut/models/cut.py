@@ -117,11 +117,11 @@ class CUT(Method):
         return loss, {"D_real": loss_real, "D_fake": loss_fake, **penalties}
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
-        """What D pays beside the GAN loss, by logged name."""
+        """The penalties added to D's GAN loss, by logged name."""
         if not self.gan.gradient_penalty:
             return {}
         if draws.mix is None:
-            raise ValueError("the gradient penalty looks between real and fake where draws.mix says, which is missing")
+            raise ValueError("draws.mix is missing: the gradient penalty interpolates real and fake images by it")
         return {"D_GP": self.gan.gradient_penalty * wgan_penalty(self.D, real, fake, draws.mix)}
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
@@ -135,7 +135,7 @@ class CUT(Method):
         loss_nce = translated.fake.new_zeros(())
         if self.own.lambda_NCE > 0:
             nce = [self.own.lambda_NCE * loss for loss in self.contrastive_losses(batch, translated, draws)]
-            logs |= dict(zip(("NCE", "NCE_Y"), nce, strict=False))  # the second is there with nce_idt only
+            logs |= dict(zip(("NCE", "NCE_Y"), nce, strict=False))  # the second only with nce_idt
             loss_nce = torch.stack(nce).mean()
         loss = loss_gan + loss_nce
         return loss, {**logs, "G": loss}
@@ -161,7 +161,7 @@ class CUT(Method):
         return losses
 
     def encode(self, images: Tensor) -> list[Tensor]:
-        """Features of images of either domain at the taps: another channel count is brought to the encoder's."""
+        """Features of images of either domain at the taps: converted to the encoder's channel count where needed."""
         return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
 
     # ------------------------------------------------------------------ what follows from the options
@@ -178,7 +178,7 @@ class CUT(Method):
 
     @property
     def penalises_real(self) -> bool:
-        """Whether a penalty needs the gradient of D by the real images."""
+        """Whether a penalty needs the gradient of D with respect to the real images."""
         return False
 
     def generator_input(self, batch: Batch) -> Tensor:

@@ -1,5 +1,5 @@
 """CycleGAN (Zhu, Park, Isola, Efros, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
-ICCV 2017): two generators that undo each other, and a discriminator for each domain."""
+ICCV 2017): two generators that invert each other, and a discriminator for each domain."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CycleGANOptions:
-    """What the generators are trained for."""
+    """The losses that train the generators."""
 
     lambda_A: float = option(10.0, "weight of the cycle loss A → B → A, and of idt_B", check=finite_at_least(0))
     lambda_B: float = option(10.0, "weight of the cycle loss B → A → B, and of idt_A", check=finite_at_least(0))
     lambda_identity: float = option(
-        0.5, "weight of the identity losses, as a share of lambda_A and lambda_B; 0: none", check=finite_at_least(0)
+        0.5, "weight of the identity losses, relative to lambda_A and lambda_B; 0: none", check=finite_at_least(0)
     )
     pool_size: int = option(
         50, "earlier translations that are kept for each discriminator", phase="train", check=at_least(0), fixed=True
@@ -50,7 +50,7 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class CycleGANDraws(StepDraws):
-    """The random numbers of a step: for each image, what `ImagePool.draw` says of its translation.
+    """The random numbers of a step: for each image, what `ImagePool.draw` returns for its translation.
 
     Attributes:
         pool_B: of the translations into B, which D_A judges.
@@ -85,7 +85,7 @@ class CycleGAN(Method):
         "generator_loss": "G: losses",
         "discriminator_loss": "D: loss",
     }
-    schedule_ahead = 1  # the published loop lowers the rate before an epoch; the last one trains at 0
+    schedule_ahead = 1  # the published loop lowers the rate before each epoch, so the last one trains at 0
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: CycleGANOptions = options.method
@@ -114,7 +114,7 @@ class CycleGAN(Method):
         return CycleGANDraws(pool_B, pool_A, seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch)
 
     def step(self, batch: Batch, draws: CycleGANDraws) -> Logs:
-        """First both generators, then both discriminators, on the translations that were made before."""
+        """First both generators, then both discriminators, on the translations made before the generators' update."""
         draws = self.begin(draws)
         pictures = self.translate_there_and_back(batch)
 
@@ -127,7 +127,7 @@ class CycleGAN(Method):
         return self.in_logging_order({**logs_g, **logs_d})
 
     def translate_there_and_back(self, batch: Batch) -> dict[str, Tensor]:
-        """Both translations and what is left of the images after both ways, with a graph."""
+        """Both translations and both reconstructions, with a graph."""
         real_A, real_B = batch.sides
         fake_B = self.G_A(real_A)
         rec_A = self.G_B(fake_B)
@@ -172,7 +172,8 @@ class CycleGAN(Method):
         self.pool_A.load(state["pool_A"], self.device)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """The row of A and the row of B: an image, its translation, back again and, with an identity loss, unchanged.
+        """For each domain an image, its translation, its reconstruction and, with an identity loss, the identity
+        output.
 
         idt_B = G_B(real_A) belongs to A's row.
         """

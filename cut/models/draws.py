@@ -1,4 +1,4 @@
-"""The random numbers of one training step, drawn in one place so that a step can be handed them and replayed."""
+"""The random numbers of one training step, drawn in one place so that a step can be replayed with them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class StepDraws:
-    """What every step is handed; a method adds its own random numbers.
+    """What every step receives; a method adds its own random numbers.
 
     Attributes:
-        seed: for the global generators just before the step, which dropout and StyleGAN2's noise read; None leaves
-            them alone.
+        seed: of the global generators, set just before the step; dropout and StyleGAN2's noise draw from them. None
+            leaves them as they are.
         epoch: the epoch being trained; the first is 1.
         last_epoch: the epoch in which the run ends.
     """
@@ -39,7 +39,7 @@ class Draws(StepDraws):
         patches: for each tap, the (P,) positions (row-major in H·W, int64) compared between source and translation.
         identity_patches: the same for target and G(target); empty when there is no identity part.
         flip: whether the images go through the generator mirrored (flip equivariance).
-        mix: (B, 1, 1, 1) in [0, 1], where the WGAN penalty looks between real and fake; None for other losses.
+        mix: (B, 1, 1, 1) in [0, 1], the real image's share in the points of the WGAN penalty; None for other losses.
     """
 
     patches: tuple[Tensor, ...]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ImagePool:
-    """At most `size` images, of which a new one may take the place of an old one.
+    """At most `size` earlier translations; a new one may replace a stored one.
 
     Args:
         size: images; 0 passes everything through.
@@ -26,7 +26,7 @@ class ImagePool:
         self.images: list[Tensor] = []
 
     def draw(self, images: int, generator: torch.Generator | None = None) -> tuple[int | None, ...]:
-        """For each image of a batch, the place of the stored one that it is exchanged for; None half of the time."""
+        """For each image of a batch, the index of the stored image to exchange it with; None with probability ½."""
         if not self.size:
             return (None,) * images
         exchanged = torch.rand(images, generator=generator) > 0.5
@@ -34,10 +34,10 @@ class ImagePool:
         return tuple(int(place) if exchange else None for exchange, place in zip(exchanged, places, strict=True))
 
     def exchange(self, images: Tensor, places: Sequence[int | None]) -> Tensor:
-        """The batch that the discriminator sees instead of this one, and without its graph.
+        """The batch that the discriminator sees instead of this one, without a graph.
 
-        While the pool is not full it stores each image and returns it. Then an image with a place is stored there, and
-        the one that lay there is returned.
+        While the pool is not full it stores each image and returns it. Once it is full, an image with an index is
+        stored there, and the image it replaces is returned.
 
         Args:
             images: (B, C, H, W).
@@ -57,8 +57,8 @@ class ImagePool:
 
     def state(self) -> list[Tensor]:
         """The stored images on the CPU, for a checkpoint."""
-        return [image.clone().cpu() for image in self.images]  # a clone, or a file would hold the whole batch
+        return [image.clone().cpu() for image in self.images]  # a clone: saving a view would save the whole batch
 
     def load(self, images: Sequence[Tensor], device: torch.device) -> None:
-        """Take up what `state` returned."""
+        """Restore what `state` returned."""
         self.images = [image.to(device) for image in images]

@@ -13,7 +13,7 @@ from cut.options import Options
 if TYPE_CHECKING:
     from torch import Tensor
 
-PLENTY = (256, 512, 1024)  # sides in pixels, of which every network takes one
+PLENTY = (256, 512, 1024)  # sides in pixels; every network accepts at least one of them
 
 
 def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides: Iterable[int] = ()) -> bool:
@@ -35,7 +35,7 @@ def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides:
 
 
 def _on_meta(run: Callable[..., Any], channels: int, width: int, height: int) -> tuple[int, ...]:
-    """The shape of the result, of the last of several."""
+    """The shape of the result, or of the last one of a list."""
     result = run(torch.empty(1, channels, height, width, device="meta"))
     return (result[-1] if isinstance(result, list) else result).shape
 
@@ -45,7 +45,7 @@ class TapShapes:
 
     Args:
         options: what the generator is made from.
-        taps: whose features are meant.
+        taps: the layers whose features are meant.
 
     Raises:
         UserError: when the generator has no taps.

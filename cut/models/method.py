@@ -1,7 +1,7 @@
-"""`Method`, the base of everything that trains: networks by name, their optimizers, and one training step.
+"""`Method`, the base class of all methods: named networks, their optimizers, and one training step.
 
 To add a method, write one file beside this one: a dataclass of its options and a class that registers itself.
-`cut/models/cyclegan.py` is an example. What trains, measures, saves or shows asks the method and names no network.
+`cut/models/cyclegan.py` is an example. All other code asks the method and names no network.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class Method:
 
     Attributes:
         loss_names: what `step` may log, in logging order.
-        total_loss: the one of `loss_names` that the generators pay, all together.
-        translators: which network translates which way; the source domain is A, with `--direction BtoA` it is B.
+        total_loss: the one of `loss_names` that is the total loss of the generators.
+        translators: the network of each direction; A is the source domain, also where `--direction BtoA` swaps the
+            domains.
         parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
-        networks: by published name, which is that of the weight files.
+        networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
 
     Raises:
@@ -62,10 +63,10 @@ class Method:
         self.networks: nn.ModuleDict = torch.nn.ModuleDict(networks).to(self.device, self.dtype)
         self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
 
-    # ------------------------------------------------------------------ what a method says
+    # ------------------------------------------------------------------ what a method defines
 
     def build_networks(self) -> dict[str, nn.Module]:
-        """The networks with fresh weights from the global random generator, on the CPU or where torch is told to."""
+        """The networks with fresh weights from the global random generator, on torch's default device."""
         raise NotImplementedError
 
     def step(self, batch: Batch, draws: Any) -> Logs:
@@ -80,7 +81,7 @@ class Method:
         """
         raise NotImplementedError
 
-    # ------------------------------------------------------------------ what most methods leave as it is
+    # ------------------------------------------------------------------ what a method may override
 
     def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """One Adam for each network that has weights."""
@@ -89,10 +90,10 @@ class Method:
     def draw(
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
     ) -> StepDraws:
-        """All random numbers of a step, on the CPU, and how far the run is.
+        """All random numbers of a step, on the CPU, and the progress of the run.
 
         Args:
-            batch: only its sizes matter.
+            batch: only its shapes are used.
             generator: a CPU generator; None for the global one.
             epoch, last_epoch: see `StepDraws`.
         """
@@ -129,25 +130,25 @@ class Method:
         return {"real_A": batch.source, "fake_B": fake, **({} if batch.target is None else {"real_B": batch.target})}
 
     def extra_state(self) -> dict[str, Any]:
-        """What the next step depends on beside weights and optimizers (image pools, moving averages, statistics).
+        """What the next step depends on besides weights and optimizers (image pools, moving averages, statistics).
 
-        Tensors, numbers, texts, and lists and dictionaries of these; the training state keeps it.
+        Tensors, numbers, strings, and lists and dictionaries of these; saved in the training state.
         """
         return {}
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Take up what `extra_state` returned."""
+        """Restore what `extra_state` returned."""
 
-    # ------------------------------------------------------------------ what a method is made with
+    # ------------------------------------------------------------------ helpers of a method
 
     def adam(self, *names: str) -> torch.optim.Adam:
-        """One Adam over the weights of these networks, by the options."""
+        """One Adam over the weights of these networks, as the options set it."""
         training = self.options.training
         weights = [weight for name in names for weight in self.networks[name].parameters()]
         return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2))
 
     def update(self, loss: Tensor, *names: str) -> None:
-        """One step of the optimizers of these names, down the gradient of `loss`."""
+        """One step of the optimizers of these names on the gradient of `loss`."""
         optimizers = [self.optimizers[name] for name in names if name in self.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -156,7 +157,7 @@ class Method:
             optimizer.step()
 
     def begin(self, draws: Any) -> Any:
-        """The draws on this method's device, with the global generators seeded as they say."""
+        """Seed the global generators from the draws, and move the draws to this method's device."""
         if draws.seed is not None:
             torch.manual_seed(draws.seed)
         return draws.to(self.device, self.dtype)
@@ -165,10 +166,10 @@ class Method:
         """The losses without their graph, in the order of `loss_names`."""
         return {name: logs[name].detach() for name in self.loss_names if name in logs}
 
-    # ------------------------------------------------------------------ what the outside asks
+    # ------------------------------------------------------------------ what other code calls
 
     def translator(self, direction: str = "AtoB") -> nn.Module:
-        """The generator that translates this way; A is the source domain."""
+        """The generator of this direction; A is the source domain."""
         return self.networks[self.translators[direction]]
 
     @classmethod
@@ -176,7 +177,7 @@ class Method:
         """The network with which test.py translates under these options.
 
         Raises:
-            UserError: when the method does not translate back, and the options ask for it.
+            UserError: when the options ask for the reverse direction, and the method has no network for it.
         """
         if options.backward and "BtoA" not in cls.translators:
             raise UserError(
@@ -187,11 +188,11 @@ class Method:
 
     @classmethod
     def build_translator(cls, options: Options) -> Generator:
-        """The network that `translator_name` names, with fresh weights: test.py makes no other one."""
+        """The network that `translator_name` names, with fresh weights; test.py builds no other network."""
         return build_generator(options)
 
     def translate(self, source: Tensor) -> Tensor:
-        """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's present mode."""
+        """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's current mode."""
         with torch.inference_mode():
             return self.translator()(source)
 

@@ -1,4 +1,4 @@
-"""`--model test`: one generator from its weight file, as the tutorials of CycleGAN translate."""
+"""`--model test`: one generator from its weight file, as in the tutorials of CycleGAN."""
 
 from __future__ import annotations
 

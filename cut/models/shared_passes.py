@@ -1,8 +1,8 @@
-"""Exact savings of CUT's step: passes that are shared, and features that are used twice.
+"""Exact savings in CUT's step: shared passes, and features that are computed once and used twice.
 
-Nothing here changes a number. Where a network treats the images of a pass apart, stacked images give what separate
-passes give. And when the images were not mirrored, the pass that translates them has already computed their keys: G has
-not changed when PatchNCE needs them.
+Nothing here changes a result. Where a network processes the images of a batch independently, one pass over stacked
+images gives what separate passes give. When the images were not mirrored, the pass that translates them has already
+computed their keys: G does not change until PatchNCE needs them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def stacked_sides(batch: Batch) -> Tensor:
 def translate_batch(
     generator: ContrastiveGenerator, images: Tensor, size: int, flip: bool, taps: Sequence[int] = ()
 ) -> Translated:
-    """G of [source; target] or of the source alone in one pass, which keeps the keys where it computes them.
+    """G of [source; target] or of the source alone in one pass, and the keys if that pass computes them.
 
     Args:
         generator: G.
@@ -99,7 +99,7 @@ def query_and_key_features(
         return [feature.flip(3) for feature in features] if flipped else features
 
     if not exact:
-        # Batch statistics or dropout tie the images of a pass together: one pass for each set, queries first.
+        # Batch statistics or dropout make the images of a pass interdependent: one pass for each set, queries first.
         queries, keys = [], []
         for image, translation in pairs:
             queries.append(mirror(encode(translation)))
@@ -119,7 +119,7 @@ def query_and_key_features(
 
 
 def discriminate(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits of both, in one pass where that is exact and no gradient by the real images is wanted."""
+    """The logits of both, in one pass where that is exact and the real images need no gradient."""
     if discriminator.per_image and fake.shape == real.shape and not real.requires_grad:
         logits = discriminator(torch.cat([fake, real]))
         return logits[: len(fake)], logits[len(fake) :]

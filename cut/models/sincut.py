@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SinCUTOptions(ContrastiveOptions):
-    """What the generator is trained for, and how D is held back."""
+    """The losses that train the generator, and the R1 penalty on D."""
 
     lambda_R1: float = option(1.0, "weight of the R1 penalty on the discriminator", check=finite_at_least(0))
     lambda_identity: float = option(

@@ -1,4 +1,4 @@
-"""Switching what a network does for a while, and back whatever happens."""
+"""Switch a network's mode or gradients inside a block, and restore them after it, also after an error."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class ResnetGenerator(ContrastiveGenerator):
             if index in taps:
                 features[index] = x
             # The ReLUs work in place, so a tap on the norm before one is rectified: so are the published features, and
-            # the numbers that come of them. Only the deepest tap is not, because there the published pass ends.
+            # the losses computed from them. Only the deepest tap is not, because there the published pass ends.
             if index == deepest and self._is_rectified_after(index):
                 x = x.clone()
         return x, [features[tap] for tap in taps]

@@ -99,7 +99,7 @@ class StyleGAN2Discriminator(_ResidualDiscriminator):
 
 @DISCRIMINATORS.register("tilestylegan2")
 class TileStyleGAN2Discriminator(_ResidualDiscriminator):
-    """One logit for each tile of a crop, each judged without sight of the others.
+    """One logit for each tile of a crop, each judged on its own.
 
     Args:
         input_nc: channels of the images.

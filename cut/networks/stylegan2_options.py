@@ -1,4 +1,4 @@
-"""Own options of the StyleGAN2-style networks."""
+"""Options of the StyleGAN2-style networks."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Translations against real images: which images, which are pairs, and what every measure says of them."""
+"""Compare translations with real images: which images, which of them are pairs, and every measure of them."""

@@ -11,8 +11,8 @@ from cut.measures import MEASURES
 class Confusion:
     """Counts of pixels by true and predicted class, over a whole set of images.
 
-    Scores of the sums, not averages of scores by image: that is how Cityscapes and Pascal VOC are evaluated, and a rare
-    class is then not decided by the images in which it is tiny.
+    Scores follow from the summed counts, as for Cityscapes and Pascal VOC. They are not averages over images, in which
+    images that hold few pixels of a rare class would dominate its score.
 
     Args:
         classes: their names.
@@ -44,17 +44,18 @@ class Confusion:
 
     @property
     def pixels(self) -> int:
-        """How many have been counted."""
+        """Number of pixels counted so far."""
         return int(self.matrix.sum())
 
     @property
     def right(self) -> np.ndarray:
-        """Pixels of each class that are in it, int64 (classes,)."""
+        """Correctly predicted pixels of each class, int64 (classes,)."""
         return self.matrix.diagonal()
 
     @property
     def accuracies(self) -> np.ndarray:
-        """Share of each class's pixels that are in it, float64 (classes,); NaN for a class that is not in the truth."""
+        """Share of each class's pixels that are predicted correctly, float64 (classes,); NaN for a class that is not in
+        the truth."""
         with np.errstate(invalid="ignore"):  # 0 / 0
             return self.right / self.matrix.sum(axis=1)
 
@@ -72,7 +73,8 @@ class Confusion:
         return {measure.name: measure.compute(self) for measure in MEASURES.needing("palette")}
 
     def by_class(self) -> dict[str, dict[str, float | int | None]]:
-        """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for what it does not have."""
+        """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for a score that does not
+        exist."""
         accuracies, ious = (
             [None if np.isnan(score) else float(score) for score in scores] for scores in (self.accuracies, self.ious)
         )

@@ -18,7 +18,7 @@ from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.options import Options
 
 SPLITS = ("val", "test")  # in the order in which they are looked for
-FEWEST = 2  # images of a side, without which there is no covariance
+FEWEST = 2  # images of a side; a covariance needs two
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Pictures:
         folder: what the names of the files are relative to.
         files: sorted.
         channels: 1 or 3.
-        preprocessing: what is done to them, always from the middle.
+        preprocessing: what is done to them; crops are central.
         background: colour behind transparent pixels.
     """
 
@@ -45,7 +45,7 @@ class Pictures:
     @property
     def recipe(self) -> str:
         """What is done to a file, in words: two recipes are equal exactly when they make the same pixels."""
-        steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set's order is chance
+        steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set has no fixed order
         return f"{steps} channels={self.channels} background={self.background}"
 
     def image(self, index: int) -> Image.Image:
@@ -140,7 +140,8 @@ def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[st
 
 
 def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:
-    """Images to show rather than to measure: of val, else of test, else those of training; a single picture itself."""
+    """Images to display rather than measure: val, else test, else training images; of a single picture, that
+    picture."""
     if not dataset.has_distribution:
         return dataset.source.files
     folders = [Path(options.data.dataroot) / f"{split}{dataset.source.letter}" for split in SPLITS]
@@ -159,7 +160,7 @@ def whole_view(dataset: ImageDataset) -> Preprocessing:
 
 
 def preprocessed_image(file: Path, channels: int, preprocessing: Preprocessing, background: Color) -> Image.Image:
-    """An image file, preprocessed from its middle.
+    """An image file, preprocessed with a central crop.
 
     Raises:
         UserError: when it cannot be read, or is too small for the preprocessing.

@@ -23,7 +23,7 @@ class Palette:
     """Classes and their colours.
 
     Attributes:
-        name: for people.
+        name: for messages and results.
         classes: names of the classes; a class's place is its number.
         colors: one or more colours of each class, red, green and blue in 0 … 255.
         void: colours of what belongs to no class and is not counted.
@@ -35,7 +35,7 @@ class Palette:
     void: tuple[Color, ...] = ()
 
     def classify(self, image: np.ndarray) -> np.ndarray:
-        """The class whose colour is nearest to each pixel by the Euclidean distance in RGB; of equals, the first.
+        """The class whose colour is nearest to each pixel by the Euclidean distance in RGB; in a tie, the first.
 
         Args:
             image: uint8 (H, W, 3), or (H, W, 1) for gray.
@@ -50,7 +50,7 @@ class Palette:
         nearest = np.empty(len(pixels), dtype=np.intp)
         for start in range(0, len(pixels), _PIXELS_AT_ONCE):
             chunk = pixels[start : start + _PIXELS_AT_ONCE].astype(np.float32)
-            # |x − c|² less |x|², which is the same for all c: whole numbers below 2²⁴, so exact in float32.
+            # |x − c|² minus |x|², which is the same for all c: whole numbers below 2²⁴, so exact in float32.
             nearest[start : start + len(chunk)] = ((palette**2).sum(1) - 2 * chunk @ palette.T).argmin(1)
         return np.array(numbers, dtype=np.int16)[nearest].reshape(image.shape[:2])
 

@@ -27,7 +27,7 @@ def feature_scores(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[d
     if _same(real, fake):
         images = "images" if real.count is None else f"{real.count} images"
         raise UserError(
-            f"Both sets are the same {images}, so their distance says nothing: give the folder of the real images and "
+            f"Both sets are the same {images}, so their distance means nothing: give the folder of the real images and "
             "the folder of the translations."
         )
     measures, spread = {}, {}
@@ -58,7 +58,7 @@ class PairScores:
         Args:
             real: uint8 (H, W, C), C 1 or 3.
             fake: the translation, the same.
-            name: for the message of an error.
+            name: for error messages.
 
         Raises:
             UserError: when the sizes differ.
@@ -88,7 +88,7 @@ def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[st
 
 
 def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:
-    """A sentence for people when a side has fewer images than the features have dimensions, else nothing.
+    """A warning in one sentence when a side has fewer images than the features have dimensions, else nothing.
 
     Args:
         counts: of both sides; None where it is not known.

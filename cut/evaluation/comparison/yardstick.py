@@ -20,7 +20,7 @@ from cut.options import Options
 
 
 class Stopped(Exception):
-    """Somebody asked to stop in the middle of a measurement."""
+    """A stop was requested during a measurement."""
 
 
 def never() -> bool:
@@ -29,7 +29,7 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a comparison of two sets of images says; the fields are those of `Evaluation`."""
+    """The result of comparing two sets of images; the fields are those of `Evaluation`."""
 
     measures: Mapping[str, float]
     spread: Mapping[str, float]
@@ -58,7 +58,7 @@ class Yardstick:
         Args:
             pictures: in the order of the held-out sources where `pairs` is true.
             pairs: whether they are to be compared one by one too; None where the held-out images are pairs.
-            stopped: asked before every picture.
+            stopped: called before every picture.
 
         Raises:
             Stopped: soon after `stopped()` became true.
@@ -77,7 +77,7 @@ class Yardstick:
         )
 
     def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
-        """The distances alone, of features that are known."""
+        """The distances alone, of given features."""
         measures, spread = feature_scores(real, fake, self.seed)
         details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
         return Measured(measures, spread, {**details, "pairs": False, "palette": None})
@@ -102,7 +102,7 @@ class Yardstick:
     def _watched(
         self, pictures: Iterable[np.ndarray], scores: PairScores | None, stopped: Callable[[], bool]
     ) -> Iterator[np.ndarray]:
-        """The pictures, each scored against the real one of its place on the way."""
+        """Yield the pictures; each is also scored against the real image of the same index."""
         for index, picture in enumerate(pictures):
             if stopped():
                 raise Stopped

@@ -20,7 +20,7 @@ from cut.registry import EXTRACTORS
 __all__ = ["Extractor", "FeatureSet", "folder_features", "image_features", "image_set", "load_extractor"]
 
 Picture = np.ndarray | Image.Image
-PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # those that pytorch-fid counts as images beside ours
+PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # also counted as images by pytorch-fid
 
 
 def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
@@ -34,7 +34,7 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
     Raises:
         UserError: when the weights are missing or damaged; the message names the file and its hash.
     """
-    with torch.random.fork_rng(devices=[]):  # a network draws weights before it is given others
+    with torch.random.fork_rng(devices=[]):  # constructing a network draws initial weights
         return EXTRACTORS.build(name, weights=inception_weights).to(device)
 
 
@@ -86,9 +86,9 @@ def folder_features(
 
     Args:
         extractor: on any device.
-        folder: it is searched as everywhere here, but webp and pgm count too, as in pytorch-fid; or an .npz of its
+        folder: searched as for data sets, but webp and pgm count too, as in pytorch-fid; or an .npz of its
             statistics, as `FeatureSet.save` and pytorch-fid write it.
-        limit: take the first so many.
+        limit: take the first N images.
         batch_size: as for `image_features`.
         keep: keep them in the user's cache, by the files' content, for the next time.
 

@@ -22,7 +22,7 @@ def read_extractor_weights(file: Path, advice: str) -> tuple[dict[str, Tensor], 
     try:
         weights = read_weights(file)
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
-            raise UserError(f"{file} holds weights that are no finite numbers.")
+            raise UserError(f"{file} holds weights that are not finite numbers.")
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}: it is damaged (SHA-256 {digest}); {advice}.") from error
     return weights, digest

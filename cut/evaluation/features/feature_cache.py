@@ -85,6 +85,6 @@ def _keep(entry: Path, features: FeatureSet) -> None:
         entry.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(own, features.write)
         os.replace(own, entry)
-    except (OSError, UserError):  # a full disk or a read-only home is no reason not to measure
+    except (OSError, UserError):  # a full disk or a read-only home must not prevent measuring
         with suppress(OSError):
             own.unlink(missing_ok=True)

@@ -93,8 +93,8 @@ class FeatureSet:
         except FileNotFoundError:
             raise UserError(f"There is no file {path}.") from None
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
-            # NumPy takes whatever is no archive for pickled objects, and advises to load them unsafely.
-            reason = "it is no .npz archive" if "allow_pickle" in str(error) else error
+            # NumPy takes any other file for pickled objects, and advises loading them unsafely.
+            reason = "it is not an .npz archive" if "allow_pickle" in str(error) else error
             raise UserError(f"{path} cannot be read as statistics of images ({reason}); make it again.") from None
         mean, covariance, features = arrays.get("mu"), arrays.get("sigma"), arrays.get("features")
         if not _fit(mean, covariance, features):
@@ -119,7 +119,7 @@ def describe_sizes(sizes: list[tuple[int, int]]) -> str:
 
 
 def _fit(mean: np.ndarray | None, covariance: np.ndarray | None, features: np.ndarray | None) -> bool:
-    """Whether the arrays of a file belong together and are numbers."""
+    """Whether the arrays of a file have matching shapes and finite values."""
     if mean is None or covariance is None or mean.ndim != 1 or covariance.shape != 2 * mean.shape:
         return False
     arrays = [mean, covariance]

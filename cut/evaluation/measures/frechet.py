@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @MEASURES.register("frechet", label="FD", inception_label="FID", needs="features", higher_is_better=False)
 def frechet(real: FeatureSet, fake: FeatureSet, seed: int) -> float:
-    """The Fréchet distance; nothing in it is random."""
+    """The Fréchet distance; it is deterministic."""
     return frechet_distance(real, fake)
 
 
@@ -27,7 +27,7 @@ def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
     are images.
 
     Returns:
-        ≥ 0; NaN when a feature is no finite number.
+        ≥ 0; NaN when a feature is not finite.
 
     Raises:
         UserError: when a set has fewer than two images, or the sets have features of different networks.

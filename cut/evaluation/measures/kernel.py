@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cut.evaluation.features.feature_set import FeatureSet
 
-_MOST_IMAGES = 10_000  # of a side; more would cost, and cannot sharpen 100 subsets of 1,000
+_MOST_IMAGES = 10_000  # of a side; more would take time, and 100 subsets of 1,000 use no more
 _BLOCK = 1024  # rows of the kernel matrix that are in memory together
 
 
@@ -38,7 +38,7 @@ def kernel_distance(
         seed: decides the subsets.
         subsets: how many.
         subset_size: images of each side in a subset, at most half of the smaller set: larger subsets of few images are
-            all nearly the same, and their spread would say that the value is certain.
+            all nearly the same, and their spread would understate the uncertainty.
 
     Returns:
         Mean and standard deviation over the subsets.
@@ -83,7 +83,8 @@ def _memberships(count: int, size: int, subsets: int, rng: np.random.Generator) 
 
 
 def _subset_sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray, same: bool) -> np.ndarray:
-    """Sum of the kernel over the pairs of each subset, (subsets,); of the same set, without images with themselves.
+    """Sum of the kernel over the pairs of each subset, (subsets,); within one set, without pairs of an image with
+    itself.
 
     Every pair of images is computed once for all subsets.
     """

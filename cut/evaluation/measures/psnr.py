@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio of a translation to the real image of the same place, by scikit-image."""
+"""Peak signal-to-noise ratio of a translation to the real image it is paired with, by scikit-image."""
 
 from __future__ import annotations
 

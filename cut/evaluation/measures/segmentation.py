@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @MEASURES.register("pixel_accuracy", label="pixel accuracy", needs="palette", higher_is_better=True)
 def pixel_accuracy(confusion: Confusion) -> float:
-    """Share of pixels in the true class, 0 … 1."""
+    """Share of pixels whose class is predicted correctly, 0 … 1."""
     return float(confusion.right.sum() / confusion.pixels)
 
 
 @MEASURES.register("class_accuracy", label="class accuracy", needs="palette", higher_is_better=True)
 def class_accuracy(confusion: Confusion) -> float:
-    """Share of the pixels of a class that are in it, averaged over the classes, 0 … 1."""
+    """Share of the pixels of a class that are predicted correctly, averaged over the classes, 0 … 1."""
     import numpy as np
 
     return float(np.nanmean(confusion.accuracies))

@@ -17,8 +17,9 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     """Translate the images of `--phase` in `--dataroot`, preprocessed as published.
 
     Writes `images/{real_A,fake_B,real_B}/NAME.png` and `index.html` into `results_dir/name/{phase}_{epoch}`: source,
-    translation and, where the data set has one, the target of the same place. Sub-folders are kept in NAME. The way
-    back of a method that translates both ways goes to `{phase}_{epoch}_back`, with real_B, fake_A and real_A.
+    translation and, where the data set has one, the target at the same position. Sub-folders are kept in NAME. The
+    reverse direction of a method that translates both ways goes to `{phase}_{epoch}_back`, with real_B, fake_A and
+    real_A.
 
     Returns:
         The exit status.

@@ -14,7 +14,7 @@ from cut.training.interrupt import StopRequest
 
 @dataclass
 class Outcome:
-    """What came of a run over images.
+    """The outcome of a run over images.
 
     Attributes:
         total: images that were to be translated.
@@ -29,7 +29,7 @@ class Outcome:
     exit_status: int = 0
 
     def conclude(self, where: object) -> int:
-        """Say what came of it; returns the exit status.
+        """Print the outcome; returns the exit status.
 
         Raises:
             UserError: when an image could not be read, naming each.
@@ -43,7 +43,7 @@ class Outcome:
 def for_each_image(dataset: ImageDataset, count: int, translate: Callable[[int, Sample], None]) -> Outcome:
     """Call `translate(index, sample)` for the first `count` samples of a test set, in order.
 
-    An image that cannot be decoded is noted and the rest goes on; SIGINT or SIGTERM ends the run after the present one.
+    An image that cannot be decoded is noted and the rest goes on; SIGINT or SIGTERM ends the run after the current one.
     """
     outcome = Outcome(count)
     with StopRequest() as stop:

@@ -1,4 +1,4 @@
-"""What was measured afterwards, on disk: a JSON file, and a curve over the epochs."""
+"""Measurements made after training, on disk: a JSON file, and a curve over the epochs."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Folders of label images, of whatever network: what class each pixel has, and how two folders agree."""
+"""Folders of label images from any network: the class of each pixel, and how far two folders agree."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 @dataclass(frozen=True)
 class Agreement:
-    """What a folder of predictions was found to be.
+    """The comparison of a folder of predictions with the truth.
 
     Attributes:
         confusion: of all pixels.
@@ -62,8 +62,8 @@ def compare_label_folders(
 def read_labels(file: Path, palette: Palette, ids: bool = False) -> np.ndarray:
     """The class of each pixel of a label image.
 
-    An image of one gray channel holds class ids, 255 being void; any other holds colours, of which the palette's
-    nearest decides.
+    An image of one gray channel holds class ids, 255 being void; any other holds colours, and the nearest colour of the
+    palette gives the class.
 
     Args:
         file: the image.

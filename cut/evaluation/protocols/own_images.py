@@ -1,4 +1,4 @@
-"""One-sided use: an image or a folder in, a folder of translations of the same names and sizes out."""
+"""Translating one's own images: an image or a folder in, a folder of translations of the same names and sizes out."""
 
 import os
 from collections import Counter
@@ -89,7 +89,7 @@ def _refuse_to_overwrite_inputs(files: tuple[Path, ...], outputs: list[Path]) ->
 
 
 def _mention_other_files(source: Path, output: Path) -> None:
-    """Say what is left out, for an unknown extension may well be an image to its owner."""
+    """Report what is left out: a file with an unknown extension may be meant as an image."""
     others: Counter[str] = Counter()
     for where, folders, names in os.walk(source):
         folders[:] = [name for name in folders if name[0] != "." and Path(where, name).resolve() != output.resolve()]

@@ -37,7 +37,7 @@ def compare_picture_folders(
         extractor: network whose features are compared.
         palette: colours of a map-like target, for segmentation scores of pairs.
         seed: of the subsets of the kernel distance.
-        limit: take the first so many pictures of each folder.
+        limit: take the first N pictures of each folder.
         batch_size: pictures that pass through the extractor together; the result does not depend on it; None
             for what suits the device.
 
@@ -74,7 +74,8 @@ def _is_statistics(side: Path) -> bool:
 
 
 def _pairs(real: Path, fake: Path, limit: float) -> Pairs:
-    """Pictures of equal names; none where any two of them differ in size, for then equal names are chance."""
+    """Pictures of equal names; none where any two of them differ in size, because then equal names are a
+    coincidence."""
     pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
     return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []
 

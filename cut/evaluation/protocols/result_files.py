@@ -28,7 +28,7 @@ def output_names(inputs: Sequence[PurePath]) -> list[Path]:
         ]
         if settled == names:
             return names
-        names = settled  # a name that kept its suffix may now meet another, as x.jpg.png does
+        names = settled  # a name that kept its suffix may now equal another, as x.jpg.png does
 
 
 def make_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from cut.html import figure, page, page_links, page_name, shown
 from cut.training.atomic import write_atomically
 
-ROWS_PER_PAGE = 100  # 300 pictures, loaded as they are scrolled to, keep a browser quick
+ROWS_PER_PAGE = 100  # 300 pictures, loaded as they are scrolled to, keep a browser fast
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _show(folder: Path, row: ResultRow, display_width: int) -> None:
 
 
 def _size(file: Path) -> tuple[int, int] | None:
-    """Width and height from the header alone; None where the file cannot be read, for the page is not to fail on it."""
+    """Width and height from the header alone; None where the file cannot be read: the page is written anyway."""
     try:
         with Image.open(file) as image:
             return image.size

@@ -24,7 +24,7 @@ Row = tuple[str, Evaluation]
 
 
 def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Options:
-    """The training options that a run saved, with others laid over them; the defaults where it saved none.
+    """The training options that a run saved, with others overriding them; the defaults where it saved none.
 
     Args:
         name, checkpoints_dir: of the run.
@@ -77,7 +77,7 @@ class SavedEpochs:
                 yield _name(label, epoch), replace(measured, details=details)
 
     def baselines(self) -> Iterator[Row]:
-        """Two levels to compare the numbers of the translations with.
+        """Two baselines for the measures of the translations.
 
         "real to real": training images of the target domain, preprocessed as the held-out ones, against those: about
         what a perfect generator would reach. They are as many as there are translations, evenly spread over the folder,
@@ -102,13 +102,13 @@ class SavedEpochs:
 
 
 def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
-    """So many of the files, in order and at even distances; all where there are fewer."""
+    """`count` of the files, in order and evenly spaced; all where there are fewer."""
     count = min(count, len(files))
     return tuple(files[index * len(files) // count] for index in range(count))
 
 
 def default_labels(options: Options) -> list[str]:
-    """The last and the best epoch of a run, as far as they were saved; else whatever was."""
+    """The last and the best epoch of a run, as far as they were saved; else all saved epochs."""
     saved = trained_epochs(options)
     return [label for label in ("latest", "best") if label in saved] or saved
 
@@ -127,7 +127,7 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
 
 
 def _epoch_of(folder: Path, label: str) -> int:
-    """How many epochs weights were trained; 0 where nothing says it."""
+    """How many epochs weights were trained; 0 where that is not known."""
     if label.isdigit():
         return int(label)
     if label == "best":
@@ -139,7 +139,7 @@ def _epoch_of(folder: Path, label: str) -> int:
 def _finished_epochs(folder: Path) -> int:
     try:
         return RunFolder(folder).saved_state().epoch - 1
-    except UserError:  # weights that were downloaded have no state beside them, and this is only for people to read
+    except UserError:  # downloaded weights have no training state, and the number is only displayed
         return 0
 
 

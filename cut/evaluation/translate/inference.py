@@ -14,8 +14,8 @@ from cut.networks.mode import mode
 def inference(network: nn.Module, training: bool = False) -> Iterator[None]:
     """Inside, `network` keeps no graph and is in train mode (`training`) or evaluation mode; afterwards as before.
 
-    The published `test.py` translates in train mode unless `--eval` is given: batch norm normalises by the image at
-    hand and dropout is active. Either way running statistics do not move: looking at a network never changes it.
+    The published `test.py` translates in train mode unless `--eval` is given: batch norm normalises by the current
+    image and dropout is active. Either way running statistics do not change: translating never alters a network.
     """
     with mode(network, training), _running_statistics_at_rest(network), torch.inference_mode():
         yield

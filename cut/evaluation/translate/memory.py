@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-# Beside the largest operation's input and output live skip connections, the allocator's slack and the workspace of
+# Besides the input and output of the largest operation, memory holds skip connections, the allocator's slack and the
+# workspace of
 # convolutions: on a CPU, the peak is 1.5 times that operation for the ResNets and 2.25 times for the StyleGAN2 ones.
 _SAFETY = 2.5
 _PROBE_SIDE = 512  # pixels; large enough that weights do not count
@@ -31,7 +32,7 @@ class _LargestOperation(TorchDispatchMode):
 def bytes_per_pixel(network: nn.Module, channels: int) -> float:
     """Working memory, in bytes per pixel of the image, of translating with `network`: an estimate on the safe side.
 
-    It is read off shapes alone: a copy of the network runs on the meta device, where nothing is computed.
+    It follows from shapes alone: a copy of the network runs on the meta device, where nothing is computed.
 
     Args:
         network: a generator.
@@ -44,7 +45,8 @@ def bytes_per_pixel(network: nn.Module, channels: int) -> float:
 
 
 def free_bytes(device: torch.device) -> float:
-    """Memory that a translation on `device` may fill without harm to others, in bytes; infinity when unknown."""
+    """Memory that a translation on `device` may fill without harm to other processes, in bytes; infinity when
+    unknown."""
     if device.type == "cuda":
         unused_by_torch = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return 0.9 * (torch.cuda.mem_get_info(device)[0] + unused_by_torch)
@@ -59,7 +61,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _system_bytes(meminfo: Path = Path("/proc/meminfo")) -> float:
-    """What Linux calls available: free memory and the caches that it would drop."""
+    """What Linux reports as available: free memory and the caches that it would drop."""
     try:
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         return float(lines["MemAvailable"].split()[0]) * 1024

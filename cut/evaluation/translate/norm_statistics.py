@@ -1,7 +1,8 @@
 """One set of normalisation statistics for all tiles of an image.
 
-Instance norm divides each feature map by statistics of the image it sees. A tile of sky has others than a tile of
-rock, so tiles translated on their own differ in tone, and no blending hides that. Here one pass over small windows
+Instance norm divides each feature map by statistics of the image it sees. A tile of sky has other statistics than a
+tile of rock, so tiles translated on their own differ in tone, and no blending hides that. Here one pass over small
+windows
 spread over the whole image measures the statistics of every norm layer, and all tiles are normalised by these. The
 windows are at full resolution, as the network was trained.
 """
@@ -34,8 +35,8 @@ def depends_on_whole_image(network: nn.Module) -> bool:
 def sample_windows(image: Tensor, area_side: int, multiple: int) -> Tensor:
     """Square windows spread evenly over (1, C, H, W), stacked: (n², C, s, s), together as large as one tile.
 
-    They are many, since a picture's regions differ, and not too small, since the edges of a window are no part of the
-    picture.
+    They are many, since a picture's regions differ, and not too small, since the padding at the edges of a window is
+    not part of the picture.
 
     Args:
         area_side: side of that tile in pixels.
@@ -88,7 +89,7 @@ def _hooked(network: nn.Module, hook: Callable) -> Iterator[None]:
 
 
 def _measures(layer: nn.Module) -> bool:
-    if isinstance(layer, nn.GroupNorm):  # one group per channel is how this project spells instance norm
+    if isinstance(layer, nn.GroupNorm):  # one group per channel is this project's instance norm
         return layer.num_groups == layer.num_channels
     if isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
         return layer.training or not layer.track_running_stats

