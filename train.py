@@ -22,7 +22,7 @@ def main(options: Options) -> int:
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
     model.check_size(*dataset.smallest)
-    torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
+    torch.backends.cudnn.benchmark = dataset.one_size  # searching for fast convolutions is worthwhile when sizes repeat
     if options.run.verbose:
         print(model.networks)
     evaluator, on_measures = make_evaluator(options, model.translator(), device, dataset)

@@ -6,7 +6,7 @@ To add a component, write one file in the package of its kind (`cut/networks/` f
     class MyGenerator(nn.Module): ...
 
 `options` is a frozen dataclass of the component's own command-line options (fields declared with `cut.options.option`).
-The file is found by itself. A package may also declare what its files register (`Registry.declare`): then a file is
+The file is found automatically. A package may also declare what its files register (`Registry.declare`): then a file is
 imported only when its component is made, and `--help` need not wait for PyTorch.
 """
 
@@ -38,7 +38,7 @@ class Entry:
     The others are for methods (`--model`):
 
     Attributes:
-        label: what people call it, in reports and on pages.
+        label: its display name, in reports and on pages.
         defaults: option defaults by phase, `{"train": {...}, "test": {...}}`.
         presets: files in `configs/` by name of the preset.
         preset_option: the option that chooses one of the presets.

@@ -21,7 +21,7 @@ READ_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImpl
 
 
 class DamagedArchive(PreparationError):
-    """The archive was damaged on its way; another download may be intact."""
+    """The archive was damaged in transit; another download may be intact."""
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -53,7 +53,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     except FileNotFoundError:
         raise PreparationError(f"There is no file {path}; check the name.") from None
     except READ_ERRORS as error:
-        raise DamagedArchive(f"{path} is no intact zip archive ({error}); download it again.") from None
+        raise DamagedArchive(f"{path} is not an intact zip archive ({error}); download it again.") from None
 
 
 def checked_members(archive: zipfile.ZipFile) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:

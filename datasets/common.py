@@ -29,7 +29,7 @@ def run(main: Callable[[], None]) -> None:
     except PreparationError as error:
         sys.exit(fail(str(error)))
     except KeyboardInterrupt:
-        print("\nStopped, with nothing half-made left; run the same command again to go on.", file=sys.stderr)
+        print("\nStopped, leaving nothing half-finished; run the same command again to go on.", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
         sys.exit(fail(explain_os_error(error)))
@@ -48,7 +48,7 @@ def explain_os_error(error: OSError) -> str:
         return f"The disk is full{where} ({error.strerror}); free some space and run the same command again."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write or read{where}; choose another place with --output or change the permissions."
-    return f"{error.strerror or error}{where}; mend that and run the same command again."
+    return f"{error.strerror or error}{where}; fix that and run the same command again."
 
 
 def check_space(folder: Path, needed: int) -> None:

@@ -1,11 +1,12 @@
-"""Pixel accuracy, class accuracy and mean IoU of predicted label images, whatever network made them.
+"""Pixel accuracy, class accuracy and mean IoU of predicted label images from any network.
 
     python scripts/evaluate_segmentation.py TRUE PREDICTED --palette cityscapes
     python scripts/evaluate_segmentation.py TRUE PREDICTED --palette cityscapes --ids --output scores.json
 
 TRUE and PREDICTED are folders of label images with equal names; suffixes may differ. An image of one gray channel holds
-class ids (0 for the palette's first class, as Cityscapes' train ids; 255 for void), any other holds colours, of which
-the palette's nearest decides. Void pixels of the truth are not counted. A prediction of another size is resized to the
+class ids (0 for the palette's first class, as Cityscapes' train ids; 255 for void), any other holds colours, and the
+nearest colour of the palette gives the class. Void pixels of the truth are not counted. A prediction of another size is
+resized to the
 truth by the nearest pixel.
 
 To score photographs made from Cityscapes labels, let a segmentation network that was trained on real ones label them,
@@ -80,7 +81,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         arguments.predicted,
         palette,
         arguments.ids,
-        progress=lambda pairs: tqdm(pairs, unit="image", leave=False, disable=None),  # none where nobody watches
+        progress=lambda pairs: tqdm(pairs, unit="image", leave=False, disable=None),  # none without a terminal
     )
     if not found.confusion.pixels:
         raise UserError(f"{arguments.true} has no pixel of a class of {palette.name}: all are void.")

@@ -1,9 +1,9 @@
-"""Start a visdom server on this machine, for the live plots of running and coming trainings.
+"""Start a visdom server on this machine, for the live plots of current and later training runs.
 
     python scripts/monitor.py                    http://localhost:8097, where train.py looks by itself
     python scripts/monitor.py --port 9000        and train with --display_port 9000
 
-Ctrl-C stops it; trainings go on, and their plots return when it is started again. To watch from another machine:
+Ctrl-C stops it; training goes on, and the plots return when it is started again. To watch from another machine:
 `ssh -L 8097:localhost:8097 THIS_MACHINE` there, then http://localhost:8097 in its browser.
 
 The page's scripts are fetched once, by npm. Unlike `python -m visdom.server` it also starts without internet.

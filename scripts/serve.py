@@ -20,7 +20,7 @@ from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
 from cut.monitoring.web.page_data import read_script
 
-FOLDERS = ("web", "previews")  # of a run; its weights are nobody's business
+FOLDERS = ("web", "previews")  # of a run; its weights are not served
 TYPES = {".html", ".js", ".png"}
 
 
@@ -50,11 +50,11 @@ class Pages(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, *details: object) -> None:
-        """Say nothing: an open page asks every few seconds."""
+        """Log nothing: an open page asks every few seconds."""
 
 
 def overview(folder: Path) -> str:
-    """The runs in a folder as a page, the one that was updated last first."""
+    """The runs in a folder as a page, the most recently updated first."""
     found = []
     for index in folder.glob("*/web/index.html"):
         data = read_script(index.with_name("data.js")) or {}
@@ -75,7 +75,7 @@ def overview(folder: Path) -> str:
 
 
 def _summary(data: dict) -> tuple[str, str, str, str]:
-    """State, share that is done, epoch and best measure, from the data of a run's page; empty where it is silent."""
+    """State, share that is done, epoch and best measure, from the data of a run's page; empty where it has none."""
     try:
         best = data["best"]
         measure = f"{best['label']} {best['value']:.4g} (epoch {best['epoch']})" if best else ""
@@ -88,7 +88,7 @@ def make_server(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
     """A server of the runs in `folder`; port 0 takes any that is free.
 
     Raises:
-        UserError: when there is no such folder, or the address cannot be had.
+        UserError: when there is no such folder, or the address cannot be used.
     """
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}; give the folder of the runs with --checkpoints_dir.")
@@ -113,7 +113,7 @@ def main(arguments: list[str]) -> int:
 
 
 def serve(server: ThreadingHTTPServer, options: argparse.Namespace) -> None:
-    """Say where it is and serve until it is interrupted."""
+    """Print the address and serve until interrupted."""
     port = server.server_address[1]
     print(f"The runs in {options.checkpoints_dir} are at http://localhost:{port}/ (Ctrl-C ends it).", flush=True)
     print(

@@ -3,9 +3,9 @@
     python scripts/sweep.py configs/maps_cut.yaml configs/maps_cut_focal.yaml --seeds 0 1 2
     python scripts/sweep.py configs/maps_*.yaml --prefix trial_ --n_epochs 5      any option of train.py, for every run
 
-A run is called by its config's name and its seed (maps_CUT_seed0). The same command again skips the runs that are
-finished and continues those that were stopped or killed; a run that fails does not keep the others from theirs. Ctrl-C
-lets the present run save, and ends the sweep. At the end it prints the table of scripts/report.py.
+A run is named after its config and its seed (maps_CUT_seed0). The same command again skips the runs that are
+finished and continues those that were stopped or killed; a run that fails does not stop the others. Ctrl-C lets the
+current run save, and ends the sweep. At the end it prints the table of scripts/report.py.
 """
 
 import argparse
@@ -59,7 +59,7 @@ class Run:
         return self.options.run.folder
 
     def next_start(self) -> tuple[str, list[str] | None]:
-        """What is to be done now, in words, and what follows train.py for it; None for a finished run.
+        """What is to be done now, in words, and the arguments of train.py for it; None for a finished run.
 
         Raises:
             UserError: when the run that is there cannot be continued with these options.
@@ -133,7 +133,7 @@ def is_given(name: str, words: Sequence[str]) -> bool:
 
 
 class Children:
-    """Context manager that runs one process at a time and hands it the signals that ask the sweep to stop.
+    """Context manager that runs one process at a time and passes on the signals that ask the sweep to stop.
 
     A process gets a group of its own: the terminal sends Ctrl-C to the sweep alone, so that the run gets it once. A
     second one would end it without saving.

@@ -122,7 +122,7 @@ def test_equal_names_and_sizes_are_scored_as_pairs(evaluate_fid, folders, tmp_pa
         (lambda fake: shutil.rmtree(fake), "There is no folder"),
         (lambda fake: [file.unlink() for file in fake.iterdir()], "holds no images"),
         (lambda fake: [file.unlink() for file in sorted(fake.iterdir())[1:]], "holds only one image, t0.png"),
-        (lambda fake: (fake / "t1.png").write_bytes(b"no picture"), "t1.png is no image that can be read"),
+        (lambda fake: (fake / "t1.png").write_bytes(b"no picture"), "t1.png is not an image that can be read"),
         (lambda fake: shutil.copytree(fake.parents[1] / "real", shutil.rmtree(fake) or fake), "the same 5 images"),
     ],
     ids=["missing", "empty", "one", "damaged", "identical"],

@@ -179,7 +179,7 @@ def test_the_method_trains_resumes_and_translates(program):
     assert status == 0, said
     assert len(list((program.folder / "out").glob("*.png"))) == 3
     status, said = program("test.py", "--name", "whole", "--direction", "BtoA", "--gpu_ids", "-1")
-    assert status == 2 and "--model shift translates only the way it was trained" in said
+    assert status == 2 and "--model shift translates only as it was trained" in said
 
 
 def test_the_form_of_patchnce_trains(program):

@@ -114,8 +114,8 @@ def make_evaluator(
     ]
     if images.split == "test":
         messages.append(
-            "There is no val split, so the test images choose the best epoch: what is reported on them is a little "
-            "too good. A val split avoids that."
+            "There is no val split, so the test images choose the best epoch: results reported on them are a little "
+            "too optimistic. A val split avoids that."
         )
     messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
     return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric), messages

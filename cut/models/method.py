@@ -181,7 +181,7 @@ class Method:
         """
         if options.backward and "BtoA" not in cls.translators:
             raise UserError(
-                f"--model {options.run.model} translates only the way it was trained: leave out --direction "
+                f"--model {options.run.model} translates only as it was trained: leave out --direction "
                 f"{options.data.direction}, or train a run with it."
             )
         return cls.translators["BtoA" if options.backward else "AtoB"]

@@ -12,12 +12,12 @@ from cut.training.listener import Listener
 
 
 def make_listeners(options: Options) -> list[Listener]:
-    """The listeners that the options ask for, in the order in which to tell them.
+    """The listeners that the options ask for, in the order in which they are called.
 
     Raises:
         UserError: when one needs a package that is missing.
     """
-    record, previews = Record(), PreviewFiles()  # told first: the views render them
+    record, previews = Record(), PreviewFiles()  # called first: the views render them
     console = ConsoleListener(record)
     listeners: list[Listener] = [record, console, LossLog(), MetricsLog(), previews]
     if not options.monitoring.no_html:

@@ -22,7 +22,7 @@ class ConsoleListener(Listener):
     saves, there or elsewhere.
 
     Args:
-        record: of the run; told before this.
+        record: of the run; called before this listener.
         stream: where to write; standard output by default.
     """
 
@@ -102,7 +102,7 @@ class ConsoleListener(Listener):
             self.bar.bar_format = self._format()
             self.bar.write(text, file=self.stream)  # above the bar, which tqdm clears and draws again
         else:
-            print(text, file=self.stream, flush=True)  # at once: who follows a log file should not wait for a buffer
+            print(text, file=self.stream, flush=True)  # at once, for those who follow a log file
 
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:

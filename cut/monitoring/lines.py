@@ -1,4 +1,4 @@
-"""The title of a run, the name of what it trains, and the published log line, which plotting scripts read."""
+"""The title of a run, the name of its method, and the published log line, which plotting scripts read."""
 
 import re
 from collections.abc import Mapping

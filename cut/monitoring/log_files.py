@@ -27,7 +27,7 @@ class _LogFile(Listener):
     def after_step(self, event: StepEvent) -> None:
         if self.file is not None and event.due(self.print_freq):
             self.file.write(self.line(event) + "\n")
-            self.file.flush()  # a killed run leaves what it logged
+            self.file.flush()  # so that a killed run keeps what it logged
 
     def line(self, event: StepEvent) -> str:
         raise NotImplementedError
@@ -61,7 +61,7 @@ class LossLog(_LogFile):
 class MetricsLog(_LogFile):
     """`metrics.jsonl`: one JSON object a line, of four kinds, each with a key of its own.
 
-    Every line has epoch, epoch_images, images and step as in `Progress`, and time in UTC, ISO 8601. Beside them:
+    Every line has epoch, epoch_images, images and step as in `Progress`, and time in UTC, ISO 8601. In addition:
 
         losses          a logged step: losses by name; with learning_rate, seconds_per_image, data_seconds_per_image
         finished_epoch  its seconds, peak_memory_bytes and batch_size
@@ -149,7 +149,7 @@ def is_before(entry: Mapping[str, Any], progress: Progress, measured: Set[int] =
     Args:
         entry: from `read_metrics`.
         progress: where the run continues.
-        measured: the epochs whose measurements it knows.
+        measured: the epochs whose measurements the continued run already has.
     """
     if entry.get("images", 0) > progress.images:
         return False

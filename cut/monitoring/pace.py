@@ -11,10 +11,10 @@ KEPT = 1 - 1 / 300  # weight of the past after a step: one slow step hardly show
 
 
 class Pace(Listener):
-    """Times the steps, with what is between them (data, saves, other listeners); evaluations are counted apart.
+    """Times the steps and what happens between them (data, saves, other listeners); evaluations are timed separately.
 
     Otherwise the estimate would jump at every evaluation and fall until the next one. The record of a run owns one and
-    passes on what it is told.
+    passes its events on to it.
 
     Args:
         clock: seconds from any point in time.
@@ -27,7 +27,7 @@ class Pace(Listener):
         self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_metric else 0
         self.evaluation_seconds = facts.evaluations[-1].seconds if facts.evaluations else 0.0
         self.images = self.seconds = 0.0
-        self.last_step: float | None = None  # the first step is not counted: it sets up a lot
+        self.last_step: float | None = None  # the first step is not counted: it includes one-time set-up
 
     def after_step(self, event: StepEvent) -> None:
         now = self.clock()

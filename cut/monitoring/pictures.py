@@ -1,4 +1,4 @@
-"""From tensors to pictures for people."""
+"""Tensors → pictures to display."""
 
 from collections.abc import Mapping, Sequence
 
@@ -49,7 +49,7 @@ def cell_size(pictures: Sequence[Tensor]) -> tuple[int, int]:
 def picture_row(pictures: Sequence[Tensor], cell: tuple[int, int]) -> np.ndarray:
     """Pictures (C, H, W) in [−1, 1] side by side, each at the top left of a white cell of (width, height).
 
-    What of a picture is larger than the cell is cut off. Returns uint8 RGB (H, W, 3).
+    A picture larger than the cell is cropped. Returns uint8 RGB (H, W, 3).
     """
     row = np.full((cell[1], len(pictures) * cell[0], 3), 255, np.uint8)
     for index, picture in enumerate(pictures):

@@ -30,7 +30,7 @@ class PreviewFiles(Listener):
         names: file names of the sources, one for each cell; empty before the first preview.
         cell: (width, height) of a cell in pixels.
         has_targets: whether there is a row of real translations.
-        times: after how many images there is a row of translations, rising.
+        times: the numbers of images after which there is a row of translations, ascending.
     """
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ class Start:
 
     Attributes:
         step: optimizer steps before it.
-        device: where it computes, for people.
+        device: where it computes, as text.
         parameters: number of weights by network.
     """
 
@@ -34,7 +34,7 @@ class Start:
 
 @dataclass(frozen=True)
 class FinishedEpoch:
-    """A finished epoch: its number, the optimizer steps after it, what it took, and the memory held so far."""
+    """A finished epoch: its number, the optimizer steps after it, its duration, and the peak memory so far."""
 
     epoch: int
     step: int
@@ -45,7 +45,7 @@ class FinishedEpoch:
 class Record(Listener):
     """What a run has logged. A continued run reads its `metrics.jsonl` back, so that its curves go on.
 
-    It is a listener that must be told before the views that render it.
+    It is a listener that must be called before the views that render it.
 
     Args:
         clock: seconds from any point in time.

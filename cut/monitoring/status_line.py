@@ -41,7 +41,7 @@ class Status:
 
     @property
     def main_loss(self) -> str:
-        """The loss to show where there is room for one only; "" without losses."""
+        """The loss to show where only one fits; "" without losses."""
         return self.total_loss if self.total_loss in self.losses else next(iter(self.losses), "")
 
 

@@ -65,7 +65,7 @@ class TensorBoardLog(Listener):
         if event.due(self.monitoring.display_freq):
             for label, picture in first_of_batch(event.images()).items():
                 self.file.add_picture(f"images/{label}", picture, images)
-        self.file.flush()  # a killed run leaves what it logged
+        self.file.flush()  # so that a killed run keeps what it logged
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         if self.file is None:

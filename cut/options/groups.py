@@ -33,7 +33,7 @@ class RunOptions:
 
     model: str = option("cut", "the method", choices=MODELS.names, fixed=True, from_training=True)
     name: str = option("experiment_name", "name of the run: its folder in checkpoints_dir", check=file_name)
-    easy_label: str = option("experiment_name", "a name for people, shown on pages and plots")
+    easy_label: str = option("experiment_name", "a readable name, shown on pages and plots")
     suffix: str = option("", "added to the name, with options filled in: {model}_{netG}_size{load_size}")
     checkpoints_dir: str = option("./checkpoints", "folder of the runs")
     phase: str = option("train", "read the images in {phase}A and {phase}B of dataroot", test="test", check=file_name)
@@ -81,7 +81,7 @@ class DataOptions:
     )
     batch_size: int = option(1, "images in one step", check=at_least(1), fixed=True)
     load_size: int = option(286, "size in pixels that images are scaled to", test=256, check=at_least(1), fixed=True)
-    crop_size: int = option(256, "side in pixels of the square that is then cut out", check=at_least(1), fixed=True)
+    crop_size: int = option(256, "side in pixels of the square that is then cropped", check=at_least(1), fixed=True)
     max_dataset_size: Count = option(
         float("inf"), "use the first N images of each side, and end an epoch after N", check=at_least(1), fixed=True
     )
@@ -99,7 +99,7 @@ class DataOptions:
         fixed=True,
     )
     serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
-    num_threads: int = option(4, "processes that load images; 0 loads them in the main one", check=at_least(0))
+    num_threads: int = option(4, "processes that load images; 0 loads them in the main process", check=at_least(0))
     random_scale_max: float = option(
         3.0,
         "zoom shrinks each side by a random factor of at most this (single-image training)",
@@ -114,7 +114,7 @@ class DataOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Which generator is trained, how large it is, and how weights begin."""
+    """Which generator is trained, how large it is, and its initial weights."""
 
     netG: str = option(
         "resnet_9blocks",
@@ -177,10 +177,10 @@ class DiscriminatorOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How long and how fast is trained."""
+    """The length of training and its learning rate."""
 
     n_epochs: int = option(200, "epochs at the initial learning rate", phase="train", check=at_least(0))
-    n_epochs_decay: int = option(200, "epochs in which it then falls to zero", phase="train", check=at_least(0))
+    n_epochs_decay: int = option(200, "epochs over which it then falls to zero", phase="train", check=at_least(0))
     epoch_count: int = option(1, "number of the first epoch", phase="train", check=at_least(1), fixed=True)
     lr: float = option(0.0002, "learning rate of Adam", phase="train", check=positive())
     beta1: float = option(0.5, "first-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)

@@ -1,4 +1,4 @@
-"""The options of what a run leaves behind: checkpoints, measures, what is watched, and the results of test.py."""
+"""Options of a run's outputs: checkpoints, measures, monitoring, and the results of test.py."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class CheckpointOptions:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How good the translations of held-out images are, while a run trains; nothing here changes what is trained."""
+    """How translations of held-out images are measured during training; nothing here changes what is trained."""
 
     evaluation_epoch_freq: int = option(
         5, "measure the translations of the val (else test) images every N epochs; 0: never", phase="train",
@@ -36,7 +36,7 @@ class EvaluationOptions:
     )
     feature_extractor: str = option(
         "inception",
-        "network whose features FID and KID compare; efficientnet_lite0 needs no download, and its distance is no FID",
+        "network whose features FID and KID compare; efficientnet_lite0 needs no download, and its distance is not FID",
         phase="train",
         choices=EXTRACTORS.names,
     )

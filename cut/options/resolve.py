@@ -69,7 +69,7 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
 
 
 def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:
-    """Whether a direction is asked for that is not the run's own; then the channels of both sides change places."""
+    """Whether a direction is asked for that is not the run's own; then the channels of both sides are swapped."""
     trained = next((layer.values["direction"] for layer in stored if "direction" in layer.values), None)
     if trained in (None, merged.values["direction"]):
         return False
@@ -78,7 +78,7 @@ def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:
 
 
 def _given(line: CommandLine) -> tuple[list[Layer], list[str]]:
-    """What the person asked for, --config below the command line, and what is wrong with it already."""
+    """What the user gave, --config below the command line, and what is already known to be wrong with it."""
     command, problems = Layer(line.values), list(line.problems)
     if line.config is None:
         return [command], problems
@@ -105,13 +105,13 @@ def _two_presets(config: Layer, command: Layer) -> list[str]:
 
 
 def _saved_layers(phase: str, plain: Merged, given: Sequence[Layer], problems: list[str]) -> list[Layer]:
-    """The options that the run of this name saved, as far as this start wants them."""
+    """The options that the run of this name saved, as far as they apply to this start."""
     folder = Path(plain.values["checkpoints_dir"]) / plain.values["name"]
     if plain.rejected & {"name", "checkpoints_dir"}:
         return []  # it is not known which run is meant
     try:
         if phase == "test":
-            # Images of one's own keep their sizes; the papers' preprocessing only comes when it is asked for.
+            # Images of one's own keep their sizes; the papers' preprocessing applies only on request.
             own_size = [Layer({"preprocess": "none"})] if plain.values["input"] is not None else []
             asked = chosen_method(given) if any("model" in layer.values for layer in given) else None
             return [saved.layer_to_translate(folder, asked), *own_size]

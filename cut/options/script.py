@@ -1,4 +1,4 @@
-"""How the scripts run: options in, exit status out, and a person's mistakes as sentences."""
+"""How the scripts run: options in, exit status out, and the user's mistakes reported as sentences."""
 
 from collections.abc import Callable, Sequence
 

@@ -113,7 +113,7 @@ def _forget(*paths: Path) -> None:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what the system refuses inside the block into a sentence."""
+    """Turn errors of the system inside the block into a sentence."""
     try:
         yield
     except Exception as error:

@@ -3,7 +3,7 @@
 latest_net_{NETWORK}.pth      weights, plain state dicts, under the names that the method gives its networks
 best_net_{NETWORK}.pth        weights of the epoch that was measured best, and best.json: what was measured
 latest_training_state.pth     optimizers, progress and what else the method keeps; `--continue_train` reads it
-{epoch}_net_{NETWORK}.pth     weights kept for good
+{epoch}_net_{NETWORK}.pth     weights kept permanently
 options.yaml, train_opt.txt   what the run is
 """
 
@@ -137,7 +137,7 @@ class RunFolder:
         write_set(self.folder, files)
 
     def load(self, method: Method) -> TrainingState:
-        """Put a method where the last save was.
+        """Restore a method to the last save.
 
         Raises:
             UserError: when there is nothing to continue from, or it is of another architecture.
@@ -158,7 +158,7 @@ class RunFolder:
         return state
 
     def saved_state(self) -> TrainingState:
-        """Where the last save was, without reading its weights or moments.
+        """The progress of the last save, without reading its weights or moments.
 
         Raises:
             UserError: when it cannot be read.

@@ -1,4 +1,4 @@
-"""The result of measuring translations, which of several is the best, and their tables for people."""
+"""The result of measuring translations, the best of several, and tables of them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -113,7 +113,7 @@ def best_evaluation(evaluations: Iterable[Evaluation], name: str) -> Evaluation 
 
 
 def same_conditions(one: Evaluation, other: Evaluation) -> bool:
-    """Whether two measurements are of as many images of the same split and sizes, so that the better can be told."""
+    """Whether two measurements are of as many images of the same split and sizes, so that they can be ranked."""
     asked = ("split", "real_count", "fake_count", "real_sizes", "fake_sizes")
     return all(one.details.get(name) == other.details.get(name) for name in asked)
 

@@ -9,9 +9,9 @@ Handler = Callable[[int, FrameType | None], Any] | int | None  # what signal.sig
 
 
 class StopRequest:
-    """Context manager that turns the first SIGINT or SIGTERM into a wish to stop; a second Ctrl-C acts as usual.
+    """Context manager that turns the first SIGINT or SIGTERM into a request to stop; a second Ctrl-C acts as usual.
 
-    A second SIGTERM says nothing new: schedulers send one to every process of a job, and whoever started this one may
+    A second SIGTERM changes nothing: schedulers send one to every process of a job, and whoever started this one may
     pass its own on. What they send to end a process for good is SIGKILL.
 
     Attributes:

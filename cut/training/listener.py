@@ -1,4 +1,4 @@
-"""What the training loop tells its listeners, and what it asks of those that measure and make previews."""
+"""The events that the training loop sends to its listeners, and the interfaces of evaluators and previewers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,7 +79,7 @@ class RunFacts:
 
     Attributes:
         command: the words that started it, as typed after `python`.
-        device: where it computes, for people ("CPU", "NVIDIA A100").
+        device: where it computes, as text ("CPU", "NVIDIA A100").
         parameters: number of weights by network, {"G": …, "D": …, "F": …}.
         evaluations: what was measured before, when a run continues.
         best_metric: name of the measure that decides which epoch is best; None when nothing is measured.
@@ -138,13 +138,13 @@ class EvaluationEvent:
 
 @dataclass(frozen=True)
 class PreviewEvent:
-    """The same few held-out images, translated with the weights of this moment.
+    """The same few held-out images, translated with the current weights.
 
     Attributes:
         progress: where the run stands.
         names: file names of the sources.
         sources, translations: for each name a picture, (C, H, W) in [−1, 1] on the CPU, in the same order.
-        targets: likewise what real translations look like; empty where the held-out images are no pairs.
+        targets: likewise the real target images; empty where the held-out images are not pairs.
     """
 
     progress: Progress
@@ -155,10 +155,10 @@ class PreviewEvent:
 
 
 class Listener:
-    """Base of everything that watches a run; each method does nothing by default.
+    """Base class of what watches a run; each method does nothing by default.
 
-    A listener may fail: the loop says so once, drops it and goes on training. The sentence of a `UserError` is shown as
-    it is, so raise one for what a person can fix.
+    A listener may fail: the loop reports it once, drops the listener and goes on training. The sentence of a
+        `UserError` is shown unchanged, so raise one for what the user can fix.
     """
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -181,14 +181,14 @@ class Listener:
         """After a checkpoint was saved under one or more labels ("latest", "5", "best", "iter_400")."""
 
     def message(self, text: str) -> None:
-        """A sentence for the person who watches."""
+        """A message for the user."""
 
     def finish(self, progress: Progress) -> None:
         """The run is over, or was stopped; files are closed here."""
 
 
 class Evaluator(Protocol):
-    """What the loop asks to measure the generator after an epoch.
+    """What the loop calls to measure the generator after an epoch.
 
     Attributes:
         best_metric: name of the measure that decides which epoch is best.
@@ -205,12 +205,12 @@ class Evaluator(Protocol):
 
         Args:
             progress: where the run stands.
-            stopped: whether somebody has asked to stop; then it returns None soon.
+            stopped: whether a stop was requested; then the result is None, soon.
         """
 
 
 class Previewer(Protocol):
-    """What the loop asks to translate a few held-out images while it trains."""
+    """What the loop calls to translate a few held-out images while it trains."""
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """Translate them with the generator as it is now, changing nothing that training depends on."""

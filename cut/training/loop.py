@@ -41,7 +41,7 @@ from cut.training.schedule import learning_rate
 
 
 class Trainer:
-    """Trains a model on a loader's batches and tells listeners.
+    """Trains a model on a loader's batches and informs listeners.
 
     Args:
         options: `training`, `checkpoints` and `run.seed` are read.
@@ -49,7 +49,7 @@ class Trainer:
         loader: `epoch(number, start_batch)` gives batches, `len` the batches of an epoch.
         folder: where checkpoints go.
         state: where to begin.
-        listeners: told after every step; one that fails is dropped, and training goes on.
+        listeners: called after every step; one that fails is dropped, and training goes on.
         evaluator: measures the generator every `evaluation_epoch_freq` epochs and after the last; None for never.
         previewer: translates a few held-out images before the first step and every `evaluation_freq` images.
     """
@@ -81,7 +81,7 @@ class Trainer:
         """Train from `self.state` to the last epoch.
 
         Args:
-            messages: sentences to say first.
+            messages: sentences to report first.
 
         Returns:
             The exit status: 0, or 130 or 143 when a signal asked to stop (after saving).
@@ -110,7 +110,7 @@ class Trainer:
             self.tell("finish", self.progress())
 
     def train_epoch(self, stop: StopRequest) -> None:
-        """The rest of the current epoch, until it ends or somebody asks to stop."""
+        """The rest of the current epoch, until it ends or a stop is requested."""
         epoch, started = self.state.epoch, time.perf_counter()
         rate = self.learning_rate(epoch)
         self.model.set_learning_rate(rate)
@@ -164,7 +164,7 @@ class Trainer:
             self.save(["latest", *labels], must_succeed=last)
 
     def learning_rate(self, epoch: int) -> float:
-        """The rate of an epoch, after the losses of those before it."""
+        """The rate of an epoch, given the losses of the epochs before it."""
         return learning_rate(self.options.training, epoch + self.model.schedule_ahead, self.state.epoch_losses)
 
     # ------------------------------------------------------------------ measuring
@@ -190,7 +190,7 @@ class Trainer:
         elif self.best:
             self.say(
                 f"Epoch {self.best.epoch}, the best so far, was measured on other images than epoch {epoch}, and their "
-                "numbers cannot be compared: the best is looked for anew."
+                "numbers cannot be compared: the search for the best starts again."
             )
         best = best_evaluation(rivals, self.evaluator.best_metric)
         event = EvaluationEvent(progress, measured, best, self.evaluator.best_metric)
@@ -211,7 +211,7 @@ class Trainer:
     # ------------------------------------------------------------------ saving and checking
 
     def save(self, labels: list[str], must_succeed: bool = False) -> None:
-        """Save under each label. A failed save is said and tried again at the next, unless it is the last chance."""
+        """Save under each label. A failed save is reported and retried at the next one, unless it is the last."""
         self.check_weights()
         best = self.state.evaluations[-1] if "best" in labels else None
         try:

@@ -1,4 +1,4 @@
-"""How a run begins: afresh, from another run's weights, or where it stopped."""
+"""How a run begins: from scratch, from another run's weights, or where it stopped."""
 
 from pathlib import Path
 
@@ -12,19 +12,19 @@ from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
 def starting_state(
     options: Options, model: Method, data_fingerprint: str, folder: RunFolder
 ) -> tuple[TrainingState, list[str]]:
-    """Bring a new model to where its run begins, and write down what the run is.
+    """Set a new model to the state in which its run begins, and save the options of the run.
 
     Args:
         options: of the run.
-        model: the method, as it was made.
+        model: the method, newly built.
         data_fingerprint: identifies the images of the data set and their order.
         folder: the run's folder, locked.
 
     Returns:
-        The state to train on from, and sentences that say how it came about.
+        The state to train from, and sentences that describe where it is from.
 
     Raises:
-        UserError: when a run is in the way, or cannot be continued.
+        UserError: when the folder already holds a run, or a run cannot be continued.
     """
     if options.checkpoints.continue_train:
         state, messages = _continued(options, model, data_fingerprint, folder)
@@ -58,7 +58,7 @@ def _continued(
     last_epoch = options.training.n_epochs + options.training.n_epochs_decay
     if state.epoch > last_epoch:
         done = f"The run {options.run.name} is complete: {state.epoch - 1} of {last_epoch} epochs are done"
-        return state, [f"{done}; a larger --n_epochs or --n_epochs_decay trains on.", *options.changes]
+        return state, [f"{done}; a larger --n_epochs or --n_epochs_decay continues it.", *options.changes]
     where = f"epoch {state.epoch}, after {state.epoch_images} of its images (step {state.step})"
     return state, [f"Continuing {options.run.name} at {where}.", *options.changes]
 

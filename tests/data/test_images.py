@@ -88,7 +88,7 @@ def test_thirty_two_bit_integers(tmp_path):
 
 def test_values_that_are_no_numbers_are_refused(tmp_path):
     path = saved(tmp_path, np.array([[0, np.nan]], dtype=np.float32))
-    with pytest.raises(UserError, match="x.tif is damaged .some of its values are infinite or no numbers"):
+    with pytest.raises(UserError, match="x.tif is damaged .some of its values are infinite or not numbers"):
         read_image(path, 1)
 
 
@@ -156,7 +156,7 @@ def test_exif_orientation_is_applied_and_known_from_the_header(tmp_path, name, o
 
 
 def test_unknown_colour_is_refused():
-    with pytest.raises(UserError, match="--alpha_background 'wite' is no colour"):
+    with pytest.raises(UserError, match="--alpha_background 'wite' is not a colour"):
         parse_color("wite")
 
 
@@ -187,7 +187,7 @@ def test_other_bad_files_each_in_a_sentence(tmp_path, monkeypatch):
     Image.new("L", (100, 100)).save(tmp_path / "large.png")
     monkeypatch.setattr("cut.data.images.MAX_PIXELS", 9_999)
     messages = {
-        "text.png": "is no image that can be read; remove it",
+        "text.png": "is not an image that can be read; remove it",
         "empty.jpg": "is an empty file; remove it",
         "large.png": "has more than 0 million pixels",
         "gone.png": "cannot be read: No such file",

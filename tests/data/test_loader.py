@@ -116,7 +116,7 @@ def test_a_file_that_breaks_while_training_is_named_in_one_sentence(make_images,
         with pytest.raises(UserError) as caught:
             list(loader.epoch(1))
         assert caught.value.problems == (
-            f"{root / 'trainA/001.png'} is no image that can be read; remove it, or save it again as PNG or JPEG.",
+            f"{root / 'trainA/001.png'} is not an image that can be read; remove it, or save it again as PNG or JPEG.",
         )
     finally:
         loader.close()

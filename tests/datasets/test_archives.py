@@ -76,7 +76,7 @@ def test_a_wrong_checksum(attempt):
 
 @pytest.mark.parametrize("content", [b"", b"<html>Log in to the network</html>", zip_bytes({"a": b"b"})[:-9]])
 def test_no_archive_at_all(attempt, content):
-    with pytest.raises(DamagedArchive, match="no intact zip"):
+    with pytest.raises(DamagedArchive, match="not an intact zip"):
         attempt(content)
 
 

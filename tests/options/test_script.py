@@ -47,7 +47,7 @@ def test_help_shows_groups_choices_and_defaults(register, capsys):
         train_options(["--help", "--CUT_mode", "FastCUT"])
     text = capsys.readouterr().out
     assert end.value.code == 0
-    assert "Which generator is trained, how large it is, and how weights begin:" in text
+    assert "Which generator is trained, how large it is, and its initial weights:" in text
     assert "my_pairs" in text and "[10.0]" in text and "--lambda_GP" in text and "--num_test" not in text
     with pytest.raises(SystemExit):
         options_to_test(["-h"])

@@ -284,5 +284,5 @@ def test_other_images_look_for_the_best_anew(folder):
     assert weight_of(folder / "best_net_G.pth") == 20
     assert [message for message in recorder.messages if "cannot be compared" in message] == [
         "Epoch 1, the best so far, was measured on other images than epoch 3, and their numbers cannot be compared: "
-        "the best is looked for anew."
+        "the search for the best starts again."
     ]

@@ -54,7 +54,7 @@ class Confusion:
 
     @property
     def accuracies(self) -> np.ndarray:
-        """Share of each class's pixels that are predicted correctly, float64 (classes,); NaN for a class that is not in
+        """Share of each class's pixels predicted correctly, float64 (classes,); NaN for a class that is not in
         the truth."""
         with np.errstate(invalid="ignore"):  # 0 / 0
             return self.right / self.matrix.sum(axis=1)
@@ -73,8 +73,7 @@ class Confusion:
         return {measure.name: measure.compute(self) for measure in MEASURES.needing("palette")}
 
     def by_class(self) -> dict[str, dict[str, float | int | None]]:
-        """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for a score that does not
-        exist."""
+        """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for a missing score."""
         accuracies, ious = (
             [None if np.isnan(score) else float(score) for score in scores] for scores in (self.accuracies, self.ious)
         )

@@ -140,8 +140,7 @@ def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[st
 
 
 def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:
-    """Images to display rather than measure: val, else test, else training images; of a single picture, that
-    picture."""
+    """Images to display rather than measure: val, else test, else training; a single picture itself."""
     if not dataset.has_distribution:
         return dataset.source.files
     folders = [Path(options.data.dataroot) / f"{split}{dataset.source.letter}" for split in SPLITS]

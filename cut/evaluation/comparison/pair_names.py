@@ -19,8 +19,7 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
 
 
 def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """Files by their name relative to `folder`, without suffix, as halves of pairs share it; where several share a
-    name, the last."""
+    """Files by their name relative to `folder`, without suffix, as halves of pairs share it; of several, the last."""
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 

@@ -83,8 +83,7 @@ def _memberships(count: int, size: int, subsets: int, rng: np.random.Generator) 
 
 
 def _subset_sums(x: np.ndarray, y: np.ndarray, in_x: np.ndarray, in_y: np.ndarray, same: bool) -> np.ndarray:
-    """Sum of the kernel over the pairs of each subset, (subsets,); within one set, without pairs of an image with
-    itself.
+    """Sum of the kernel over the pairs of each subset, (subsets,); within one set without the diagonal.
 
     Every pair of images is computed once for all subsets.
     """

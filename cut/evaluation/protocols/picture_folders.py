@@ -74,8 +74,7 @@ def _is_statistics(side: Path) -> bool:
 
 
 def _pairs(real: Path, fake: Path, limit: float) -> Pairs:
-    """Pictures of equal names; none where any two of them differ in size, because then equal names are a
-    coincidence."""
+    """Pictures of equal names; none where two of them differ in size, because then equal names are chance."""
     pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
     return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []
 

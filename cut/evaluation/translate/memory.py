@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-# Besides the input and output of the largest operation, memory holds skip connections, the allocator's slack and the
-# workspace of
-# convolutions: on a CPU, the peak is 1.5 times that operation for the ResNets and 2.25 times for the StyleGAN2 ones.
+# Besides the input and output of the largest operation, there are skip connections, the allocator's slack and the
+# workspace of convolutions: on a CPU, the peak is 1.5 times that operation for the ResNets and 2.25 times for the
+# StyleGAN2 ones.
 _SAFETY = 2.5
 _PROBE_SIDE = 512  # pixels; large enough that weights do not count
 
@@ -45,7 +45,7 @@ def bytes_per_pixel(network: nn.Module, channels: int) -> float:
 
 
 def free_bytes(device: torch.device) -> float:
-    """Memory that a translation on `device` may fill without harm to other processes, in bytes; infinity when
+    """Memory that a translation on `device` may safely fill, in bytes; infinity when
     unknown."""
     if device.type == "cuda":
         unused_by_torch = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -65,7 +65,7 @@ class LoggedRun:
 
     @property
     def device(self) -> str:
-        """The devices it ran on, for people."""
+        """The devices it ran on, as text."""
         return ", ".join(dict.fromkeys(one.device for one in self.record.starts))
 
     @property
@@ -102,7 +102,7 @@ def read_run(folder: Path) -> LoggedRun:
         record = Record.from_file(log)
     except OSError as error:
         raise UserError(f"{log} cannot be read: {error.strerror}.") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:  # whatever is damaged
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # damage can raise any of these
         reason = f"an entry lacks {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(f"{log} is not the log of a run: {reason}.") from None
     if not record.starts:

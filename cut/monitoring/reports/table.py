@@ -28,7 +28,7 @@ td:first-child, td:last-child { white-space: normal; min-width: 9rem; }
 th:first-child, td:first-child { position: sticky; left: 0; padding-right: 1rem; background: var(--card); }
 td small { display: block; color: var(--muted); }
 """
-"""What the page of a report adds to the look of all pages: its first column stays when the table is scrolled."""
+"""CSS that a report adds to the style of all pages: its first column stays when the table is scrolled."""
 
 _NOT_THE_METHOD = {
     *RunOptions.__dataclass_fields__.keys() - {"phase", "epoch"},
@@ -37,8 +37,8 @@ _NOT_THE_METHOD = {
     *("num_threads", "verify_images", "inception_weights"),
     *("nce_loss", "focal_gamma", "focal_alpha", "focal_gradient"),  # these are in its name
 }
-"""Options by which rows are not told apart: they change nothing that is trained or measured, or are in the method's
-name. The seed is among them."""
+"""Options that do not separate rows: they change nothing that is trained or measured, or are in the method's name. The
+seed is among them."""
 
 
 @dataclass(frozen=True)

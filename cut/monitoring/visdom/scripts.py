@@ -110,7 +110,7 @@ def complete_scripts(static: Path, version: str) -> list[str]:
     try:
         wanted = wanted_scripts()
     except Exception as error:  # visdom's internals, which a new version may change
-        return [f"What the page of visdom {version} needs could not be found out ({error!r}), so it may stay empty."]
+        return [f"What the page of visdom {version} needs could not be determined ({error!r}), so it may stay empty."]
     missing = missing_scripts(static, wanted)
     if not missing:
         return []
@@ -186,7 +186,7 @@ def _pack(npm: str, package: str, folder: Path) -> Path:
 def _unpack(packed: Path, files: Mapping[str, str], static: Path) -> None:
     """Write the files {place: file in the package}, each whole or not at all."""
     with tarfile.open(packed) as archive:
-        # The first folder of an npm package is "package" by habit, not by rule.
+        # The first folder of an npm package is "package" by convention only.
         inside = {name.partition("/")[2]: name for name in archive.getnames()}
         for place, file in files.items():
             stream = archive.extractfile(inside[name]) if (name := file or "index.js") in inside else None

@@ -8,7 +8,7 @@ from typing import Any
 from cut.monitoring.visdom.server import ANSWER_SECONDS, ServerTrouble
 
 FIRST_ANSWER_SECONDS = 1.0
-SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two looks for a server that is not there
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts to reach a missing server
 
 Draw = Callable[[Any], None]  # draws one window on a `VisdomServer`
 
@@ -17,7 +17,7 @@ class Sender:
     """Draws each window with its newest content.
 
     Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
-    server is, and `give` never waits. A server that is lost is looked for again, at growing intervals, and
+    server is, and `give` never waits. A lost server is tried again, at growing intervals, and
     gets all windows anew when it is back, because one that was restarted has forgotten them.
 
     Args:
@@ -69,7 +69,7 @@ class Sender:
                 self._serve()
             except ServerTrouble as trouble:
                 self._missed(trouble)
-            except Exception as error:  # whatever visdom's client and server do, the thread goes on
+            except Exception as error:  # whatever visdom's client and server raise, the thread goes on
                 self._missed(ServerTrouble(f"visdom's client failed: {error!r}", "is its package complete?"))
             with self.changed:
                 self.changed.wait_for(lambda: self.closing, self.pause)
@@ -88,7 +88,7 @@ class Sender:
             windows = self._next(forgotten)
             if not windows:
                 return
-            # A server that was restarted between two drawings looks like the old one, but for what it has forgotten.
+            # A server that was restarted between two drawings looks like the old one, but its windows are gone.
             if not forgotten and self.server.environment not in self.server.environments():
                 windows = self._next(forgotten=True)
             for window in windows:

@@ -47,9 +47,9 @@ def is_shared(display_env: str) -> bool:
 
 
 def plain(name: str) -> str:
-    """A name that is the same in a file's name, an address and a page: ASCII letters, digits, "-", "_" and ".".
+    """A name that is safe in a file name, an address and a page: ASCII letters, digits, "-", "_" and ".".
 
-    Where others had to be replaced it ends in a hash, so that no two names become one by accident.
+    Where other characters had to be replaced it ends in a hash, so that different names stay different.
     """
     kept = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
     return kept if kept == name else f"{kept}-{sha256(name.encode('utf-8', 'replace')).hexdigest()[:6]}"

@@ -26,14 +26,14 @@ NUMBERED = ("losses", "images", *RATES, "options")
 class VisdomView(Listener):
     """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
-    All sending is done by a thread of its own, see `Sender`: that a server is missing, lost or back is said
-    once each, and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
+    All sending is done by a thread of its own, see `Sender`: a missing, lost or returned server is reported once each,
+    and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
     visdom off; more is the number of the first of its windows. Every window is drawn whole from the record of the run,
     so it does not matter what the server still has.
 
     Args:
-        record: of the run; told before this.
-        say: takes sentences for people; called from the training's own thread.
+        record: of the run; called before this listener.
+        say: takes messages for the user; called from the training's own thread.
         connect: makes the server from (address, port, environment); tests put a fake here.
     """
 

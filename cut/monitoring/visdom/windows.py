@@ -16,7 +16,7 @@ from cut.training.listener import RunFacts
 
 CAPTION = 20  # pixels in height
 CURVES_SIZE, TEXT_SIZE = (460, 320), (640, 480)  # (width, height) of windows, in pixels
-FEW = 50  # points; so few are marked, since a line of one cannot be seen
+FEW = 50  # points; curves with at most this many get markers, since a line through one point is invisible
 
 
 def draw_curves(

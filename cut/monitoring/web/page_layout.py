@@ -170,9 +170,9 @@ def _command(words: Sequence[str]) -> None:
 
 
 def _messages(messages: Sequence[str]) -> None:
-    """A line of a message with a wide gap in it is a line of a table, whose columns have to stay below each other."""
+    """A line of a message with a wide gap in it is a line of a table, whose columns must stay aligned."""
     with tags.section(cls="card", id="messages", hidden=not messages):
-        tags.h2("What the run said")
+        tags.h2("Messages of the run")
         with tags.ul():
             for message in messages:
                 with tags.li():

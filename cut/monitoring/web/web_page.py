@@ -17,7 +17,7 @@ from cut.options import Options
 from cut.training.atomic import write_atomically
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
 
-SHARE = 0.01  # of the time that training takes; an update that is due waits until it has been earned
+SHARE = 0.01  # of the time that training takes; an update that is due waits until it stays within this share
 MESSAGES = 30
 
 
@@ -31,8 +31,8 @@ class WebPage(Listener):
     `display_freq` images.
 
     Args:
-        record: of the run; told before this.
-        previews: the rows of held-out images; told before this.
+        record: of the run; called before this listener.
+        previews: the rows of held-out images; called before this listener.
         say: takes the sentence about a picture that is not finite.
         clock: seconds from any point in time.
     """
@@ -147,7 +147,7 @@ class WebPage(Listener):
         }
 
     def _seconds_to_next(self) -> float | None:
-        """Expected time to the next update, which tells an open page how often to look."""
+        """Expected time to the next update, which tells an open page how often to reload the data."""
         rate, every = self.record.pace.images_per_second, self.options.monitoring.update_html_freq
         if not rate:
             return None

@@ -1,1 +1,1 @@
-"""How options are declared, read, laid over each other, checked and written; `cut.options` is the front door."""
+"""How options are declared, read, merged, checked and written; `cut.options` is the public interface."""

@@ -58,7 +58,7 @@ def own_options(registry: Registry) -> list[Declaration]:
         if entry.options is None:
             continue
         names = [other.name for other in registry.entries() if other.options is entry.options]
-        for item in declarations(entry.options, f"Own options of --{registry.option} {', '.join(names)}"):
+        for item in declarations(entry.options, f"Options of --{registry.option} {', '.join(names)}"):
             fixed = structure if item.fixed is None else item.fixed
             from_training = registry is GENERATORS if item.from_training is None else item.from_training
             found.append(dataclasses.replace(item, fixed=fixed, from_training=from_training))

@@ -12,7 +12,7 @@ from cut.options.machinery.declare import Declaration, is_truth
 from cut.options.machinery.words import did_you_mean, shown
 from cut.registry import MODELS
 
-NO_VALUE = object()  # the option stood there without a value
+NO_VALUE = object()  # the option was given without a value
 
 RUN_VERBS = {
     "help": "show this help and exit",
@@ -23,7 +23,7 @@ RUN_VERBS = {
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What was written.
+    """What the command line contains.
 
     Attributes:
         values: the given options by name, still text; True for a flag.
@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     """Split the words of a command line into options, without judging their values.
 
     Raises:
-        UserError: when argparse itself gives up.
+        UserError: when argparse itself fails.
     """
     known = everything()
     aliases = {alias for entry in MODELS.entries() for alias in entry.aliases}
@@ -96,7 +96,7 @@ def _add_to_help(group: Any, items: Iterable[Declaration], defaults: Mapping[str
 
 
 def _metavar(declaration: Declaration, phase: str) -> str:
-    """What stands for the value: the choices, or the kind of value."""
+    """The placeholder for the value: the choices, or the kind of value."""
     allowed = declaration.allowed()
     if declaration.choices == MODELS.names:
         allowed = tuple(entry.name for entry in MODELS.entries() if phase in entry.phases)
@@ -117,7 +117,7 @@ def _bare_or_text(declaration: Declaration | None, word: Any) -> Any:
 
 def _unknown_words(words: Sequence[str], known: Sequence[str]) -> list[str]:
     problems = []
-    follows_unknown = False  # then it is that option's value, and was said with it
+    follows_unknown = False  # then the word is the value of an unknown option, which was reported
     for word in words:
         if word.startswith("-") and word != "-":
             name = word.lstrip("-").split("=")[0]

@@ -73,7 +73,7 @@ def option(
 
 @dataclass(frozen=True)
 class Declaration:
-    """What `option` was told, with what the place of declaration adds.
+    """The arguments of `option`, with what follows from the field it declares.
 
     Attributes:
         name: the field's name.
@@ -219,7 +219,7 @@ def _text(raw: Any) -> str:
 
 
 def is_truth(raw: Any) -> bool:
-    """Whether something says true or false."""
+    """Whether a value is true or false, in any spelling."""
     return str(raw).lower() in TRUE_WORDS + FALSE_WORDS
 
 

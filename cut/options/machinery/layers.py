@@ -1,4 +1,4 @@
-"""Values from several places, YAML files among them, one laid over the other."""
+"""Merging option values from several sources, YAML files among them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ SCRIPTS = {"train": "train.py", "test": "test.py"}
 
 @dataclass(frozen=True)
 class Layer:
-    """The values of one place, not yet checked.
+    """The values of one source, not yet checked.
 
     Attributes:
         values: raw values by name.
-        file: the file they stand in; None for the command line.
+        file: the file that holds them; None for the command line.
     """
 
     values: Mapping[str, Any]
@@ -36,7 +36,7 @@ class Layer:
 
 @dataclass
 class Merged:
-    """The outcome of laying layers over each other.
+    """The outcome of merging layers.
 
     Attributes:
         values: checked values of every option that this phase and method take.
@@ -163,7 +163,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _UniqueNames(yaml.SafeLoader):
-    """Plain YAML, in which a name that stands twice is an error; PyYAML would silently take the last one."""
+    """Plain YAML, in which a repeated name is an error; PyYAML would silently take the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         names = [self.construct_object(key, deep=True) for key, _ in node.value]

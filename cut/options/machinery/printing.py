@@ -23,19 +23,19 @@ def as_yaml(options: Options) -> str:
 
 
 def as_saved_yaml(options: Options) -> str:
-    """What a training run keeps as `options.yaml`: `as_yaml` without what is asked of one start and not of the run."""
+    """What a training run keeps as `options.yaml`: `as_yaml` without the options that concern a single start."""
     return as_yaml(options.replace(continue_train=False, quiet=False))
 
 
 def defaults(options: Options) -> dict[str, Any]:
-    """What every option of this script would be, had only the method and its preset been chosen."""
+    """What every option of this script would be if only the method and its preset had been chosen."""
     preset = MODELS[options.run.model].preset_option
     chosen = {name: value for name, value in options.flat().items() if name in ("model", preset)}
     return merge(options.script_phase, [Layer(chosen)]).values
 
 
 def as_train_opt(options: Options) -> str:
-    """The published form of `train_opt.txt`: sorted by name, with the default beside every value that is another."""
+    """The published form of `train_opt.txt`: sorted by name, with the default beside every value that differs."""
     usual = defaults(options)
     lines = ["----------------- Options ---------------"]
     for name, value in sorted(options.flat().items()):

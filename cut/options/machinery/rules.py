@@ -1,4 +1,4 @@
-"""Checks of options that only make sense together. Each returns a sentence, or None."""
+"""Checks that involve several options. Each returns a sentence, or None."""
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """A check, and what it looks at: it is skipped when one of these was already refused or is not there.
+    """A check, and what it looks at: it is skipped when one of these was already refused or is missing.
 
     Attributes:
         names: the options it reads.
         check: returns a sentence when they do not fit together.
         phase: the script it is for; None for both.
-        before_running: whether options that are only looked at need not keep it.
+        before_running: whether it applies only to a run, and not to options that are merely printed.
     """
 
     names: tuple[str, ...]

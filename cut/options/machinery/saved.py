@@ -14,10 +14,10 @@ from cut.registry import GENERATORS
 FILE_NAME = "options.yaml"
 
 NOT_OF_THE_RUN = ("name", "suffix", "checkpoints_dir", "continue_train", "epoch")
-"""Where a run lies, and what one start of it was asked to do: never taken from the saved options."""
+"""Where a run is, and options of a single start: never taken from the saved options."""
 
 NOT_OF_THE_GENERATOR = {"model", "dataroot", "dataset_mode", "direction"}
-"""What is read back to translate as the run was trained, and is no property of its generator."""
+"""What is read back to translate as the run was trained, and is not a property of its generator."""
 
 
 def layer_to_continue(folder: Path) -> Layer:

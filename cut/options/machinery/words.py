@@ -1,4 +1,4 @@
-"""Words: those of options that are small languages, and those of the messages about options.
+"""Checks of options whose text has a form of its own, and helpers for messages about options.
 
 A check returns what the value must be when it is not, else None.
 """
@@ -69,5 +69,5 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as a person writes it: true, false and none in lower case, and quotes around nothing."""
+    """A value as a user writes it: true, false and none in lower case, and quotes for an empty text."""
     return str(value).lower() if isinstance(value, bool | None) else str(value) or "''"

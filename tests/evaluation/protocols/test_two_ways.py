@@ -81,7 +81,7 @@ def test_the_way_back_has_the_channels_of_the_other_side(tmp_path, words):
 
 def test_a_method_of_one_way_says_so(tmp_path, words):
     save_run(tmp_path, "--model", "cut", "--nce_layers", "0,2")
-    with pytest.raises(UserError, match="--model cut translates only the way it was trained"):
+    with pytest.raises(UserError, match="--model cut translates only as it was trained"):
         trained_generator(options_to_test([*words, "--direction", "BtoA"]), "latest")
 
 

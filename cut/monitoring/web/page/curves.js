@@ -132,7 +132,7 @@ const Curves = (() => {
     }
     if (chart.smooth) element(plot, "path", { class: "raw", d: path(xs, curve.y.map(down)) });
     element(plot, "path", { class: "line", d: path(xs, (chart.smooth || curve.y).map(down)) });
-    const over = element(svg, "g", { transform: `translate(${LEFT} ${TOP})` }); // what may reach over the edge
+    const over = element(svg, "g", { transform: `translate(${LEFT} ${TOP})` }); // what may extend beyond the edge
     const best = curve.best && curve.best.epoch >= from && curve.best.epoch <= to ? curve.best : null;
     if (best) {
       const x = across(best.epoch);
@@ -177,7 +177,7 @@ const Curves = (() => {
   const drawAll = () => charts.forEach(draw);
   const pointAll = () => charts.forEach(point);
 
-  // -------------------------------------------------------------------- hands
+  // -------------------------------------------------------------------- pointer and wheel
 
   function setView(next) {
     view = next;

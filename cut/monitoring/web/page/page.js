@@ -1,5 +1,5 @@
 "use strict";
-// Shows what data.js says, and loads it again as long as the run may go on. Texts are only ever set as text.
+// Shows the content of data.js, and reloads it while the run may go on. Texts are never inserted as HTML.
 (() => {
   const OFTENEST = 2, SELDOMEST = 30, HIDDEN = 60, SILENCE = 300; // seconds
   const opened = Date.now(), find = (id) => document.getElementById(id);
@@ -114,7 +114,7 @@
       script.remove();
       unreachable = !reached;
       const data = window.runData;
-      // When the run was started again, its options and previews may be others.
+      // When the run was started again, its options and previews may have changed.
       const other = data && (data.page !== Number(document.body.dataset.page) || (data.film && !find("film")));
       if (other && Date.now() - opened > 10000) return location.reload();
       if (data) reached ? show(data) : showState(data);
