@@ -30,7 +30,7 @@ def unpack(path: Path, folder: Path) -> None:
     A single top folder (`horse2zebra/...`) is dropped, so that `folder` takes its place.
 
     Raises:
-        DamagedArchive: it is no zip archive, or a checksum is wrong.
+        DamagedArchive: it is not a zip archive, or a checksum is wrong.
         PreparationError: a member would leave the folder, is a link or a device, is encrypted, or appears twice; or
             there is far more data than pictures could be.
         OSError: no space. Nothing has been written in any of these cases.

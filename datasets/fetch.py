@@ -177,7 +177,7 @@ def plain_reason(error: requests.RequestException) -> str:
         PreparationError: another try cannot help.
     """
     if isinstance(error, (requests.exceptions.SSLError, ValueError)):  # ValueError: an address that is none
-        words = "certificate cannot be checked" if not isinstance(error, ValueError) else "address is no http(s) URL"
+        words = "certificate cannot be checked" if not isinstance(error, ValueError) else "address is not http(s)"
         raise PreparationError(f"The server's {words} ({error}); check --url-base and the proxy.") from None
     for kind, words in (
         (requests.exceptions.ProxyError, "the proxy refused"),

@@ -82,7 +82,7 @@ def _add_run(parser) -> None:
 def _at_least(least: int) -> Callable[[str], int]:
     def read(word: str) -> int:
         if not word.isdecimal() or int(word) < least:
-            raise argparse.ArgumentTypeError(f"{word!r} is no whole number of at least {least}")
+            raise argparse.ArgumentTypeError(f"{word!r} is not a whole number of at least {least}")
         return int(word)
 
     return read

@@ -92,12 +92,12 @@ def measure_columns(evaluations: Iterable[Evaluation]) -> list[Column]:
 
 
 def is_due(epoch: int, every_epochs: int) -> bool:
-    """Whether something done every so many epochs is due after this one; 0 is never."""
+    """Whether something with this frequency in epochs is due after this one; 0 is never."""
     return every_epochs > 0 and epoch % every_epochs == 0
 
 
 def evaluation_is_due(epoch: int, every_epochs: int, last_epoch: int) -> bool:
-    """Whether the generator is measured after this epoch: every so many, and after the last; 0 is never."""
+    """Whether the generator is measured after this epoch: at a frequency in epochs, and after the last; 0 is never."""
     return is_due(epoch, every_epochs) or (every_epochs > 0 and epoch == last_epoch)
 
 

@@ -273,7 +273,7 @@ class Trainer:
         return f"epoch {self.state.epoch}, image {self.state.epoch_images} of it (step {self.state.step})"
 
     def preview(self) -> None:
-        """Translate the held-out images for those who watch; where that fails, there are no more previews."""
+        """Translate the held-out images for the listeners; after a failure there are no more previews."""
         if self.previewer is None:
             return
         try:

@@ -209,5 +209,5 @@ def test_pictures_of_the_size_that_cameras_make_are_accepted(tmp_path):
 def test_postscript_is_not_opened(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "x.eps")
     (tmp_path / "x.eps").rename(tmp_path / "x.png")
-    with pytest.raises(UserError, match="is no image"):
+    with pytest.raises(UserError, match="is not an image"):
         check_image(tmp_path / "x.png")

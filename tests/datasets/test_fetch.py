@@ -102,7 +102,7 @@ def test_a_refusal_is_not_repeated(serve, file, status):
 def test_no_server_and_no_address(file):
     with pytest.raises(PreparationError, match="no connection"):
         fetch.fetch("http://127.0.0.1:9/x.zip", file, wait_seconds=0)
-    with pytest.raises(PreparationError, match="no http"):
+    with pytest.raises(PreparationError, match="not http"):
         fetch.fetch("nowhere/x.zip", file, wait_seconds=0)
 
 

@@ -31,7 +31,7 @@ def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Op
         more: words as on the command line of train.py.
 
     Raises:
-        UserError: when there is no such run, or a word is no option that may be changed.
+        UserError: when there is no such run, or a word is not an option that may be changed.
     """
     folder = Path(checkpoints_dir) / name
     if not saved_epochs(folder):

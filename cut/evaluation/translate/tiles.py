@@ -53,7 +53,7 @@ def blending_weights(length: int, tile: int, starts: list[int], context: int, ra
     weights = []
     for start in starts:
         end = min(start + tile, length)
-        first = start + context if start > 0 else -ramp  # the image's own edge is no seam
+        first = start + context if start > 0 else -ramp  # the image's own edge is not a seam
         last = end - context if end < length else length + ramp
         rise = torch.minimum(position - first + 1, last - position)
         inside = (position >= start) & (position < end)

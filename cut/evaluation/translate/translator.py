@@ -32,7 +32,7 @@ def _say(text: str) -> None:
 class Translator:
     """A generator as a function from image to image of the same size.
 
-    An image that is no multiple of the generator's size multiple is continued by reflection at the right and the
+    An image that is not a multiple of the generator's size multiple is continued by reflection at the right and the
     bottom, and the result is cut back; nothing is ever resized. An image that memory cannot hold in one piece is
     translated in tiles. Random draws (noise, dropout) are those of `seed`, the same for every image, so that a
     translation does not depend on what was translated before it.

@@ -190,7 +190,7 @@ class VisdomServer:
             return ServerTrouble(f"no visdom answers at {self.address}", f"start one: {start_command(self.port)}")
         if isinstance(error, ValueError):  # requests' errors about malformed addresses are ValueErrors too
             return ServerTrouble(
-                f"{self.address} is no address",
+                f"{self.address} is not an address",
                 "--display_server is like http://localhost, and its port goes into --display_port",
             )
         return ServerTrouble(

@@ -141,7 +141,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The top-level names and values of a YAML file.
 
     Raises:
-        UserError: when the file is missing, is no YAML, or holds something else than names with values.
+        UserError: when the file is missing, is not YAML, or holds anything but names with values.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueNames)

@@ -79,7 +79,7 @@ def test_a_host_that_is_not_known(monkeypatch):
 
 @pytest.mark.parametrize("server", ["http://[", "gopher://localhost", "http://", "http://localhost:80", ""])
 def test_what_is_no_address(server):
-    assert "is no address" in trouble(server, 8097)
+    assert "is not an address" in trouble(server, 8097)
 
 
 def test_this_machine_is_not_asked_for_through_a_proxy(monkeypatch):
