@@ -11,7 +11,7 @@ from cut.errors import UserError
 from cut.models.sincut import SinCUT
 from cut.options import train_options
 from cut.registry import MODELS
-from tests.models.test_step import directional_check, draws_for, random_batch
+from tests.models.test_cut import directional_check, draws_for, random_batch
 
 SMALL = ["--dataroot", "x", "--ngf", "1", "--ndf", "1", "--netF_nc", "8", "--crop_size", "32", "--load_size", "32"]
 
