@@ -146,3 +146,19 @@ def test_preview_shows_both_ways():
     batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
     shown = ["real_A", "fake_B", "rec_A", "idt_B", "real_B", "fake_A", "rec_B", "idt_A"]
     assert list(model.preview(batch)) == shown
+
+
+def test_preview_of_sides_of_different_channels():
+    options = train_options([*TINY, "--input_nc", "1", "--lambda_identity", "0"])
+    batch = Batch(torch.rand(1, 1, 32, 32), torch.rand(1, 3, 32, 32))
+    pictures = MODELS["cycle_gan"].factory(options).preview(batch)
+    assert pictures["rec_A"].shape[1] == 1 and pictures["rec_B"].shape[1] == 3 and "idt_A" not in pictures
+
+
+def test_the_penalty_of_wgan_holds_both_discriminators():
+    model = MODELS["cycle_gan"].factory(train_options([*TINY, "--gan_mode", "wgangp"]))
+    batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
+    logs = model.step(batch, model.draw(batch))
+    assert logs["D_A_GP"] > 0 and logs["D_B_GP"] > 0
+    without = MODELS["cycle_gan"].factory(train_options([*TINY, "--gan_mode", "wgangp", "--lambda_GP", "0"]))
+    assert "D_A_GP" not in without.step(batch, without.draw(batch))
