@@ -1,4 +1,4 @@
-"""The script that starts a visdom server; tests/monitoring/test_visdom_live.py uses the servers that it starts."""
+"""The script that starts a visdom server; tests/monitoring/visdom/test_live.py uses the servers that it starts."""
 
 import http.server
 import socket

@@ -4,11 +4,12 @@ ICCV 2017): two generators that invert each other, and a discriminator for each 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.gradient_penalty import wgan_penalty
 from cut.models.build import build_discriminator, build_gan_loss, build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_pool import ImagePool
@@ -55,10 +56,19 @@ class CycleGANDraws(StepDraws):
     Attributes:
         pool_B: of the translations into B, which D_A judges.
         pool_A: of the translations into A, which D_B judges.
+        mix_B, mix_A: (B, 1, 1, 1) in [0, 1], where the WGAN penalty of D_A and of D_B looks between real and fake; None
+            for other losses.
     """
 
     pool_B: tuple[int | None, ...]
     pool_A: tuple[int | None, ...]
+    mix_B: Tensor | None = None
+    mix_A: Tensor | None = None
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> CycleGANDraws:
+        if self.mix_B is None or self.mix_A is None:
+            return self
+        return replace(self, mix_B=self.mix_B.to(device, dtype), mix_A=self.mix_A.to(device, dtype))
 
 
 _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal"}
@@ -78,7 +88,7 @@ _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal
 class CycleGAN(Method):
     """G_A: A → B, G_B: B → A; D_A judges images of B, D_B images of A (the published names)."""
 
-    loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G")
+    loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G", "D_A_GP", "D_B_GP")
     translators = {"AtoB": "G_A", "BtoA": "G_B"}
     parts = {
         "translate_there_and_back": "forward (G_A and G_B)",
@@ -111,7 +121,11 @@ class CycleGAN(Method):
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
     ) -> CycleGANDraws:
         pool_B, pool_A = (pool.draw(len(batch), generator) for pool in (self.pool_B, self.pool_A))
-        return CycleGANDraws(pool_B, pool_A, seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch)
+        mix_B = mix_A = None
+        if self.gan.gradient_penalty:
+            mix_B, mix_A = torch.rand(2, len(batch), 1, 1, 1, generator=generator)
+        seed = draw_seed(generator)
+        return CycleGANDraws(pool_B, pool_A, mix_B, mix_A, seed=seed, epoch=epoch, last_epoch=last_epoch)
 
     def step(self, batch: Batch, draws: CycleGANDraws) -> Logs:
         """First both generators, then both discriminators, on the translations made before the generators' update."""
@@ -160,7 +174,12 @@ class CycleGAN(Method):
         shown_A = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
         loss_A = (self.gan.real(self.D_A(batch.target)) + self.gan.fake(self.D_A(shown_B))) / 2
         loss_B = (self.gan.real(self.D_B(batch.source)) + self.gan.fake(self.D_B(shown_A))) / 2
-        return loss_A + loss_B, {"D_A": loss_A, "D_B": loss_B}
+        logs = {"D_A": loss_A, "D_B": loss_B}
+        if self.gan.gradient_penalty and draws.mix_B is not None and draws.mix_A is not None:
+            weight, (real_A, real_B) = self.gan.gradient_penalty, batch.sides
+            logs["D_A_GP"] = weight * wgan_penalty(self.D_A, real_B, shown_B, draws.mix_B)
+            logs["D_B_GP"] = weight * wgan_penalty(self.D_B, real_A, shown_A, draws.mix_A)
+        return torch.stack(list(logs.values())).sum(), logs
 
     # ------------------------------------------------------------------ around the step
 
@@ -177,13 +196,10 @@ class CycleGAN(Method):
 
         idt_B = G_B(real_A) belongs to A's row.
         """
-        real_A, real_B = batch.sides
+        (real_A, real_B), identity = batch.sides, self.own.lambda_identity > 0
         with mode(self.G_A, training=False), mode(self.G_B, training=False), torch.inference_mode():
             made = self.translate_there_and_back(batch)
-            idt_B, idt_A = self.G_B(real_A), self.G_A(real_B)
-        row_A = {"real_A": real_A, "fake_B": made["fake_B"], "rec_A": made["rec_A"], "idt_B": idt_B}
-        row_B = {"real_B": real_B, "fake_A": made["fake_A"], "rec_B": made["rec_B"], "idt_A": idt_A}
-        pictures = {**row_A, **row_B}
-        if not self.own.lambda_identity > 0:
-            del pictures["idt_A"], pictures["idt_B"]
-        return pictures
+            idt_B, idt_A = ({"idt_B": self.G_B(real_A)}, {"idt_A": self.G_A(real_B)}) if identity else ({}, {})
+        row_A = {"real_A": real_A, "fake_B": made["fake_B"], "rec_A": made["rec_A"], **idt_B}
+        row_B = {"real_B": real_B, "fake_A": made["fake_A"], "rec_B": made["rec_B"], **idt_A}
+        return {**row_A, **row_B}

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from tests.models.test_cut import draws_for, random_batch, tiny
 from tests.models.test_sincut import small
-from tests.models.test_step import draws_for, random_batch, tiny
 
 
 @pytest.mark.parametrize("form", ["constant", "full"])

@@ -8,10 +8,9 @@ import torch
 
 from cut.data.batch import Batch
 from cut.errors import UserError
-from cut.models.sincut import SinCUT
 from cut.options import train_options
 from cut.registry import MODELS
-from tests.models.test_step import directional_check, draws_for, random_batch
+from tests.models.test_cut import directional_check, draws_for, random_batch
 
 SMALL = ["--dataroot", "x", "--ngf", "1", "--ndf", "1", "--netF_nc", "8", "--crop_size", "32", "--load_size", "32"]
 
@@ -124,12 +123,6 @@ def test_a_step_with_noise_is_a_function_of_its_draws():
         pictures.append(logs["idt"])
         torch.rand(5)  # whatever the global generator did before
     assert torch.equal(*pictures)
-
-
-def test_defaults_belong_to_the_model():
-    options = train_options(["--model", "sincut"])
-    assert (options.method.lambda_NCE, options.data.batch_size, options.method.lambda_R1) == (4.0, 16, 1.0)
-    assert SinCUT.loss_names[-2:] == ("D_R1", "idt")
 
 
 @pytest.mark.parametrize(

@@ -1,36 +1,56 @@
-"""Which listeners a run gets."""
+"""What a run leaves and says with the listeners that its options ask for."""
 
 import pickle
 
 import pytest
 
 from cut.monitoring import make_listeners
+from cut.monitoring.visdom.view import VisdomView
+from tests.monitoring.miniature import preview_event, progress_at, train
 
 
-def names(options) -> list[str]:
-    return [type(listener).__name__ for listener in make_listeners(options)]
+class Everyone:
+    """Tells several listeners in their order, as the loop does."""
+
+    def __init__(self, listeners) -> None:
+        self.listeners = listeners
+
+    def __getattr__(self, name):
+        return lambda *details: [getattr(listener, name)(*details) for listener in self.listeners]
 
 
-def test_all_listen_by_default(make_options):
-    assert names(make_options()) == [
-        "Record",
-        "ConsoleListener",
-        "LossLog",
-        "MetricsLog",
-        "PreviewFiles",
-        "WebPage",
-        "VisdomView",
-    ]
+@pytest.fixture
+def left_by(make_options):
+    """`left_by("--no_html")`: what an epoch of ten steps leaves in the folder of the run."""
+
+    def run(*words: str) -> set[str]:
+        options = make_options("--print_freq", "5", "--display_id", "0", "--evaluation_freq", "5", *words)
+        everyone = Everyone(make_listeners(options))
+        train(everyone, options, range(1, 11))
+        everyone.after_preview(preview_event(10))
+        everyone.finish(progress_at(10))
+        return {file.name for file in options.run.folder.iterdir()}
+
+    return run
 
 
-def test_page_and_visdom_can_be_turned_off(make_options):
-    always = ["Record", "ConsoleListener", "LossLog", "MetricsLog", "PreviewFiles"]
-    assert names(make_options("--no_html", "--display_id", "0")) == always
+def test_logs_previews_and_a_page_are_left_and_the_terminal_is_told(left_by, capsys):
+    assert left_by() == {"loss_log.txt", "metrics.jsonl", "previews", "web"}
+    assert capsys.readouterr().out.count("(epoch: 1, iters: ") == 2
 
 
-def test_tensorboard_is_there_when_asked_for(make_options):
+def test_the_page_can_be_turned_off(left_by):
+    assert left_by("--no_html") == {"loss_log.txt", "metrics.jsonl", "previews"}
+
+
+def test_tensorboard_is_there_when_asked_for(left_by):
     pytest.importorskip("tensorboard", reason="the package tensorboard is optional, and not installed here")
-    assert "TensorBoardLog" in names(make_options("--tensorboard"))
+    assert "tensorboard" in left_by("--tensorboard")
+
+
+@pytest.mark.parametrize(("words", "live"), [((), True), (("--display_id", "7"), True), (("--display_id", "0"), False)])
+def test_visdom_can_be_turned_off(make_options, words, live):
+    assert any(isinstance(listener, VisdomView) for listener in make_listeners(make_options(*words))) == live
 
 
 def test_options_hold_no_listener(make_options):

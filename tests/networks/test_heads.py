@@ -3,7 +3,6 @@
 import torch
 from torch.nn import functional as F
 
-from cut.models.draws import draw_positions
 from cut.networks.heads import MLPHead, SampleHead, sample_patches, unit_length
 
 
@@ -40,12 +39,3 @@ def test_mlp_head_by_hand():
     hidden = (w["mlp_1.0.weight"] @ x + w["mlp_1.0.bias"]).relu()
     out = w["mlp_1.2.weight"] @ hidden + w["mlp_1.2.bias"]
     torch.testing.assert_close(vectors[1][1, 0], out / out.norm(), rtol=1e-4, atol=1e-5)
-
-
-def test_draws_are_distinct_uniform_and_never_more_than_there_are():
-    generator = torch.Generator().manual_seed(0)
-    draws = torch.stack([draw_positions((4, 5), 6, generator) for _ in range(2000)])
-    assert all(len(set(draw.tolist())) == 6 for draw in draws[:50])
-    counts = draws.flatten().bincount(minlength=20) / draws.numel()
-    assert len(counts) == 20 and (counts - 1 / 20).abs().max() < 0.01
-    assert sorted(draw_positions((2, 3), 256, generator).tolist()) == [0, 1, 2, 3, 4, 5]

@@ -27,14 +27,19 @@ def test_patches_are_70_pixels_without_blur_and_a_pixel_is_one():
 
 
 @pytest.mark.parametrize(("n_layers", "widths"), [(1, [2, 4, 1]), (3, [2, 4, 8, 16, 1]), (5, [2, 4, 8, 16, 16, 16, 1])])
-@pytest.mark.parametrize("antialias", [True, False])
-def test_widths_double_up_to_eight_times(n_layers, widths, antialias):
-    network = PatchDiscriminator(ndf=2, n_layers=n_layers, antialias=antialias)
+def test_widths_double_up_to_eight_times(n_layers, widths):
+    network = PatchDiscriminator(ndf=2, n_layers=n_layers)
     convolutions = [layer for layer in network.model if isinstance(layer, torch.nn.Conv2d)]
     assert [layer.out_channels for layer in convolutions] == widths
-    assert all(layer.kernel_size == (4, 4) and layer.padding == (1, 1) for layer in convolutions)
-    strides = [layer.stride[0] for layer in convolutions]
-    assert strides == [1 if antialias else 2] * n_layers + [1, 1]
+
+
+@pytest.mark.parametrize("n_layers", [1, 3])
+def test_a_layer_halves_the_logits_of_either_kind(n_layers):
+    """n halvings and two 4×4 convolutions: 64 / 2ⁿ − 2 logits a side; blur may leave one more at each halving."""
+    strided, blurred = (PatchDiscriminator(ndf=1, n_layers=n_layers, antialias=blur) for blur in (False, True))
+    image = torch.rand(1, 3, 64, 64)
+    assert strided(image).shape == (1, 1, 64 // 2**n_layers - 2, 64 // 2**n_layers - 2)
+    assert blurred(image).shape == strided(image).shape
 
 
 def test_basic_is_three_layers():

@@ -117,7 +117,7 @@ def test_own_options_of_another_model(register):
 def test_a_preset_that_the_model_does_not_have(register):
     register(MODELS, "mine")
     assert problems("--model mine --CUT_mode FastCUT") == (
-        "--CUT_mode belongs to --model cut or sincut, but the model is mine (did you mean gan_mode?).",
+        "--CUT_mode belongs to --model cut or sincut, but the model is mine.",
     )
 
 

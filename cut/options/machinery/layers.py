@@ -117,7 +117,7 @@ def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
         takers = owners(name)
         if not takers:
             return _why_unknown(name, layer)
-        near = did_you_mean(name, [other for other, item in known.items() if item.offered(phase)])
+        near = did_you_mean(name, [other for other, item in known.items() if item.offered(phase)], 0.75)
         return f"{layer.where(name)} belongs to --model {' or '.join(takers)}, but the model is {model}{near}."
     if layer.file is None:
         other = SCRIPTS["test" if phase == "train" else "train"]

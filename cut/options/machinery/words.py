@@ -61,10 +61,10 @@ def color(text: str) -> str | None:
     return None if re.fullmatch(r"[A-Za-z]+|#[0-9A-Fa-f]{6}", text) else "a colour name or #rrggbb"
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str], likeness: float = 0.6) -> str:
     """`" (did you mean X?)"` with the candidate nearest to `word`, or an empty string when none is near."""
     by_lower_case = {candidate.lower(): candidate for candidate in candidates}
-    near = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1)
+    near = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1, cutoff=likeness)
     return f" (did you mean {by_lower_case[near[0]]}?)" if near else ""
 
 

@@ -12,17 +12,12 @@ from PIL import Image
 import cut
 from cut.errors import UserError
 from cut.evaluation.features.extraction import folder_features, image_features, image_set, load_extractor
-from cut.registry import EXTRACTORS
 from tests.evaluation.features.tiny_extractor import Quarters, write_pictures
 
 
 def pictures(count=7, seed=0):
     rng = np.random.default_rng(seed)
     return [rng.integers(0, 256, (8 + 3 * i, 20 - i, 3), dtype=np.uint8) for i in range(count)]
-
-
-def test_the_extractors_have_names():
-    assert EXTRACTORS.names() == ["efficientnet_lite0", "inception"]
 
 
 def test_features_are_those_of_each_image_alone():

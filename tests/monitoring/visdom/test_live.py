@@ -13,8 +13,8 @@ from cut.monitoring.visdom import sender as visdom_sender
 from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
-from tests.monitoring.live_visdom import DEADLINE_SECONDS, LiveServer, curves, wait_until
 from tests.monitoring.miniature import Recorded, progress_at, step_event
+from tests.monitoring.visdom.live_visdom import DEADLINE_SECONDS, LiveServer, curves, wait_until
 from tests.training.tiny_runs import Launcher, TinyRun
 
 pytest.importorskip("visdom")

@@ -6,7 +6,7 @@ import pytest
 
 from cut.monitoring.visdom import sender as visdom_sender
 from cut.monitoring.visdom.sender import Sender
-from tests.monitoring.fake_visdom import FakeServer, lost
+from tests.monitoring.visdom.fake_visdom import FakeServer, lost
 
 
 @pytest.fixture(autouse=True)

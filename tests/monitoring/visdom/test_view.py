@@ -13,8 +13,8 @@ from cut.monitoring.visdom import view as visdom_view
 from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
-from tests.monitoring.fake_visdom import FakeServer
 from tests.monitoring.miniature import Recorded, progress_at, step_event
+from tests.monitoring.visdom.fake_visdom import FakeServer
 
 NOTHING = RunFacts()
 OFTEN = ("--print_freq", "1", "--display_freq", "2")

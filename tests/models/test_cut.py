@@ -10,8 +10,6 @@ from cut.data.batch import Batch
 from cut.errors import UserError
 from cut.losses.patchnce import Contrast, multi_tap_nce
 from cut.models.cut import CUT
-from cut.models.shared_passes import discriminate
-from cut.networks.mode import frozen
 from cut.options import train_options
 
 TINY = ["--dataroot", "x", "--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4", "--netF_nc", "8",
@@ -133,39 +131,6 @@ def test_discriminator_loss_has_the_gradient_of_its_values(gan_mode, size, layou
     assert analytic == pytest.approx(numeric, rel=1e-5)
 
 
-# ------------------------------------------------------------------ the two exact savings
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_reusing_and_stacking_change_nothing(size, monkeypatch):
-    batch = random_batch(size, height=32, width=48, dtype=torch.float64)
-    results = []
-    for exact in (True, False):
-        model = tiny("--init_gain", "1", dtype=torch.float64)
-        model.G.encoder_is_exact = exact
-        model.D.per_image = exact
-        logs = [model.step(batch, draws_for(model, batch, seed)) for seed in range(2)]
-        results.append((logs, [p.detach().clone() for p in model.networks.parameters()]))
-    for first, second in zip(results[0][0], results[1][0], strict=True):
-        assert all(torch.allclose(first[name], second[name], rtol=1e-10) for name in first)
-    for first, second in zip(results[0][1], results[1][1], strict=True):
-        assert torch.allclose(first, second, rtol=1e-7, atol=1e-6)  # Adam turns rounding of a zero gradient into a step
-
-
-@pytest.mark.parametrize("changes", [["--normG", "batch"], ["--no_dropout", "false"]])
-def test_keys_are_not_reused_where_that_is_not_exact(changes):
-    model = tiny(*changes)
-    batch = random_batch()
-    assert model.translate_batch(batch, draws_for(model, batch)).keys is None
-
-
-def test_batch_norm_of_the_discriminator_sees_fake_and_real_apart():
-    model = tiny("--normD", "batch", "--gan_mode", "lsgan")
-    fake, real = torch.randn(2, 2, 3, 32, 32)
-    together = discriminate(model.D, fake, real)
-    assert torch.equal(together[0], model.D(fake)) and torch.equal(together[1], model.D(real))
-
-
 # ------------------------------------------------------------------ invariants
 
 
@@ -274,13 +239,6 @@ def test_the_discriminator_gets_no_gradient_from_the_generator_loss():
     assert all(parameter.requires_grad for parameter in model.D.parameters())
 
 
-def test_frozen_is_undone_after_an_error():
-    model = tiny()
-    with pytest.raises(KeyError), frozen(model.D):
-        raise KeyError
-    assert all(parameter.requires_grad for parameter in model.D.parameters())
-
-
 def test_a_model_is_a_function_of_its_seed_and_leaves_the_global_generator_alone():
     torch.manual_seed(3)
     expected = torch.rand(4)
@@ -313,11 +271,6 @@ def test_positions_are_distinct_and_at_most_all():
 def test_a_missing_tap_is_refused_by_name():
     with pytest.raises(UserError, match="tap 40.*0 to 26"):
         tiny("--nce_layers", "0,40")
-
-
-def test_images_too_small_are_refused():
-    with pytest.raises(UserError, match="12×12 pixels do not fit --netD n_layers"):
-        tiny("--crop_size", "12", "--n_layers_D", "4")
 
 
 def test_an_identity_loss_needs_one_shape():

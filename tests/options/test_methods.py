@@ -1,0 +1,66 @@
+"""Which options a method takes: its own, those of its components, and the published names of either."""
+
+import pytest
+
+from cut.errors import UserError
+from cut.options import run_script, train_options
+from cut.options import test_options as options_to_test
+from cut.registry import MODELS
+
+OF_DISCRIMINATORS = ("netD", "ndf", "gan_mode", "lambda_GP", "D_patch_size")
+
+
+def help_of(capsys, *words: str, parse=train_options) -> str:
+    with pytest.raises(SystemExit):
+        parse([*words, "--help"])
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("model", "default"), [("sincut", 1.0), ("cycle_gan", 0.5)])
+def test_two_methods_may_have_an_option_of_one_name_with_two_defaults(model, default, capsys):
+    assert train_options(["--model", model]).method.lambda_identity == default
+    assert train_options(["--model", model, "--lambda_identity", "3"]).method.lambda_identity == 3
+    shown = help_of(capsys, "--model", model).split("--lambda_identity ")[1].split("\n  --")[0]
+    assert f"[{default}]" in shown
+
+
+def test_an_option_of_other_methods_is_refused_with_their_names():
+    with pytest.raises(UserError, match="belongs to --model cycle_gan or sincut, but the model is cut"):
+        train_options(["--lambda_identity", "1"])
+
+
+def test_a_method_without_a_discriminator_neither_shows_nor_takes_its_options(register, capsys):
+    register(MODELS, "alone", without=("discriminator",))
+    shown, usual = help_of(capsys, "--model", "alone"), help_of(capsys)
+    flat = train_options(["--model", "alone"]).flat()
+    for name in OF_DISCRIMINATORS:
+        assert f"--{name} " in usual and f"--{name} " not in shown and name not in flat
+        with pytest.raises(UserError, match=f"--{name} belongs to --model .*but the model is alone"):
+            train_options(["--model", "alone", f"--{name}", "1"])
+    assert "--netG " in shown and "netG" in flat
+
+
+def test_a_published_name_stands_for_the_options_of_its_method(tmp_path):
+    options = train_options(["--model", "cycle_gan", "--norm", "batch"])
+    assert options.networks.normG == options.discriminator.normD == "batch"
+    (tmp_path / "mine.yaml").write_text("model: cycle_gan\nnorm: none\n")
+    options = train_options(["--config", str(tmp_path / "mine.yaml"), "--normD", "batch"])
+    assert (options.networks.normG, options.discriminator.normD) == ("none", "batch")
+    assert options_to_test(["--model", "test", "--norm", "batch"]).networks.normG == "batch"
+    with pytest.raises(UserError, match="There is no option --norm"):
+        train_options(["--norm", "batch"])
+
+
+@pytest.mark.parametrize("word", ["false", "no", "0"])
+def test_a_flag_that_a_method_switches_on_can_be_switched_off(word):
+    assert train_options(["--model", "cycle_gan"]).networks.no_antialias
+    assert train_options(["--model", "cycle_gan", "--no_antialias"]).networks.no_antialias
+    options = train_options(["--model", "cycle_gan", "--no_antialias", word])
+    assert not options.networks.no_antialias and options.networks.no_antialias_up
+
+
+def test_one_generator_of_a_weight_file_cannot_be_trained(capsys):
+    assert run_script(lambda options: 1 / 0, train_options, ["--model", "test", "--dataroot", "d"]) == 2
+    assert capsys.readouterr().err == "--model test is for test.py only.\n"
+    assert "test" not in help_of(capsys).split("--model {")[1].split("}")[0].split(",")
+    assert "test" in help_of(capsys, parse=options_to_test).split("--model {")[1].split("}")[0].split(",")
