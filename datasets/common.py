@@ -68,7 +68,7 @@ def is_prepared(folder: Path, about: str, force: bool) -> bool:
         return False
     note = folder / ABOUT
     if folder.is_dir() and note.is_file() and note.read_text(encoding="utf-8") == about:
-        print(f"{folder} is already there; --force makes it anew.")
+        print(f"{folder} is already there; --force makes it again.")
         return True
     if folder.is_dir() and not any(folder.iterdir()):
         return False

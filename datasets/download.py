@@ -46,7 +46,7 @@ def main() -> None:
     check_name(name, anything=base != URL_BASE)
     folder = arguments.output or DATASETS / name
     if not arguments.force and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        print(f"{folder} is already there; --force downloads it anew.")
+        print(f"{folder} is already there; --force downloads it again.")
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     archive = folder.with_name(f"{name}.zip")

@@ -58,7 +58,7 @@ def folders_parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, metavar="N", help="of KID's subsets [0]")
     add("--limit", type=_at_least(2), default=math.inf, metavar="N", help="take the first N pictures of each folder")
     add("--output", type=Path, metavar="FOLDER", help="where evaluation.json goes [the folder that holds FAKE]")
-    _add_run(parser.add_argument_group("a run"))  # for --help alone
+    _add_run(parser.add_argument_group("a run"))  # only for --help
     return parser
 
 

@@ -70,7 +70,7 @@ class Run:
         state = saved.saved_state()
         words = [*self.words, "--continue_train"]
         if self.options.run.epoch != "latest":
-            words += ["--epoch", "latest"]  # it said which weights of --pretrained_name to start from
+            words += ["--epoch", "latest"]  # the given --epoch chose the weights of --pretrained_name to start from
         options = train_options(words, to_run=True)
         if not is_finished(state, options):
             return f"continues in epoch {state.epoch}", words
@@ -135,7 +135,7 @@ def is_given(name: str, words: Sequence[str]) -> bool:
 class Children:
     """Context manager that runs one process at a time and passes on the signals that ask the sweep to stop.
 
-    A process gets a group of its own: the terminal sends Ctrl-C to the sweep alone, so that the run gets it once. A
+    A process gets a group of its own: the terminal sends Ctrl-C only to the sweep, so that the run gets it once. A
     second one would end it without saving.
 
     Attributes:
@@ -174,7 +174,7 @@ class Children:
 
     def _hand_on(self) -> None:
         if self._process is not None and os.name != "nt":
-            self._process.terminate()  # whatever the sweep got: training saves, and one still loading ends quietly
+            self._process.terminate()  # training saves on any signal, and a run still loading ends quietly
 
 
 def train_all(runs: Sequence[Run]) -> int:

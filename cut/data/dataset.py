@@ -42,7 +42,7 @@ class Domain:
 
 
 class ImageDataset(Dataset[Sample]):
-    """Samples by (epoch, index): each is a function of the seed, the epoch and the index alone.
+    """Samples by (epoch, index): each is a function of the seed, the epoch and the index only.
 
     Samples do not depend on the worker, on earlier samples or on where a run was resumed. In training, images are
     cropped and flipped at random; a test set is read in order, uncropped or centre-cropped, and never flipped.

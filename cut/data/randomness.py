@@ -1,4 +1,4 @@
-"""Random numbers that depend on their purpose and key alone, not on what was drawn before."""
+"""Random numbers that depend only on their purpose and key, not on what was drawn before."""
 
 from enum import IntEnum
 from functools import lru_cache
@@ -18,7 +18,7 @@ class Purpose(IntEnum):
 
 
 def generator(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
-    """A new generator, determined by its arguments alone, such as the epoch and the index in `key`."""
+    """A new generator, determined only by its arguments, such as the epoch and the index in `key`."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(int(purpose), *key))))
 
 

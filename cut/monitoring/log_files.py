@@ -1,4 +1,4 @@
-"""The two logs beside the checkpoints: one in the published form for people, one for programs."""
+"""The two logs beside the checkpoints: one to read, in the published form, and one for programs."""
 
 import json
 import re

@@ -65,7 +65,7 @@ class Pace(Listener):
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "12 min", "1 h 20 min", "23 h", "3 d 4 h": a duration for people, in at most ten characters."""
+    """ "45 s", "12 min", "1 h 20 min", "23 h", "3 d 4 h": a readable duration, in at most ten characters."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""One line that says how a run is doing, composed to fit the terminal it is in."""
+"""One line with the state of a run, composed to fit the terminal."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ INITIALISATIONS: dict[str, Callable[[Tensor, float], object]] = {
 
 
 def initialise(network: nn.Module, kind: str = "xavier", gain: float = 0.02) -> nn.Module:
-    """Draw the weights of every convolution, linear layer and batch norm anew, in place, from the global generator.
+    """Draw new weights for every convolution, linear layer and batch norm, in place, from the global generator.
 
     Convolutions and linear layers follow `kind` with biases 0; batch-norm weights are N(1, gain). Layers of other
     types, such as the equalised ones of StyleGAN2, keep the weights they were made with.

@@ -1,4 +1,4 @@
-"""The one object that says what a run is."""
+"""The one object that defines a run."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping

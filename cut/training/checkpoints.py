@@ -201,7 +201,7 @@ def best_row(folder: Path) -> Evaluation | None:
     try:
         return Evaluation.from_json(json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # weights that somebody named best by hand
+        return None  # weights that were named best by hand
 
 
 def network_file(folder: Path, epoch: str, network: str) -> Path:

@@ -49,7 +49,7 @@ class Evaluation:
         return cls(**{**known, **values})
 
     def label(self, name: str) -> str:
-        """What a measure is called here, for people: "FID" with Inception's features, else "FD (extractor)"."""
+        """The display name of a measure here: "FID" with Inception's features, else "FD (extractor)"."""
         return MEASURES[name].label_with(self.details.get("extractor"))
 
     def labelled(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -82,7 +82,7 @@ class Column(NamedTuple):
         return evaluation.measures[self.name] if self.is_in(evaluation) else math.nan
 
     def text(self, evaluation: Evaluation) -> str:
-        """The value for people, as `measure_text` writes it; "–" where it is not in the evaluation."""
+        """The value as `measure_text` formats it; "–" where it is not in the evaluation."""
         return measure_text(evaluation, self.name) if self.is_in(evaluation) else "–"
 
 
@@ -164,7 +164,7 @@ def _count(images: int | None) -> str:
 
 
 def measure_text(evaluation: Evaluation, name: str) -> str:
-    """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value for people."""
+    """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value as text."""
     if name not in evaluation.measures:
         return "–"
     spread = f" ± {significant(evaluation.spread[name])}" if name in evaluation.spread else ""
@@ -172,7 +172,7 @@ def measure_text(evaluation: Evaluation, name: str) -> str:
 
 
 def significant(value: float, digits: int = 4) -> str:
-    """A value for people: so many significant digits, never an exponent."""
+    """A value with this many significant digits, never with an exponent."""
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))

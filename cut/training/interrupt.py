@@ -11,8 +11,8 @@ Handler = Callable[[int, FrameType | None], Any] | int | None  # what signal.sig
 class StopRequest:
     """Context manager that turns the first SIGINT or SIGTERM into a request to stop; a second Ctrl-C acts as usual.
 
-    A second SIGTERM changes nothing: schedulers send one to every process of a job, and whoever started this one may
-    pass its own on. What they send to end a process for good is SIGKILL.
+    A second SIGTERM changes nothing: schedulers send one to every process of a job, and the process that started this
+    one may pass its own on. To end a process at once they send SIGKILL.
 
     Attributes:
         signal: the number of the signal that was received, or None.
@@ -43,5 +43,5 @@ class StopRequest:
 
     @property
     def exit_status(self) -> int:
-        """130 for SIGINT, 143 for SIGTERM, as a shell reports them; 0 when nobody asked to stop."""
+        """130 for SIGINT, 143 for SIGTERM, as a shell reports them; 0 when no stop was requested."""
         return 128 + self.signal if self.signal else 0

@@ -71,7 +71,7 @@ class Trainer:
         self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
-        self.best: Evaluation | None = None  # what was measured of the weights that are saved as best
+        self.best: Evaluation | None = None  # the measurement of the weights that are saved as best
         self.last_save = "nothing has been saved yet"
         if state.step:
             self.best = best_row(folder.folder)

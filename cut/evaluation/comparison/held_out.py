@@ -1,4 +1,4 @@
-"""The held-out images of a run, preprocessed as in training but with nothing drawn at random."""
+"""The held-out images of a run, preprocessed as in training, but without random choices."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

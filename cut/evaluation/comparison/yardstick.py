@@ -77,7 +77,7 @@ class Yardstick:
         )
 
     def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
-        """The distances alone, of given features."""
+        """Only the distances, of given features."""
         measures, spread = feature_scores(real, fake, self.seed)
         details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
         return Measured(measures, spread, {**details, "pairs": False, "palette": None})

@@ -79,7 +79,7 @@ def cache_folder() -> Path:
 
 
 def _keep(entry: Path, features: FeatureSet) -> None:
-    # A name of its own, because two runs may measure the same images at the same time.
+    # A unique name, because two runs may measure the same images at the same time.
     own = entry.with_name(f"{entry.stem}-{os.getpid()}.npz")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,7 @@ class SavedEpochs:
             evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
             epoch = _epoch_of(folder, label)
             measured = evaluator.evaluate(Progress(epoch, 0, 0, 0, epoch, 0))
-            if measured is not None:  # it always is: nobody can ask to stop here
+            if measured is not None:  # it always is: no stop can be requested here
                 details = {name: value for name, value in measured.details.items() if name != "cost_share"}
                 yield _name(label, epoch), replace(measured, details=details)
 
@@ -121,7 +121,7 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
             return factory(replace(options, is_train=False).replace(phase=split))
         except UserError as error:
             problem = error
-    if Path(options.data.dataroot).is_dir():  # it would name the last split alone
+    if Path(options.data.dataroot).is_dir():  # it would name only the last split
         held_out_folders(Path(options.data.dataroot), "BA" if options.data.direction == "BtoA" else "AB", splits)
     raise problem
 

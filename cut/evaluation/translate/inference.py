@@ -27,7 +27,7 @@ def _running_statistics_at_rest(network: nn.Module) -> Iterator[None]:
         layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)
     ]
     for layer in moving:
-        layer.track_running_stats = False  # in train mode it alone decides whether they are updated
+        layer.track_running_stats = False  # in train mode only this decides whether they are updated
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ class _LargestOperation(TorchDispatchMode):
 def bytes_per_pixel(network: nn.Module, channels: int) -> float:
     """Working memory, in bytes per pixel of the image, of translating with `network`: an estimate on the safe side.
 
-    It follows from shapes alone: a copy of the network runs on the meta device, where nothing is computed.
+    Only shapes are needed: a copy of the network runs on the meta device, where nothing is computed.
 
     Args:
         network: a generator.

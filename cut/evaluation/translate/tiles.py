@@ -82,7 +82,7 @@ def translate_in_tiles(
     Beside the network's work on one tile this holds the input and the output, nothing else.
 
     Args:
-        run: translates one tile, (1, C, h, w) → (1, C', h, w); it is told where in the image the tile lies.
+        run: translates one tile, (1, C, h, w) → (1, C', h, w); it receives the tile's place in the image.
         image: (1, C, H, W) with H and W multiples of `multiple`, anywhere; tiles are cut from it as views.
         tile: side of a tile in pixels; raised to what the context needs, lowered to a multiple of `multiple`.
         context: pixels of surroundings on which an output pixel depends.

@@ -60,7 +60,7 @@ class LoggedRun:
         return next(reversed(self.having(measure)), None)
 
     def having(self, measure: Column) -> list[Evaluation]:
-        """The measurements that have a measure, by the extractor that its label says."""
+        """The measurements that contain a measure."""
         return [one for one in self.record.evaluations if measure.is_in(one)]
 
     @property

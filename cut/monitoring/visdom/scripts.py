@@ -33,7 +33,7 @@ ELSEWHERE = (
 def wanted_scripts() -> dict[str, str]:
     """The files that the installed visdom would download: address by place in its static folder.
 
-    visdom's own code says which: it runs in an empty folder, and a fake network answers with the address.
+    visdom's own code lists them: it runs in an empty folder, with a fake network that answers with the address.
     """
     from visdom.server import build
 
@@ -105,7 +105,7 @@ def complete_scripts(static: Path, version: str) -> list[str]:
         version: of visdom, for its mark of a complete download.
 
     Returns:
-        Sentences for people: what was fetched, or what is missing and why; none when nothing was missing.
+        Sentences for the user: what was fetched, or what is missing and why; none when nothing was missing.
     """
     try:
         wanted = wanted_scripts()

@@ -18,10 +18,10 @@ class Sender:
 
     Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
     server is, and `give` never waits. A lost server is tried again, at growing intervals, and
-    gets all windows anew when it is back, because one that was restarted has forgotten them.
+    gets all windows again when it is back, because a restarted server has lost them.
 
     Args:
-        server: a `VisdomServer`; it is used by the thread alone.
+        server: a `VisdomServer`; only the thread uses it.
         begin: done once, when the server is first found.
     """
 

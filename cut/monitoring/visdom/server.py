@@ -1,4 +1,4 @@
-"""A visdom server as a run talks to it: with deadlines, and a reason for whatever goes wrong."""
+"""The client of a visdom server: with deadlines, and a reason for every failure."""
 
 import html
 import logging
@@ -100,7 +100,7 @@ class VisdomServer:
         size: tuple[int, int],
         markers: bool,
     ) -> None:
-        """Draw a window of curves over epochs anew.
+        """Draw or replace a window of curves over epochs.
 
         Args:
             title: in the window's bar.

@@ -57,7 +57,7 @@ class VisdomView(Listener):
         self.said_not_finite = False
         environment = environment_name(monitoring.display_env, options.run.name)
         server = self.connect(monitoring.display_server, monitoring.display_port, environment)
-        # What an earlier run of the same name left in an environment of its own would be taken for this one's.
+        # The windows of an earlier run of the same name would be taken for those of this run.
         self.sender = Sender(server, begin=(lambda server: server.clear()) if fresh and not shared else None)
         self.options_text = options_as_html(options, facts)
         self.first = True  # whether the first step is still to come

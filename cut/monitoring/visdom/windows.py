@@ -22,7 +22,7 @@ FEW = 50  # points; curves with at most this many get markers, since a line thro
 def draw_curves(
     server: VisdomServer, window: str, title: str, points: Sequence[Point], heading: str, said: str = ""
 ) -> None:
-    """A window with a curve over epochs for each name in `points`; `said` is added to its titles."""
+    """A window with a curve over epochs for each name in `points`; `said` is appended to its titles."""
     epochs, curves = as_curves(points)
     server.lines(window, title + said, epochs, curves, heading + said, CURVES_SIZE, markers=len(points) < FEW)
 

@@ -181,5 +181,5 @@ def curves_data(series: Series) -> dict[str, Any]:
 
 
 def short(value: float) -> float:
-    """Six significant digits, two more than are shown, so that rounding again gives what the table says."""
+    """Six significant digits, two more than are shown, so that rounding again gives the number in the table."""
     return float(f"{value:.6g}")

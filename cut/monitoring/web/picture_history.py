@@ -27,7 +27,7 @@ class PictureHistory:
     Args:
         folder: of the web page.
         title: of the pages.
-        last_epoch: pictures of later epochs are not of this run; 0 when it begins anew.
+        last_epoch: pictures of later epochs are not of this run; 0 for a new run.
         width: of a picture on the pages, in pixels.
         order: labels of pictures in display order, for those that are there; others follow by name.
     """

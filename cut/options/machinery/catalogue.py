@@ -7,7 +7,7 @@ from cut.options.machinery.declare import Declaration, declarations
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS, NCE_LOSSES, Registry
 
 COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES)
-"""A registry's own options are taken wherever the option that chooses from it is."""
+"""A registry's own options belong to the methods that take the option which chooses from it."""
 
 OF_METHOD = "method"
 """The attribute of `Options` that holds what a method declares itself."""

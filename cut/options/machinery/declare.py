@@ -40,7 +40,7 @@ def option(
     """Declare one option: the field of a frozen dataclass, whose name is the option's name.
 
     Args:
-        default: the value when nothing says otherwise.
+        default: the value when nothing else sets it.
         help: one line for `--help`.
         test: the default of test.py, where it differs.
         phase: "train" or "test" when only one of the scripts takes it.
@@ -50,7 +50,7 @@ def option(
         flag: a bool that is switched on by naming it; false after its name switches off a method's default.
         ignore_case: match the choices in any case and keep their own spelling.
         unusable: values that the published program listed but crashed on.
-        fixed: `--continue_train` refuses to change it, because the run so far would make no sense. When not said, that
+        fixed: `--continue_train` refuses to change it, because the run so far would make no sense. When not given, that
             holds for the own options of networks and data sets.
         from_training: test.py takes it from the options that the training run saved. When not said, that holds for the
             own options of generators.
@@ -160,7 +160,7 @@ class Range:
     Attributes:
         low, high: the limits.
         open_low, open_high: whether the limit itself is outside.
-        expected: how a message says it.
+        expected: the wording of messages.
     """
 
     low: float
