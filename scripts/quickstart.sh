@@ -18,7 +18,7 @@ fi
 # The size it was trained at, the whole tile in one picture: the papers' protocol.
 "$PYTHON" test.py --name quickstart --epoch best --preprocess resize --load_size 64 --crop_size 64
 
-# What the numbers mean: beside the last and the best epoch, real maps of other places and the untranslated photographs.
+# For comparison: the last and the best epoch, real maps of other places, and the untranslated photographs.
 "$PYTHON" scripts/evaluate_fid.py --name quickstart --baselines
 
 cat <<END

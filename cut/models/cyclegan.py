@@ -56,8 +56,8 @@ class CycleGANDraws(StepDraws):
     Attributes:
         pool_B: of the translations into B, which D_A judges.
         pool_A: of the translations into A, which D_B judges.
-        mix_B, mix_A: (B, 1, 1, 1) in [0, 1], where the WGAN penalty of D_A and of D_B looks between real and fake; None
-            for other losses.
+        mix_B, mix_A: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty of D_A and of
+            D_B; None for other losses.
     """
 
     pool_B: tuple[int | None, ...]

@@ -39,7 +39,7 @@ class Draws(StepDraws):
         patches: for each tap, the (P,) positions (row-major in H·W, int64) compared between source and translation.
         identity_patches: the same for target and G(target); empty when there is no identity part.
         flip: whether the images go through the generator mirrored (flip equivariance).
-        mix: (B, 1, 1, 1) in [0, 1], the real image's share in the points of the WGAN penalty; None for other losses.
+        mix: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty; None for other losses.
     """
 
     patches: tuple[Tensor, ...]

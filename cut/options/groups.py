@@ -44,7 +44,7 @@ class RunOptions:
         "auto", "auto: GPU 0 if there is one, else the CPU; -1: the CPU; N: that GPU", check=gpu_choice
     )
     seed: int = option(
-        0, "decides every random draw, whatever the number of workers", check=between(0, 2**63 - 1), fixed=True
+        0, "seed of every random draw, independent of the number of workers", check=between(0, 2**63 - 1), fixed=True
     )
     verbose: bool = option(False, "print the networks", flag=True)
 
@@ -60,7 +60,7 @@ class DataOptions:
 
     dataroot: str = option("placeholder", "folder that holds trainA, trainB, testA, …", from_training=True)
     dataset_mode: str = option(
-        "unaligned", "how images are found and paired", choices=DATASETS.names, fixed=True, from_training=True
+        "unaligned", "how the images of a sample are chosen", choices=DATASETS.names, fixed=True, from_training=True
     )
     direction: str = option(
         "AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True, from_training=True
@@ -171,7 +171,7 @@ class DiscriminatorOptions:
     normD: str = option(
         "instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True
     )
-    n_layers_D: int = option(3, "layers of the discriminator n_layers", check=at_least(1), fixed=True)
+    n_layers_D: int = option(3, "layers of --netD n_layers", check=at_least(1), fixed=True)
     gan_mode: str = option("lsgan", "GAN loss", phase="train", choices=GAN_LOSSES.names, fixed=True)
 
 

@@ -10,7 +10,7 @@ from cut.registry import EXTRACTORS
 
 @dataclass(frozen=True)
 class CheckpointOptions:
-    """What is saved when, and what a run starts from. Frequencies count images, not steps."""
+    """Which checkpoints are saved, and what a run starts from. Frequencies count images, not steps."""
 
     save_latest_freq: int = option(
         5000, "save the latest state every N images; 0: never", phase="train", check=at_least(0)
@@ -28,7 +28,7 @@ class EvaluationOptions:
     """How translations of held-out images are measured during training; nothing here changes what is trained."""
 
     evaluation_epoch_freq: int = option(
-        5, "measure the translations of the val (else test) images every N epochs; 0: never", phase="train",
+        5, "measure translations of the val (else test) images every N epochs; 0: never", phase="train",
         check=at_least(0),
     )  # fmt: skip
     evaluation_images: Count = option(

@@ -3,7 +3,7 @@
 const Curves = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const HEIGHT = 150, LEFT = 48, RIGHT = 10, TOP = 8, BOTTOM = 20;
-  const DRAG = 8; // pixels, below which a press is no drag
+  const DRAG = 8; // pixels; a shorter movement is a click
   const VIEWS = [["whole run", 1], ["last half", 0.5], ["last tenth", 0.1]];
   const charts = new Map();
   let view = { share: 1 }; // the newest part of the run, or { from, to } in epochs
@@ -70,7 +70,7 @@ const Curves = (() => {
     return drawn;
   }
 
-  // Least and greatest value to show; one wild step in a hundred may leave the chart, or the rest would be flat.
+  // Least and greatest value to show; one outlier in a hundred may leave the chart, or the rest would be flat.
   function range(chart, inside) {
     const { curve, smooth } = chart;
     let values = inside.map((k) => curve.y[k]).filter(known).sort((a, b) => a - b);
