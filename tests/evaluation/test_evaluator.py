@@ -236,7 +236,7 @@ def test_without_held_out_images_training_goes_on(data, left):
 def test_a_damaged_held_out_image_is_named_and_training_goes_on(data):
     (data / "valB/1.png").write_bytes(b"no picture")
     evaluator, (message,) = evaluator_of(data)
-    assert evaluator is None and "valB/1.png is no image" in message
+    assert evaluator is None and "valB/1.png is not an image" in message
 
 
 def test_a_single_image_is_not_measured(data):

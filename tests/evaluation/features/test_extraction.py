@@ -93,7 +93,7 @@ def test_bad_folders_are_named(tmp_path):
     with pytest.raises(UserError, match=r"only one image, 0\.png: .* at least two"):
         folder_features(Quarters(), tmp_path)
     (tmp_path / "1.png").write_bytes(b"no image")
-    with pytest.raises(UserError, match=r"1\.png is no image"):
+    with pytest.raises(UserError, match=r"1\.png is not an image"):
         folder_features(Quarters(), tmp_path)
 
 

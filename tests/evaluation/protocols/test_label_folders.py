@@ -68,7 +68,7 @@ def test_ids_beyond_the_classes(tmp_path, beyond):
 
 def test_a_damaged_image_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"nothing")
-    with pytest.raises(UserError, match=r"x\.png is no image"):
+    with pytest.raises(UserError, match=r"x\.png is not an image"):
         read_labels(tmp_path / "x.png", PALETTE)
 
 
