@@ -30,7 +30,7 @@ def test_gradients_of_the_first_step(name):
     model.step(run.batch(), run.draws(0))
     for network in "GDF":
         recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
-        # Float32 rounding of a sum of large terms: a bias before an instance norm has gradient zero, and is all noise.
+        # Float32 rounding of a sum of large terms: a bias before an instance norm, whose gradient is zero, is all noise.
         noise = 1e-6 * max(values[0] for values in recorded.values())
         for parameter, value in model.networks[network].named_parameters():
             if parameter.endswith("noise.weight"):
@@ -60,4 +60,4 @@ def test_exported_names_and_shapes_are_the_published_ones(name):
     for network in "GDF":
         recorded = run.facts["weights"][network]
         exported = {key: list(value.shape) for key, value in export_weights(model.networks[network]).items()}
-        assert exported == dict(recorded["parameters"] + recorded["buffers"])
+        assert exported == {key: shape for key, shape in recorded["parameters"] + recorded["buffers"]}
