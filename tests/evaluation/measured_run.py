@@ -8,46 +8,14 @@ import train
 from cut.options import train_options
 from cut.registry import EXTRACTORS
 from tests import tiny_extractor
-from tests.evaluation.tiny_run import write_image
+from tests.evaluation.tiny_run import TINY_OPTIONS, write_image
 
 TINY = [
-    "--netG",
-    "resnet_4blocks",
-    "--ngf",
-    "2",
-    "--ndf",
-    "2",
-    "--netF_nc",
-    "8",
-    "--num_patches",
-    "8",
-    "--nce_layers",
-    "0,2",
-    "--netD",
-    "n_layers",
-    "--n_layers_D",
-    "2",
-    "--load_size",
-    "20",
-    "--crop_size",
-    "16",
-    "--gpu_ids",
-    "-1",
-    "--num_threads",
-    "0",
-    "--n_epochs",
-    "2",
-    "--n_epochs_decay",
-    "0",
-    "--display_id",
-    "0",
-    "--no_html",
-    "--evaluation_freq",
-    "0",
-    "--evaluation_epoch_freq",
-    "1",
-    "--feature_extractor",
-    "colours",
+    *TINY_OPTIONS,
+    *(
+        "--load_size 20 --crop_size 16 --n_epochs 2 --n_epochs_decay 0 --no_html --evaluation_freq 0 "
+        "--evaluation_epoch_freq 1 --feature_extractor colours"
+    ).split(),
 ]
 
 

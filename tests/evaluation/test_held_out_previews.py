@@ -18,41 +18,10 @@ from cut.networks.interface import Generator
 from cut.options import train_options
 from cut.registry import DATASETS
 from cut.training.listener import Progress
-from tests.evaluation.tiny_run import write_image
+from tests.evaluation.tiny_run import TINY_OPTIONS, write_image
 
 SHOW = ["--load_size", "20", "--crop_size", "16", "--gpu_ids", "-1"]
-TRAIN = [
-    "--netG",
-    "resnet_4blocks",
-    "--ngf",
-    "2",
-    "--ndf",
-    "2",
-    "--netF_nc",
-    "8",
-    "--num_patches",
-    "8",
-    "--nce_layers",
-    "0,2",
-    "--netD",
-    "n_layers",
-    "--n_layers_D",
-    "2",
-    "--load_size",
-    "36",
-    "--crop_size",
-    "32",
-    "--gpu_ids",
-    "-1",
-    "--num_threads",
-    "0",
-    "--n_epochs",
-    "1",
-    "--n_epochs_decay",
-    "1",
-    "--display_id",
-    "0",
-]
+TRAIN = [*TINY_OPTIONS, *"--load_size 36 --crop_size 32 --n_epochs 1 --n_epochs_decay 1".split()]
 
 
 @pytest.fixture

@@ -13,6 +13,12 @@ from cut.options import test_options
 
 ARCHITECTURE = ["--netG", "resnet_4blocks", "--ngf", "4"]
 
+TINY_OPTIONS = (
+    "--netG resnet_4blocks --ngf 2 --ndf 2 --netF_nc 8 --num_patches 8 --nce_layers 0,2 --netD n_layers --n_layers_D 2 "
+    "--gpu_ids -1 --num_threads 0 --display_id 0"
+).split()
+"""A CUT that trains within a second, as on the command line."""
+
 
 def write_image(path: Path, size=(24, 20), seed=0, mode="RGB", **save) -> Path:
     """A picture of noise with a gradient, (width, height) `size`."""
