@@ -1,31 +1,65 @@
-"""Normalisation layers by their command-line name."""
+"""Normalisation layers by their command-line name, and what each hides from the network that it is in.
+
+Instance norm subtracts the mean of every channel of an image: a uniform image gives zeros, whatever its colour, so the
+network cannot know the level (brightness and colour) of what it sees, and an almost uniform one is stretched until its
+noise fills the range. Layer and group norm subtract one mean for many channels; the differences between channels stay,
+and with them the level. docs/level.md has the measurements.
+"""
 
 from torch import nn
 
-NORMS = ("instance", "batch", "none")
+from cut.options.groups import NORMS
+
+MOST_GROUPS = 32  # Wu and He, section 4.1
+EPSILON = 1e-5
 
 
 def norm_layer(kind: str, channels: int) -> nn.Module:
     """Normalisation of (B, C, H, W) feature maps.
 
     Args:
-        kind: `instance` (per image and channel, no parameters), `batch` (affine, running statistics) or `none`.
+        kind: one of
+            `instance` per image and channel, no parameters (Ulyanov et al., 2016);
+            `batch` over the batch, affine, running statistics in evaluation mode (Ioffe and Szegedy, ICML 2015);
+            `layer` over all channels of an image, affine (Ba et al., 2016);
+            `group` over groups of at least four channels of an image, affine (Wu and He, ECCV 2018);
+            `none`.
         channels: C.
+
+    Raises:
+        ValueError: for another kind.
     """
     if kind == "instance":
         # One group per channel is instance norm. PyTorch's own F.instance_norm returns a wrong gradient on a CPU at
         # batch size 1 when the incoming gradient is channels-last, as gradients of sampled patches are.
-        return nn.GroupNorm(channels, channels, eps=1e-5, affine=False)
+        return nn.GroupNorm(channels, channels, eps=EPSILON, affine=False)
     if kind == "batch":
         return nn.BatchNorm2d(channels)
+    if kind == "layer":
+        return nn.GroupNorm(1, channels, eps=EPSILON)
+    if kind == "group":
+        return nn.GroupNorm(group_count(channels), channels, eps=EPSILON)
     if kind == "none":
         return nn.Identity()
     raise ValueError(f"unknown norm {kind!r}; there are {', '.join(NORMS)}")
 
 
-def needs_bias(kind: str) -> bool:
-    """Whether the convolution before this norm has a bias, as in the published weights.
+def group_count(channels: int) -> int:
+    """The number of groups of `group`: the most that divide the channels, at most 32, with four channels or more each."""
+    return max(
+        count for count in range(1, MOST_GROUPS + 1) if channels % count == 0 and channels // count >= 4 or count == 1
+    )
 
-    Only instance norm follows a biased convolution there, although it cancels the bias.
+
+def needs_bias(kind: str) -> bool:
+    """Whether the convolution before this norm has a bias.
+
+    As in the published weights for `instance`, where the norm cancels it, `batch` and `none`. Layer and group norm
+    divide by the size of their input: only a bias keeps a dark image apart from a bright one of the same hue.
     """
+    return kind in ("instance", "layer", "group")
+
+
+def hides_level(kind: str) -> bool:
+    """Whether a uniform image gives the same output whatever its colour."""
     return kind == "instance"

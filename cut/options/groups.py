@@ -26,6 +26,8 @@ from cut.options.machinery.words import (
 from cut.options.outputs import CheckpointOptions, EvaluationOptions, MonitoringOptions, TestingOptions
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, MODELS
 
+NORMS = ("instance", "batch", "layer", "group", "none")  # made by cut/networks/norm.py
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -127,8 +129,8 @@ class NetworkOptions:
     ngf: int = option(64, "channels of the generator's first layer", check=at_least(1), fixed=True, from_training=True)
     normG: str = option(
         "instance",
-        "normalisation in the generator",
-        choices=("instance", "batch", "none"),
+        "normalisation in the generator; layer and group let it see the level of an image, instance does not",
+        choices=NORMS,
         fixed=True,
         from_training=True,
     )
@@ -168,9 +170,7 @@ class DiscriminatorOptions:
         fixed=True,
     )
     ndf: int = option(64, "channels of the discriminator's first layer", check=at_least(1), fixed=True)
-    normD: str = option(
-        "instance", "normalisation in the discriminator", choices=("instance", "batch", "none"), fixed=True
-    )
+    normD: str = option("instance", "normalisation in the discriminator", choices=NORMS, fixed=True)
     n_layers_D: int = option(3, "layers of --netD n_layers", check=at_least(1), fixed=True)
     gan_mode: str = option("lsgan", "GAN loss", phase="train", choices=GAN_LOSSES.names, fixed=True)
 
