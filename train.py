@@ -25,12 +25,13 @@ def main(options: Options) -> int:
     torch.backends.cudnn.benchmark = dataset.one_size  # searching for fast convolutions is worthwhile when sizes repeat
     if options.run.verbose:
         print(model.networks)
-    evaluator, on_measures = make_evaluator(options, model.translator(), device, dataset)
+    generator, average = model.translator(), model.averaged_translator()
+    evaluator, on_measures = make_evaluator(options, generator, device, dataset, average)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         loader = make_loader(options, dataset)
-        previewer = HeldOutPreviews(options, model.translator(), device, dataset)
+        previewer = HeldOutPreviews(options, average or generator, device, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
 

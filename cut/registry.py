@@ -77,6 +77,10 @@ class Entry:
             raise LookupError(f"{self.module} does not register {self.name!r}, which was declared for it")
         return make
 
+    def accepts(self, argument: str) -> bool:
+        """Whether the class or function names this argument in its signature."""
+        return argument in inspect.signature(self.factory).parameters
+
 
 class Registry:
     """The components of one kind, by name.

@@ -12,7 +12,7 @@ from cut.data.dataset import ImageDataset
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import HeldOut, as_picture
 from cut.evaluation.comparison.scores import what_few_images_mean
-from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
+from cut.evaluation.comparison.yardstick import Impossible, Measured, Stopped, Yardstick, make_yardstick, never
 from cut.evaluation.translate.translator import Translator
 from cut.measures import MEASURES
 from cut.networks.interface import Generator
@@ -32,12 +32,18 @@ class GeneratorEvaluator:
         device: where it is.
         yardstick: what its translations are compared with.
         best_metric: name of the measure that decides which epoch is best.
+        average: moving average of the generator, which is then the one that counts; both are measured.
     """
 
     def __init__(
-        self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_metric: str
+        self,
+        generator: Generator,
+        device: torch.device | str,
+        yardstick: Yardstick,
+        best_metric: str,
+        average: Generator | None = None,
     ) -> None:
-        self.generator, self.device = generator, torch.device(device)
+        self.generator, self.average, self.device = generator, average, torch.device(device)
         self.yardstick, self.best_metric = yardstick, best_metric
         self.extractor = yardstick.extractor.title
         self._began, self._spent = time.perf_counter(), 0.0
@@ -55,7 +61,8 @@ class GeneratorEvaluator:
         started = time.perf_counter()
         try:
             with undisturbed(self.device):
-                measured = self.yardstick.compare(self._translations(), stopped=stopped)
+                measured = self._compare(self.average or self.generator, stopped)
+                unaveraged = self._compare(self.generator, stopped).measures if self.average else {}
         except Stopped:
             return None
         seconds = time.perf_counter() - started
@@ -69,18 +76,26 @@ class GeneratorEvaluator:
             spread=measured.spread,
             details={**measured.details, "cost_share": round(share, 4)},
             seconds=seconds,
+            unaveraged=unaveraged,
         )
 
-    def _translations(self) -> Iterator[np.ndarray]:
+    def _compare(self, generator: Generator, stopped: Callable[[], bool]) -> Measured:
+        return self.yardstick.compare(self._translations(generator), stopped=stopped)
+
+    def _translations(self, generator: Generator) -> Iterator[np.ndarray]:
         translate = Translator(
-            self.generator, self.device, training=True, seed=self.yardstick.seed, say=lambda sentence: None
+            generator, self.device, training=True, seed=self.yardstick.seed, say=lambda sentence: None
         )
         source = self.yardstick.images.source
         return (as_picture(translate(source.tensor(index))) for index in range(len(source)))
 
 
 def make_evaluator(
-    options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
+    options: Options,
+    generator: Generator,
+    device: torch.device | str,
+    dataset: ImageDataset,
+    average: Generator | None = None,
 ) -> tuple[GeneratorEvaluator | None, list[str]]:
     """The evaluator of a training run, before its first step.
 
@@ -89,6 +104,7 @@ def make_evaluator(
         generator: as it is being trained.
         device: where it is.
         dataset: of the training images.
+        average: moving average of the generator.
 
     Returns:
         The evaluator, or None when measuring is off or impossible; and sentences that say on what, or why not.
@@ -118,7 +134,7 @@ def make_evaluator(
             "too optimistic. A val split avoids that."
         )
     messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
-    return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric), messages
+    return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric, average), messages
 
 
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:

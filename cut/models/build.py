@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from cut.errors import UserError
 from cut.networks.init import initialise
+from cut.networks.spectral import normalise_spectrally
 from cut.options import Options
-from cut.registry import DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, NCE_LOSSES
+from cut.registry import DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, NCE_LOSSES, Entry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,6 +30,7 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     source, target = options.data.input_nc, options.data.output_nc
     if backward:
         source, target = target, source
+    _check_norm(GENERATORS[chosen.netG], "normG", chosen.normG)
     network = GENERATORS.build(
         chosen.netG,
         input_nc=source,
@@ -54,6 +57,7 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
     """
     chosen = options.discriminator
     channels = options.data.input_nc if of_source else options.data.output_nc
+    _check_norm(DISCRIMINATORS[chosen.netD], "normD", chosen.normD)
     network = DISCRIMINATORS.build(
         chosen.netD,
         input_nc=channels,
@@ -66,7 +70,20 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
         **options.own,
     )
     network.image_channels = channels
-    return cast("Discriminator", initialise(network, options.networks.init_type, options.networks.init_gain))
+    initialise(network, options.networks.init_type, options.networks.init_gain)
+    if chosen.spectral_norm and not normalise_spectrally(network):
+        raise UserError(
+            f"--spectral_norm is for discriminators of plain convolutions, not --netD {chosen.netD}: leave it "
+            "out, or use --netD basic, n_layers or pixel."
+        )
+    return cast("Discriminator", network)
+
+
+def _check_norm(entry: Entry, option: str, norm: str) -> None:
+    """Refuse a norm that a network would ignore; the default may stay."""
+    if norm != "instance" and not entry.accepts("norm"):
+        netG = option.replace("norm", "net")
+        raise UserError(f"--{netG} {entry.name} has no choice of normalisation: leave out --{option} {norm}.")
 
 
 def build_head(options: Options, channels: Sequence[int]) -> nn.Module:

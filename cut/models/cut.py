@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from cut.lazy import torch
-from cut.losses.gradient_penalty import wgan_penalty
 from cut.losses.patchnce import Contrast, multi_tap_nce
-from cut.models.build import build_discriminator, build_gan_loss, build_generator, build_head, build_nce_loss
+from cut.models.adversary import Adversary
+from cut.models.build import build_discriminator, build_generator, build_head, build_nce_loss
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.draws import Draws, draw_positions, draw_seed
 from cut.models.image_sizes import TapShapes
 from cut.models.method import Method
 from cut.models.shared_passes import (
     Translated,
-    discriminate,
     query_and_key_features,
     stacked_sides,
     translate_batch,
     with_channels,
 )
-from cut.networks.mode import frozen, mode
+from cut.networks.mode import mode
 from cut.options import Options
 from cut.registry import MODELS
 
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
-    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y")
+    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y", "D_R1")
     parts = {
         "translate_batch": "forward (G)",
         "discriminator_loss": "D: loss",
@@ -52,7 +51,7 @@ class CUT(Method):
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: ContrastiveOptions = options.method
         self.probe = TapShapes(options, self.own.taps)
-        self.gan, self.nce_form = build_gan_loss(options), build_nce_loss(options)
+        self.adversary, self.nce_form = Adversary(options), build_nce_loss(options)
         super().__init__(options, device, dtype)
         self.G = cast("ContrastiveGenerator", self.networks["G"])
         self.D = cast("Discriminator", self.networks["D"])
@@ -70,7 +69,7 @@ class CUT(Method):
     # ------------------------------------------------------------------ one step (section 3.3)
 
     def draw(
-        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
+        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
     ) -> Draws:
         height, width = batch.source.shape[-2:]
         sizes = [(size[1], size[2]) for size in self.probe.tap_shapes(height, width)]
@@ -80,10 +79,11 @@ class CUT(Method):
             patches=tuple(draw_positions(size, count, generator) for size in sizes),
             identity_patches=tuple(draw_positions(size, count, generator) for size in sizes if self.nce_identity),
             flip=flip,
-            mix=torch.rand(len(batch), 1, 1, 1, generator=generator) if self.gan.gradient_penalty else None,
+            mix=self.adversary.draw_mix(len(batch), generator),
             seed=draw_seed(generator),
             epoch=epoch,
             last_epoch=last_epoch,
+            step=step,
         )
 
     def step(self, batch: Batch, draws: Draws) -> Logs:
@@ -105,31 +105,15 @@ class CUT(Method):
         return translate_batch(self.G, self.generator_input(batch), len(batch), draws.flip, taps)
 
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
-        """½ (fake + real) and penalties; G gets no gradient. The real images are never mirrored."""
-        fake = translated.fake.detach()
-        real = batch.sides[1].detach().requires_grad_(self.penalises_real)
-        logits_fake, logits_real = discriminate(self.D, fake, real)
-        loss_fake, loss_real = self.gan.fake(logits_fake), self.gan.real(logits_real)
-        penalties = self.discriminator_penalties(fake, real, logits_real, draws)
-        loss = (loss_fake + loss_real) / 2
-        for penalty in penalties.values():
-            loss = loss + penalty
-        return loss, {"D_real": loss_real, "D_fake": loss_fake, **penalties}
-
-    def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
-        """The penalties added to D's GAN loss, by logged name."""
-        if not self.gan.gradient_penalty:
-            return {}
-        if draws.mix is None:
-            raise ValueError("draws.mix is missing: the gradient penalty interpolates real and fake images by it")
-        return {"D_GP": self.gan.gradient_penalty * wgan_penalty(self.D, real, fake, draws.mix)}
+        """½ (fake + real) and penalties; the real images are never mirrored."""
+        loss, logs = self.adversary.discriminator_loss(self.D, translated.fake, batch.sides[1], draws, draws.mix)
+        return loss, {f"D_{name}": value for name, value in logs.items()}
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """λ_GAN · GAN + λ_NCE · PatchNCE (eq. 5), the latter averaged with its identity part where there is one."""
         loss_gan = translated.fake.new_zeros(())
         if self.own.lambda_GAN > 0:
-            with frozen(self.D):
-                loss_gan = self.own.lambda_GAN * self.gan.generator(self.D(translated.fake))
+            loss_gan = self.own.lambda_GAN * self.adversary.generator_loss(self.D, translated.fake)
         logs = {"G_GAN": loss_gan}
 
         loss_nce = translated.fake.new_zeros(())
@@ -175,11 +159,6 @@ class CUT(Method):
     def translates_target(self) -> bool:
         """Whether the generator is run on the target images too."""
         return self.own.nce_idt
-
-    @property
-    def penalises_real(self) -> bool:
-        """Whether a penalty needs the gradient of D with respect to the real images."""
-        return False
 
     def generator_input(self, batch: Batch) -> Tensor:
         """[source; target] where G(target) is needed, else source."""

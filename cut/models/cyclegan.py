@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cut.lazy import functional as F
 from cut.lazy import torch
-from cut.losses.gradient_penalty import wgan_penalty
-from cut.models.build import build_discriminator, build_gan_loss, build_generator
+from cut.models.adversary import Adversary
+from cut.models.build import build_discriminator, build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_pool import ImagePool
 from cut.models.method import Method
-from cut.networks.mode import frozen, mode
+from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
 from cut.registry import MODELS
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cut.data.batch import Batch
     from cut.models.method import Logs
+    from cut.networks.interface import Discriminator
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,21 @@ _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal
 class CycleGAN(Method):
     """G_A: A → B, G_B: B → A; D_A judges images of B, D_B images of A (the published names)."""
 
-    loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G", "D_A_GP", "D_B_GP")
+    loss_names = (
+        "D_A",
+        "G_A",
+        "cycle_A",
+        "idt_A",
+        "D_B",
+        "G_B",
+        "cycle_B",
+        "idt_B",
+        "G",
+        "D_A_GP",
+        "D_B_GP",
+        "D_A_R1",
+        "D_B_R1",
+    )
     translators = {"AtoB": "G_A", "BtoA": "G_B"}
     parts = {
         "translate_there_and_back": "forward (G_A and G_B)",
@@ -99,10 +114,11 @@ class CycleGAN(Method):
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: CycleGANOptions = options.method
-        self.gan = build_gan_loss(options)
+        self.adversary = Adversary(options)
         self.pool_B, self.pool_A = (ImagePool(self.own.pool_size) for _ in "BA")
         super().__init__(options, device, dtype)
-        self.G_A, self.G_B, self.D_A, self.D_B = (self.networks[name] for name in ("G_A", "G_B", "D_A", "D_B"))
+        self.G_A, self.G_B = (self.networks[name] for name in ("G_A", "G_B"))
+        self.D_A, self.D_B = (cast("Discriminator", self.networks[name]) for name in ("D_A", "D_B"))
 
     def build_networks(self) -> dict[str, nn.Module]:
         return {
@@ -118,14 +134,12 @@ class CycleGAN(Method):
     # ------------------------------------------------------------------ one step
 
     def draw(
-        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
+        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
     ) -> CycleGANDraws:
         pool_B, pool_A = (pool.draw(len(batch), generator) for pool in (self.pool_B, self.pool_A))
-        mix_B = mix_A = None
-        if self.gan.gradient_penalty:
-            mix_B, mix_A = torch.rand(2, len(batch), 1, 1, 1, generator=generator)
+        mix_B, mix_A = (self.adversary.draw_mix(len(batch), generator) for _ in "BA")
         seed = draw_seed(generator)
-        return CycleGANDraws(pool_B, pool_A, mix_B, mix_A, seed=seed, epoch=epoch, last_epoch=last_epoch)
+        return CycleGANDraws(pool_B, pool_A, mix_B, mix_A, seed=seed, epoch=epoch, last_epoch=last_epoch, step=step)
 
     def step(self, batch: Batch, draws: CycleGANDraws) -> Logs:
         """First both generators, then both discriminators, on the translations made before the generators' update."""
@@ -152,11 +166,10 @@ class CycleGAN(Method):
     def generator_loss(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         """GAN, cycle consistency (eq. 2) and identity (section 5.2) of both generators."""
         own, (real_A, real_B) = self.own, batch.sides
-        with frozen(self.D_A), frozen(self.D_B):
-            logs = {
-                "G_A": self.gan.generator(self.D_A(pictures["fake_B"])),
-                "G_B": self.gan.generator(self.D_B(pictures["fake_A"])),
-            }
+        logs = {
+            "G_A": self.adversary.generator_loss(self.D_A, pictures["fake_B"]),
+            "G_B": self.adversary.generator_loss(self.D_B, pictures["fake_A"]),
+        }
         logs["cycle_A"] = own.lambda_A * F.l1_loss(pictures["rec_A"], real_A)
         logs["cycle_B"] = own.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
         logs["idt_A"] = logs["idt_B"] = real_A.new_zeros(())
@@ -169,17 +182,17 @@ class CycleGAN(Method):
     def discriminator_loss(
         self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws
     ) -> tuple[Tensor, Logs]:
-        """½ (real + fake) of each domain; the translations go through the pools."""
+        """½ (real + fake) of each domain and penalties; the translations go through the pools."""
+        real_A, real_B = batch.sides
         shown_B = self.pool_B.exchange(pictures["fake_B"], draws.pool_B)
         shown_A = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
-        loss_A = (self.gan.real(self.D_A(batch.target)) + self.gan.fake(self.D_A(shown_B))) / 2
-        loss_B = (self.gan.real(self.D_B(batch.source)) + self.gan.fake(self.D_B(shown_A))) / 2
-        logs = {"D_A": loss_A, "D_B": loss_B}
-        if self.gan.gradient_penalty and draws.mix_B is not None and draws.mix_A is not None:
-            weight, (real_A, real_B) = self.gan.gradient_penalty, batch.sides
-            logs["D_A_GP"] = weight * wgan_penalty(self.D_A, real_B, shown_B, draws.mix_B)
-            logs["D_B_GP"] = weight * wgan_penalty(self.D_B, real_A, shown_A, draws.mix_A)
-        return torch.stack(list(logs.values())).sum(), logs
+        loss_A, logs_A = self.adversary.discriminator_loss(self.D_A, shown_B, real_B, draws, draws.mix_B)
+        loss_B, logs_B = self.adversary.discriminator_loss(self.D_B, shown_A, real_A, draws, draws.mix_A)
+        logs = {}
+        for name, parts in (("D_A", logs_A), ("D_B", logs_B)):
+            logs[name] = (parts.pop("real") + parts.pop("fake")) / 2
+            logs |= {f"{name}_{penalty}": value for penalty, value in parts.items()}
+        return loss_A + loss_B, logs
 
     # ------------------------------------------------------------------ around the step
 

@@ -20,11 +20,13 @@ class StepDraws:
             leaves them as they are.
         epoch: the epoch being trained; the first is 1.
         last_epoch: the epoch in which the run ends.
+        step: steps of the run before this one.
     """
 
     seed: int | None = None
     epoch: int = 1
     last_epoch: int = 1
+    step: int = 0
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> StepDraws:
         """The same draws on a device; `dtype` is that of the images."""

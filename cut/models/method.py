@@ -14,6 +14,7 @@ from cut.lazy import torch
 from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_sizes import fits
+from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
 
@@ -43,6 +44,7 @@ class Method:
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
         networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
+        averages: moving averages of the networks that translate, by the same names; none without `--ema_decay`.
 
     Raises:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
@@ -62,6 +64,10 @@ class Method:
             networks = self.build_networks()
         self.networks: nn.ModuleDict = torch.nn.ModuleDict(networks).to(self.device, self.dtype)
         self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
+        translating = self.translators.values() if options.training.ema_decay else ()
+        self.averages: nn.ModuleDict = torch.nn.ModuleDict(
+            {name: average_of(self.networks[name]) for name in translating}
+        )
 
     # ------------------------------------------------------------------ what a method defines
 
@@ -88,16 +94,16 @@ class Method:
         return {name: self.adam(name) for name, network in self.networks.items() if list(network.parameters())}
 
     def draw(
-        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1
+        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
     ) -> StepDraws:
         """All random numbers of a step, on the CPU, and the progress of the run.
 
         Args:
             batch: only its shapes are used.
             generator: a CPU generator; None for the global one.
-            epoch, last_epoch: see `StepDraws`.
+            epoch, last_epoch, step: see `StepDraws`.
         """
-        return StepDraws(seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch)
+        return StepDraws(seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch, step=step)
 
     def check_size(self, width: int, height: int) -> None:
         """Refuse images of a size, in pixels, that a network cannot process.
@@ -169,8 +175,18 @@ class Method:
     # ------------------------------------------------------------------ what other code calls
 
     def translator(self, direction: str = "AtoB") -> nn.Module:
-        """The generator of this direction; A is the source domain."""
+        """The generator of this direction as it is trained; A is the source domain."""
         return self.networks[self.translators[direction]]
+
+    def averaged_translator(self, direction: str = "AtoB") -> nn.Module | None:
+        """Its moving average; None without `--ema_decay`."""
+        name = self.translators[direction]
+        return dict(self.averages.items()).get(name)
+
+    def move_averages(self, updates: int) -> None:
+        """Bring the moving averages up to date after a step; `updates` is the number of steps before it."""
+        for name, average in self.averages.items():
+            move_average(average, self.networks[name], self.options.training.ema_decay, updates)
 
     @classmethod
     def translator_name(cls, options: Options) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cut.data.batch import Batch
-    from cut.networks.interface import ContrastiveGenerator, Discriminator
+    from cut.networks.interface import ContrastiveGenerator
 
 Features = list["Tensor"]  # one map for each tap
 
@@ -116,14 +116,6 @@ def query_and_key_features(
         [[feature[part] for feature in stacked_queries] for part in parts],
         [[feature[part] for feature in known_keys] for part in parts],
     )
-
-
-def discriminate(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits of both, in one pass where that is exact and the real images need no gradient."""
-    if discriminator.per_image and fake.shape == real.shape and not real.requires_grad:
-        logits = discriminator(torch.cat([fake, real]))
-        return logits[: len(fake)], logits[len(fake) :]
-    return discriminator(fake), discriminator(real)
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cut.lazy import functional as F
-from cut.losses.gradient_penalty import r1_penalty
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.cut import CUT
 from cut.models.draws import Draws
@@ -26,9 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SinCUTOptions(ContrastiveOptions):
-    """The losses that train the generator, and the R1 penalty on D."""
+    """The losses that train the generator."""
 
-    lambda_R1: float = option(1.0, "weight of the R1 penalty on the discriminator", check=finite_at_least(0))
     lambda_identity: float = option(
         1.0, "weight of the pixel identity loss, |G(target) − target|", check=finite_at_least(0)
     )
@@ -42,6 +40,7 @@ _NETWORKS_AND_LOSSES = {
     "ngf": 10,
     "netD": "stylegan2",
     "ndf": 8,
+    "lambda_R1": 1.0,
     "nce_layers": "0,2,4",
     "lambda_NCE": 4.0,
     "num_patches": 1,  # of each crop: the negatives are the other crops of the batch
@@ -76,13 +75,7 @@ class SinCUT(CUT):
     """CUT with R1 and a pixel identity loss; everything else is inherited."""
 
     own: SinCUTOptions
-    loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "D_R1", "idt")
-
-    def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
-        penalties = super().discriminator_penalties(fake, real, logits_real, draws)
-        if self.penalises_real:
-            penalties["D_R1"] = self.own.lambda_R1 * r1_penalty(logits_real, real)
-        return penalties
+    loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "idt")
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         loss, logs = super().generator_loss(batch, translated, draws)
@@ -92,10 +85,6 @@ class SinCUT(CUT):
         identity = self.own.lambda_identity * F.l1_loss(translated.identity, target)
         loss = loss + identity
         return loss, {**logs, "G": loss, "idt": identity}
-
-    @property
-    def penalises_real(self) -> bool:
-        return self.own.lambda_R1 > 0
 
     @property
     def has_pixel_identity(self) -> bool:

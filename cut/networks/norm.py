@@ -45,10 +45,9 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
 
 
 def group_count(channels: int) -> int:
-    """The number of groups of `group`: the most that divide the channels, at most 32, with four channels or more each."""
-    return max(
-        count for count in range(1, MOST_GROUPS + 1) if channels % count == 0 and channels // count >= 4 or count == 1
-    )
+    """How many groups `group` makes: as many as divide the channels, at most 32, of four channels or more."""
+    possible = [count for count in range(1, MOST_GROUPS + 1) if channels % count == 0 and channels // count >= 4]
+    return max(possible, default=1)
 
 
 def needs_bias(kind: str) -> bool:

@@ -17,7 +17,9 @@ from cut.options.machinery.declare import (
     positive,
 )
 from cut.options.machinery.words import (
+    AUGMENTATION_WORDS,
     PREPROCESS_WORDS,
+    augmentation_words,
     color,
     file_name,
     gpu_choice,
@@ -173,6 +175,27 @@ class DiscriminatorOptions:
     normD: str = option("instance", "normalisation in the discriminator", choices=NORMS, fixed=True)
     n_layers_D: int = option(3, "layers of --netD n_layers", check=at_least(1), fixed=True)
     gan_mode: str = option("lsgan", "GAN loss", phase="train", choices=GAN_LOSSES.names, fixed=True)
+    lambda_R1: float = option(
+        0.0, "weight of the R1 penalty on the discriminator's gradient at real images", check=finite_at_least(0)
+    )
+    R1_every: int = option(
+        1, "steps from one R1 penalty to the next, which is stronger by as much", phase="train", check=at_least(1)
+    )
+    spectral_norm: bool = option(
+        False, "divide the discriminator's weights by their largest singular value", flag=True, fixed=True
+    )
+    diffaugment: str = option(
+        "none",
+        "random changes to all images that the discriminator sees: none, or some of " + ",".join(AUGMENTATION_WORDS),
+        phase="train",
+        check=augmentation_words,
+        fixed=True,
+    )
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """`diffaugment` as words, in the order given."""
+        return () if self.diffaugment == "none" else tuple(self.diffaugment.split(","))
 
 
 @dataclass(frozen=True)
@@ -186,6 +209,13 @@ class TrainingOptions:
     beta1: float = option(0.5, "first-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True)
     beta2: float = option(
         0.999, "second-moment decay of Adam", phase="train", check=at_least_and_below(0, 1), fixed=True
+    )
+    ema_decay: float = option(
+        0.0,
+        "keep a moving average of the generators' weights too, of this decay per step (0.999); 0: none",
+        phase="train",
+        check=at_least_and_below(0, 1),
+        fixed=True,
     )
     lr_policy: str = option(
         "linear", "how the learning rate falls", phase="train", choices=("linear", "step", "plateau", "cosine")

@@ -90,6 +90,12 @@ class TestingOptions:
     results_dir: str = option("./results/", "folder of the result pages", phase="test")
     num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
     eval: bool = option(False, "use the running statistics of batch norm, and no dropout", phase="test", flag=True)
+    no_ema: bool = option(
+        False,
+        "translate with the weights as trained where the run kept their moving average",
+        phase="test",
+        flag=True,
+    )
     input: str | None = option(
         None,
         "an image or a folder to translate, instead of dataroot; sizes are kept, unless --preprocess is given too",

@@ -4,6 +4,7 @@ latest_net_{NETWORK}.pth      weights, plain state dicts, under the names that t
 best_net_{NETWORK}.pth        weights of the epoch that was measured best, and best.json: what was measured
 latest_training_state.pth     optimizers, progress and what else the method keeps; `--continue_train` reads it
 {epoch}_net_{NETWORK}.pth     weights kept permanently
+{epoch}_ema_net_{NETWORK}.pth with --ema_decay, beside each of these the moving average of a network that translates
 options.yaml, train_opt.txt   what the run is
 """
 
@@ -29,6 +30,7 @@ from cut.training.evaluation import Evaluation, by_name
 
 STATE_FILE = "latest_training_state.pth"
 BEST_FILE = "best.json"
+AVERAGE = "_ema"  # follows the epoch in the names of the moving averages' files: latest_ema_net_G.pth
 _WEIGHTS = re.compile(r"(?P<label>.+)_net_(?P<network>\w+)\.pth")
 
 
@@ -130,10 +132,11 @@ class RunFolder:
         if best is not None:
             text = strict_json.dumps(best, indent=1)
             files[BEST_FILE] = lambda stream: stream.write(text.encode())
-        for name, network in method.networks.items():
-            weights = export_weights(network)
-            for label in labels:
-                files[f"{label}_net_{name}.pth"] = partial(torch.save, weights)
+        for networks, suffix in ((method.networks, ""), (method.averages, AVERAGE)):
+            for name, network in networks.items():
+                weights = export_weights(network)
+                for label in labels:
+                    files[f"{label}{suffix}_net_{name}.pth"] = partial(torch.save, weights)
         write_set(self.folder, files)
 
     def load(self, method: Method) -> TrainingState:
@@ -148,9 +151,10 @@ class RunFolder:
                 advice = f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
             raise UserError(f"{self.folder} holds no training state to continue from (no {STATE_FILE}): {advice}")
         state, moments, extra = self._read(method.optimizers)
-        for name, network in method.networks.items():
-            weights = network_file(self.folder, "latest", name)
-            load_weights(network, read_weights(weights), str(weights))
+        for networks, label in ((method.networks, "latest"), (method.averages, f"latest{AVERAGE}")):
+            for name, network in networks.items():
+                weights = network_file(self.folder, label, name)
+                load_weights(network, read_weights(weights), str(weights))
         for name, optimizer in method.optimizers.items():
             optimizer.load_state_dict(moments[name])
         if extra:
@@ -192,6 +196,8 @@ def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
             continue
         path = network_file(folder, epoch, name)
         load_weights(network, read_weights(path), str(path))
+        if name in method.averages:
+            load_weights(method.averages[name], read_weights(path), str(path))
         loaded.append(name)
     return loaded
 
@@ -214,6 +220,12 @@ def network_file(folder: Path, epoch: str, network: str) -> Path:
     if path.exists():
         return path
     saved = saved_epochs(folder, network)
+    if epoch.endswith(AVERAGE) and epoch.removesuffix(AVERAGE) in saved:
+        plain = epoch.removesuffix(AVERAGE)
+        raise UserError(
+            f"{folder} holds no moving average of {network}, which --epoch {epoch} asks for: use --epoch {plain}, "
+            "or train with --ema_decay 0.999."
+        )
     if saved:
         raise UserError(f"--epoch {epoch} was not saved in {folder}: there are {', '.join(saved)}.")
     others = {match["network"] for match in map(_WEIGHTS.fullmatch, _weight_names(folder)) if match}

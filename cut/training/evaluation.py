@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from cut.measures import MEASURES
 
+_BY_NAME = {"measures", "spread", "unaveraged"}
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -21,6 +23,8 @@ class Evaluation:
             compared one by one), `palette` (its name or None); in training `cost_share`, the part of the time since
             the start that went into measuring.
         seconds: what the measurement took.
+        unaveraged: where `measures` are those of a moving average of the generator, the same measures of the generator
+            as it was trained.
     """
 
     epoch: int
@@ -30,6 +34,7 @@ class Evaluation:
     spread: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    unaveraged: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> "Evaluation":
@@ -44,7 +49,7 @@ class Evaluation:
         values = {
             part: {name: math.nan if value is None else float(value) for name, value in content.items()}
             for part, content in by_name(row).items()
-            if part in ("measures", "spread")
+            if part in _BY_NAME
         }
         return cls(**{**known, **values})
 
@@ -185,7 +190,7 @@ def by_name(row: Mapping[str, Any]) -> dict[str, Any]:
     Those wrote labels ("FID", "FD (EfficientNet-Lite0)", "mean IoU"). A measure that is not registered is left out.
     """
     renamed = {}
-    for part in {"measures", "spread"} & row.keys():
+    for part in _BY_NAME & row.keys():
         names = {key: measure.name for key in row[part] for measure in MEASURES.values() if measure.is_called(key)}
         renamed[part] = {names[key]: value for key, value in row[part].items() if key in names}
     return {**row, **renamed}

@@ -123,9 +123,10 @@ class Trainer:
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
         generator = step_generator(self.options.run.seed, self.state.step)
-        draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch)
+        draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
         on_device = batch.to(self.model.device)
         losses = as_floats(self.model.step(on_device, draws))
+        self.model.move_averages(self.state.step)
         seconds = time.perf_counter() - started
         self.state.count_step(len(batch), losses[self.model.total_loss])
         self.check_losses(losses, batch)

@@ -182,7 +182,7 @@ def test_losses_do_not_depend_on_the_order_of_taps():
         ["--nce_layers", "16,3,0"],
         ["--netD", "pixel"],
         ["--netD", "pixel", "--normD", "batch"],
-        ["--normG", "batch", "--normD", "none"],
+        ["--normG", "batch", "--batch_size", "2", "--normD", "none"],
         ["--normG", "none", "--no_dropout", "false"],
         ["--no_antialias", "--no_antialias_up"],
         ["--gan_mode", "wgangp"],
@@ -213,7 +213,7 @@ def test_every_offered_variant_takes_finite_steps(arguments):
         [],
         ["--CUT_mode", "FastCUT"],
         ["--gan_mode", "wgangp"],
-        ["--normG", "batch"],
+        ["--normG", "batch", "--batch_size", "2"],
         ["--nce_loss", "focal"],
         ["--nce_loss", "focal", "--focal_gradient", "full"],
     ],
@@ -281,7 +281,7 @@ def test_an_identity_loss_needs_one_shape():
 
 
 def test_preview_pairs_unmirrored_pictures_and_changes_nothing():
-    model, batch = tiny("--CUT_mode", "FastCUT", "--normG", "batch"), random_batch(2)
+    model, batch = tiny("--CUT_mode", "FastCUT", "--normG", "batch", "--batch_size", "2"), random_batch(2)
     before = {name: value.clone() for name, value in model.networks.state_dict().items()}
     pictures = model.preview(batch)
     assert list(pictures) == ["real_A", "fake_B", "real_B"]

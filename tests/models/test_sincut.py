@@ -91,7 +91,7 @@ def test_pixel_identity_works_without_nce_identity():
             "--D_patch_size",
             "16",
         ],
-        ["--netG", "resnet_4blocks", "--netD", "tilestylegan2", "--D_patch_size", "32", "--gan_mode", "wgangp"],
+        ["--netG", "resnet_4blocks", "--netD", "tilestylegan2", "--D_patch_size", "32", "--gan_mode", "hinge"],
     ],
     ids=" ".join,
 )

@@ -37,7 +37,7 @@ def test_instance_norm_and_its_gradient(memory, gradient_memory, size):
 
 def test_which_have_weights():
     counts = {kind: sum(parameter.numel() for parameter in norm_layer(kind, 3).parameters()) for kind in NORMS}
-    assert counts == {"instance": 0, "batch": 6, "none": 0}
+    assert counts == {"instance": 0, "batch": 6, "layer": 6, "group": 6, "none": 0}
     assert not norm_layer("instance", 3).state_dict() and isinstance(norm_layer("batch", 3), nn.BatchNorm2d)
-    with pytest.raises(ValueError, match="unknown norm 'group'"):
-        norm_layer("group", 3)
+    with pytest.raises(ValueError, match="unknown norm 'spectral'"):
+        norm_layer("spectral", 3)

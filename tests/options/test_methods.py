@@ -41,7 +41,7 @@ def test_a_method_without_a_discriminator_neither_shows_nor_takes_its_options(re
 
 
 def test_a_published_name_stands_for_the_options_of_its_method(tmp_path):
-    options = train_options(["--model", "cycle_gan", "--norm", "batch"])
+    options = train_options(["--model", "cycle_gan", "--norm", "batch", "--batch_size", "2"])
     assert options.networks.normG == options.discriminator.normD == "batch"
     (tmp_path / "mine.yaml").write_text("model: cycle_gan\nnorm: none\n")
     options = train_options(["--config", str(tmp_path / "mine.yaml"), "--normD", "batch"])

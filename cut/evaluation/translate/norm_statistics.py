@@ -1,10 +1,9 @@
 """One set of normalisation statistics for all tiles of an image.
 
-Instance norm divides each feature map by statistics of the image it sees. A tile of sky has other statistics than a
-tile of rock, so tiles translated on their own differ in tone, and no blending hides that. Here one pass over small
-windows
-spread over the whole image measures the statistics of every norm layer, and all tiles are normalised by these. The
-windows are at full resolution, as the network was trained.
+Instance, layer and group norm divide feature maps by statistics of the image they see. A tile of sky has other
+statistics than a tile of rock, so tiles translated on their own differ in tone, and no blending hides that. Here one
+pass over small windows spread over the whole image measures the statistics of every norm layer, and all tiles are
+normalised by these. The windows are at full resolution, as the network was trained.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +61,13 @@ def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Mo
     measured: dict[nn.Module, NormStatistics] = {}
 
     def hook(layer: Any, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3), keepdim=True, correction=0)
+        channels = inputs[0].shape[1]
+        groups = layer.num_groups if isinstance(layer, nn.GroupNorm) else channels
+        grouped = inputs[0].float().unflatten(1, (groups, channels // groups))
+        variance, mean = (
+            value.repeat_interleave(channels // groups).view(1, channels, 1, 1)
+            for value in torch.var_mean(grouped, dim=(0, 2, 3, 4), correction=0)
+        )
         measured[layer] = NormStatistics(mean, (variance + layer.eps).rsqrt())
         return _normalise(layer, inputs[0], measured[layer])
 
@@ -89,8 +94,8 @@ def _hooked(network: nn.Module, hook: Callable) -> Iterator[None]:
 
 
 def _measures(layer: nn.Module) -> bool:
-    if isinstance(layer, nn.GroupNorm):  # one group per channel is this project's instance norm
-        return layer.num_groups == layer.num_channels
+    if isinstance(layer, nn.GroupNorm):  # with one group per channel it is this project's instance norm
+        return True
     if isinstance(layer, (nn.BatchNorm2d, nn.InstanceNorm2d)):
         return layer.training or not layer.track_running_stats
     return False

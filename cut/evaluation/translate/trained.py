@@ -11,22 +11,28 @@ from cut.networks.interface import Generator
 from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
 from cut.registry import MODELS
-from cut.training.checkpoints import best_row, network_file, saved_epochs
+from cut.training.checkpoints import AVERAGE, best_row, network_file, saved_epochs
 from cut.training.evaluation import describe_details, describe_measures
 
 
 def weight_file(options: Options, epoch: str) -> Path:
     """The file with the weights of the network that translates, which the run's method names.
 
+    Where the run kept a moving average of them, that is the one, unless `--no_ema` asks for the weights as trained.
+
     Raises:
         UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
     """
-    return network_file(options.run.folder, epoch, _method(options).translator_name(options))
+    network = _method(options).translator_name(options)
+    average = f"{epoch}{AVERAGE}"
+    use_average = not options.testing.no_ema and average in saved_epochs(options.run.folder, network)
+    return network_file(options.run.folder, average if use_average else epoch, network)
 
 
 def trained_epochs(options: Options) -> list[str]:
-    """The labels of the saved weights of the network that translates, numbers first in order."""
-    return saved_epochs(options.run.folder, _method(options).translator_name(options))
+    """The labels of the saved weights of the network that translates, numbers first in order; averages go with them."""
+    labels = saved_epochs(options.run.folder, _method(options).translator_name(options))
+    return [label for label in labels if label.removesuffix(AVERAGE) not in labels or not label.endswith(AVERAGE)]
 
 
 def trained_generator(options: Options, epoch: str) -> Generator:

@@ -71,6 +71,25 @@ def epochs_to_train(values: Values) -> str | None:
     )
 
 
+def r1_fits_the_loss(values: Values) -> str | None:
+    if values["lambda_R1"] == 0 or values["gan_mode"] != "wgangp":
+        return None
+    return (
+        "--lambda_R1 pulls the discriminator's gradient to 0 and --gan_mode wgangp pulls it to 1: use --lambda_R1 0 or "
+        "another GAN loss, such as nonsaturating."
+    )
+
+
+def batch_norm_has_a_batch(values: Values) -> str | None:
+    published = MODELS[values["model"]].defaults.get("train", {}).get("normG") == "batch"
+    if values["normG"] != "batch" or values["batch_size"] > 1 or values["continue_train"] or published:
+        return None
+    return (
+        "--normG batch takes its statistics from a batch, and --batch_size is 1: use --batch_size 2 or more, or "
+        "--normG layer, which needs no batch."
+    )
+
+
 def name_stays_in_folder(values: Values) -> str | None:
     expected = file_name(values["name"])
     return f"The run's name with its --suffix is {values['name']!r} but must be {expected}." if expected else None
@@ -82,4 +101,6 @@ RULES = (
     Rule(("input", "output"), input_and_output),
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
+    Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
+    Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train"),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 PREPROCESS_WORDS = ("resize", "scale_width", "scale_shortside", "zoom", "crop", "patch", "trim")
+AUGMENTATION_WORDS = ("color", "translation", "cutout")
 
 
 def file_name(text: str) -> str | None:
@@ -45,6 +46,16 @@ def preprocess_words(text: str) -> str | None:
             hint = did_you_mean(word, PREPROCESS_WORDS)
             return f"none, or words out of {', '.join(PREPROCESS_WORDS)} joined by _and_{hint}"
     return None
+
+
+def augmentation_words(text: str) -> str | None:
+    """Different words of `AUGMENTATION_WORDS` separated by commas, or none."""
+    words = text.split(",")
+    if text == "none" or (set(words) <= set(AUGMENTATION_WORDS) and len(set(words)) == len(words)):
+        return None
+    unknown = next((word for word in words if word not in AUGMENTATION_WORDS), "")
+    hint = did_you_mean(unknown, AUGMENTATION_WORDS)
+    return f"none, or different words out of {', '.join(AUGMENTATION_WORDS)} separated by commas{hint}"
 
 
 def gpu_choice(text: str) -> str | None:
