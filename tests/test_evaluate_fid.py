@@ -151,7 +151,7 @@ def test_wrong_words_are_refused(evaluate_fid, folders, words):
 @pytest.fixture
 def run(data):
     """A run of two measured epochs, all of them saved."""
-    trained(data, "run", "--save_epoch_freq", "1", "--no_dropout", "false", "--normG", "batch")
+    trained(data, "run", "--save_epoch_freq", "1", "--no_dropout", "false", "--normG", "batch", "--batch_size", "2")
     return data / "checkpoints/run"
 
 

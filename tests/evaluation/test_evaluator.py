@@ -39,7 +39,7 @@ def evaluator_of(data, *more):
 @pytest.mark.parametrize(
     "more",
     [
-        ("--no_dropout", "false", "--normG", "batch", "--normD", "batch"),
+        ("--no_dropout", "false", "--normG", "batch", "--batch_size", "2", "--normD", "batch"),
         ("--netG", "stylegan2", "--netD", "stylegan2"),
     ],
     ids=["dropout and batch norm", "noise"],
@@ -56,7 +56,7 @@ def test_training_is_bit_equal_with_and_without(data, more):
 
 
 def test_random_numbers_and_the_network_are_left_as_they_were(data):
-    evaluator, _ = evaluator_of(data, "--no_dropout", "false", "--normG", "batch")
+    evaluator, _ = evaluator_of(data, "--no_dropout", "false", "--normG", "batch", "--batch_size", "2")
     before = {name: value.clone() for name, value in evaluator.generator.state_dict().items()}
     for mode in (True, False):
         evaluator.generator.train(mode)
@@ -90,7 +90,7 @@ def test_whatever_draws_inside_leaves_no_trace():
 
 def test_measures_are_those_of_the_files_that_test_py_writes(data, capsys):
     """The log, best.json, and a distance between folders say the same number."""
-    folder = trained(data, "run", "--no_dropout", "false", "--normG", "batch")
+    folder = trained(data, "run", "--no_dropout", "false", "--normG", "batch", "--batch_size", "2")
     logged = list(read_metrics(folder / "metrics.jsonl", "evaluation"))
     best = json.loads((folder / "best.json").read_text())
     assert best == min((row["evaluation"] for row in logged), key=lambda row: row["measures"]["frechet"])

@@ -25,12 +25,13 @@ class Model:
         self.networks = nn.ModuleDict({name: nn.Linear(1, 1, bias=False) for name in "GDF"})
         for network in self.networks.values():
             nn.init.zeros_(network.weight)
+        self.averages = nn.ModuleDict()
         self.optimizers = {"G": torch.optim.Adam(self.networks["G"].parameters())}
         self.losses = list(losses)
         self.rates: list[float] = []
         self.steps = 0
 
-    def draw(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int):
+    def draw(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int):
         return torch.rand((), generator=generator).item()
 
     def step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
@@ -43,6 +44,9 @@ class Model:
 
     def preview(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"real_A": batch.source}
+
+    def move_averages(self, updates: int) -> None:
+        pass
 
     def extra_state(self) -> dict:
         return {}

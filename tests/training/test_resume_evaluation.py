@@ -22,7 +22,7 @@ def start(new_run, images, tmp_path_factory):
         write_image(data / "valA" / f"{number}.png", (40, 36), seed=number)
         write_image(data / "valB" / f"b{number}.png", (40, 36), seed=10 + number)
     options = {"evaluation_epoch_freq": 1, "feature_extractor": "colours", "evaluation_freq": 0, "n_epochs": 2}
-    return lambda: new_run(dataroot=data, no_dropout="false", normG="batch", **options)
+    return lambda: new_run(dataroot=data, no_dropout="false", normG="batch", batch_size=2, **options)
 
 
 @pytest.fixture(scope="module")

@@ -102,5 +102,5 @@ RULES = (
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
     Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
-    Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train"),
+    Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train", before_running=True),
 )
