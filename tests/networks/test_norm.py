@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from cut.networks.norm import NORMS, norm_layer
+from cut.networks.norm import NORMS, group_count, hides_level, norm_layer
+from cut.networks.resnet import ResnetGenerator
 
 FORMATS = {"argvalues": [torch.contiguous_format, torch.channels_last], "ids": ["rows", "channels-last"]}
 
@@ -41,3 +42,23 @@ def test_which_have_weights():
     assert not norm_layer("instance", 3).state_dict() and isinstance(norm_layer("batch", 3), nn.BatchNorm2d)
     with pytest.raises(ValueError, match="unknown norm 'spectral'"):
         norm_layer("spectral", 3)
+
+
+def uniform(level):
+    return torch.tensor([level, 0.5 * level, -level]).view(1, 3, 1, 1).expand(1, 3, 16, 16)
+
+
+@pytest.mark.parametrize("kind", NORMS)
+def test_which_norms_hide_the_level_of_a_uniform_image(kind):
+    torch.manual_seed(0)
+    generator = ResnetGenerator(3, 3, 8, blocks=1, norm=kind, antialias=False, antialias_up=False).eval()
+    with torch.no_grad():
+        dark, bright = generator(uniform(-0.9)), generator(uniform(0.6))
+    assert torch.allclose(dark, bright, atol=1e-5) == hides_level(kind)
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(3, 1), (4, 1), (8, 2), (16, 4), (20, 5), (64, 16), (128, 32), (256, 32)]
+)
+def test_groups_divide_the_channels_and_have_four_or_more(channels, groups):
+    assert group_count(channels) == groups

@@ -18,6 +18,10 @@ VARIANTS = {
         "lr_policy": "plateau", "lr": 1e-9, "batch_size": 2, "max_dataset_size": 3, "n_epochs": 11, "no_flip": True,
         "normG": "batch", "normD": "batch", "save_epoch_freq": 4,
     },
+    "average": {
+        "ema_decay": 0.9, "lambda_R1": 1, "R1_every": 2, "spectral_norm": True, "normD": "none", "normG": "group",
+        "diffaugment": "color,translation,cutout",
+    },
     "cyclegan": {
         "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
     },
@@ -59,6 +63,7 @@ def assert_finished_as(run, expected):
         ("plateau", "step", 9),
         ("cyclegan", "step", 6),  # the pools of two have exchanged images
         ("cyclegan", "step", 9),
+        ("average", "step", 5),
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):
