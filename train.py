@@ -16,6 +16,7 @@ def main(options: Options) -> int:
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder
     from cut.training.loop import Trainer
+    from cut.training.notices import notices
     from cut.training.start import starting_state
 
     device = choose_device(options.run.gpu_ids)
@@ -33,7 +34,9 @@ def main(options: Options) -> int:
         loader = make_loader(options, dataset)
         previewer = HeldOutPreviews(options, average or generator, device, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
-        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
+        return trainer.run(
+            [describe_device(device, options.run.gpu_ids), *messages, *notices(options, dataset), *on_measures]
+        )
 
 
 if __name__ == "__main__":

@@ -90,8 +90,8 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
         return width, height
 
 
-def parse_color(name: str) -> Color:
-    """Red, green and blue of a colour name or #rrggbb.
+def parse_color(name: str, option: str = "--alpha_background") -> Color:
+    """Red, green and blue of a colour name or #rrggbb; `option` is where it was given.
 
     Raises:
         UserError: when there is no such colour.
@@ -100,7 +100,7 @@ def parse_color(name: str) -> Color:
         return ImageColor.getrgb(name)[:3]
     except ValueError:
         raise UserError(
-            f"--alpha_background {name!r} is not a colour: give a name such as white, black or gray, or #rrggbb."
+            f"{option} {name!r} is not a colour: give a name such as white, black or gray, or #rrggbb."
         ) from None
 
 
