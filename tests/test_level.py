@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts import level
 from tests.evaluation.tiny_run import ARCHITECTURE, save_generator
+from tests.scripts import load_script
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def run(tmp_path, monkeypatch):
         save_generator(folder, ["--normG", norm, "--init_gain", "1"])
         lines = [f"{ARCHITECTURE[i][2:]}: {ARCHITECTURE[i + 1]}" for i in range(0, len(ARCHITECTURE), 2)]
         (folder / "options.yaml").write_text("\n".join([*lines, f"normG: {norm}", "crop_size: 16", ""]))
-        return level.main(["--name", "tiny", *words])
+        return load_script("level").main(["--name", "tiny", *words])
 
     return call
 
