@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,73 +23,54 @@ from cut.training.listener import Progress
 
 
 class GeneratorEvaluator:
-    """Measures a generator as it is (an `Evaluator` of the training loop); nothing that training depends on changes.
+    """Measures a generator with its current weights, as an `Evaluator` of the training loop.
 
-    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and compares them as
-    8-bit files would hold them.
-
-    Args:
-        generator: measured with its current weights.
-        device: where it is.
-        yardstick: what its translations are compared with.
-        best_metric: name of the measure that decides which epoch is best.
+    Args: as for `measure`, and the name of the measure that decides which epoch is best.
     """
 
     def __init__(
         self, generator: Generator, device: torch.device | str, yardstick: Yardstick, best_metric: str
     ) -> None:
-        self.generator, self.device = generator, torch.device(device)
+        self.generator, self.device = generator, device
         self.yardstick, self.best_metric = yardstick, best_metric
         self.extractor = yardstick.extractor.title
         self._began, self._spent = time.perf_counter(), 0.0
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
-        """Measure the generator as it is now.
-
-        Args:
-            progress: how far it was trained.
-            stopped: called before every image; once it returns true, the result is None.
-
-        Raises:
-            UserError: when an image cannot be read, or a translation is not finite.
-        """
-        started = time.perf_counter()
+        """As `measure`, after so much training; None once `stopped()`, which is called before every image, is true."""
         try:
-            with undisturbed(self.device):
-                measured = self.yardstick.compare(self._translations(), stopped=stopped)
+            measured = measure(self.generator, self.device, self.yardstick, stopped)
         except Stopped:
             return None
-        seconds = time.perf_counter() - started
-        self._spent += seconds
+        self._spent += measured.seconds
         share = self._spent / (time.perf_counter() - self._began)
-        return Evaluation(
-            epoch=progress.epoch,
-            images=progress.images,
-            step=progress.step,
-            measures=measured.measures,
-            spread=measured.spread,
-            details={**measured.details, "cost_share": round(share, 4)},
-            seconds=seconds,
-        )
+        details = {**measured.details, "cost_share": round(share, 4)}
+        return replace(measured, epoch=progress.epoch, images=progress.images, step=progress.step, details=details)
 
-    def _translations(self) -> Iterator[np.ndarray]:
-        translate = Translator(
-            self.generator, self.device, training=True, seed=self.yardstick.seed, say=lambda sentence: None
-        )
-        source = self.yardstick.images.source
-        return (as_picture(translate(source.tensor(index))) for index in range(len(source)))
+
+def measure(
+    generator: Generator, device: torch.device | str, yardstick: Yardstick, stopped: Callable[[], bool] = never
+) -> Evaluation:
+    """Measure a generator as it is; nothing that training depends on changes.
+
+    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and they are compared
+    as 8-bit files would hold them.
+
+    Raises:
+        Stopped: soon after `stopped()`, which is called before every image, became true.
+        UserError: when an image cannot be read, or a translation is not finite.
+    """
+    with undisturbed(torch.device(device)):
+        translate = Translator(generator, device, training=True, seed=yardstick.seed, say=None)
+        source = yardstick.images.source
+        translations = (as_picture(translate(source.tensor(index))) for index in range(len(source)))
+        return yardstick.compare(translations, stopped)
 
 
 def make_evaluator(
     options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
 ) -> tuple[GeneratorEvaluator | None, list[str]]:
     """The evaluator of a training run, before its first step.
-
-    Args:
-        options: of the run.
-        generator: as it is being trained.
-        device: where it is.
-        dataset: of the training images.
 
     Returns:
         The evaluator, or None when measuring is off or impossible; and sentences that say on what, or why not.

@@ -43,7 +43,7 @@ class HeldOutPreviews:
         self, options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
     ) -> None:
         self.options, self.dataset = options, dataset
-        self.translate = Translator(generator, device, seed=options.run.seed, say=lambda sentence: None)
+        self.translate = Translator(generator, device, seed=options.run.seed, say=None)
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """The translations at this moment.

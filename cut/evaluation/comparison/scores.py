@@ -1,6 +1,7 @@
 """Every registered measure of translations against real images, with what makes the numbers comparable."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from cut.evaluation.comparison.confusion import Confusion
 from cut.evaluation.comparison.palette import Palette
 from cut.evaluation.features.feature_set import FeatureSet
 from cut.measures import MEASURES
+from cut.training.evaluation import Evaluation
 
 ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is singular
 
@@ -75,16 +77,38 @@ class PairScores:
         return means | (self.confusion.scores() if self.confusion else {})
 
 
-def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[str, Any]:
-    """What has to be equal for two results to be comparable, for `Evaluation.details`."""
-    return {
+def compare_sets(
+    real: FeatureSet,
+    fake: FeatureSet,
+    seed: int,
+    began: float,
+    about: Mapping[str, Any],
+    scores: PairScores | None = None,
+) -> Evaluation:
+    """All that was measured of two sets, of no epoch.
+
+    Args:
+        real, fake, seed: as for `feature_scores`.
+        began: when measuring began, by `time.perf_counter()`.
+        about: details that come before the others.
+        scores: of the pairs; None where the sets are not pairs.
+
+    Raises: as `feature_scores`.
+    """
+    measures, spread = feature_scores(real, fake, seed)
+    details = {
+        **about,
         "real_count": real.count,
         "fake_count": fake.count,
         "extractor": real.title,
         "real_sizes": real.sizes,
         "fake_sizes": fake.sizes,
         "seed": seed,
+        "pairs": scores is not None,
+        "palette": scores.palette.name if scores and scores.palette else None,
     }
+    measures |= scores.measures() if scores else {}
+    return Evaluation(0, 0, 0, measures, spread, details, time.perf_counter() - began)
 
 
 def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:

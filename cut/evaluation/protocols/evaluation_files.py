@@ -1,8 +1,9 @@
 """Measurements made after training, on disk: a JSON file, and a curve over the epochs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cut import strict_json
 from cut.evaluation.protocols.result_files import make_folder
@@ -72,17 +73,12 @@ def _panel(measure: Column, evaluations: Sequence[Evaluation], best: Evaluation 
 
 
 def _as_json(name: str, evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "name": name,
-        "epoch": evaluation.epoch or None,
-        "measures": dict(evaluation.measures),
-        "spread": dict(evaluation.spread),
-        "details": dict(evaluation.details),
-        "seconds": evaluation.seconds,
-    }
+    fields = asdict(evaluation)
+    del fields["images"], fields["step"]  # known only while a run trains
+    return {"name": name, **fields, "epoch": evaluation.epoch or None}
 
 
-def _write(folder: Path, name: str, write) -> Path:
+def _write(folder: Path, name: str, write: Callable[[BinaryIO], object]) -> Path:
     make_folder(folder)
     write_atomically(folder / name, write)
     return folder / name

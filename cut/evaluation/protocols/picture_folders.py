@@ -12,7 +12,7 @@ from cut.data.images import check_image, read_stored
 from cut.errors import UserError
 from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.evaluation.comparison.palette import Palette
-from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores
+from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import folder_features
 from cut.evaluation.features.extractor import Extractor
 from cut.training.evaluation import Evaluation
@@ -44,7 +44,7 @@ def compare_picture_folders(
     Raises:
         UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
     """
-    started = time.perf_counter()
+    began = time.perf_counter()
     real_set = folder_features(extractor, real, limit, batch_size)
     fake_set = folder_features(extractor, fake, limit, batch_size, keep=False)
     pairs = [] if _is_statistics(real) or _is_statistics(fake) else _pairs(real, fake, limit)
@@ -53,20 +53,11 @@ def compare_picture_folders(
             f"--palette scores pairs, but {real} and {fake} do not hold pictures of equal names and sizes: leave it "
             "out, or give the folders of both halves of the pairs."
         )
-    measures, spread = feature_scores(real_set, fake_set, seed)
     scores = PairScores(palette)
     for real_file, fake_file in pairs:
         scores.add(_pixels(real_file), _pixels(fake_file), str(fake_file))
-    details = {
-        "split": None,
-        "real": str(real),
-        "fake": str(fake),
-        **comparison_details(real_set, fake_set, seed),
-        "pairs": bool(pairs),
-        "palette": palette.name if palette else None,
-    }
-    seconds = time.perf_counter() - started
-    return Evaluation(0, 0, 0, {**measures, **(scores.measures() if pairs else {})}, spread, details, seconds)
+    about = {"split": None, "real": str(real), "fake": str(fake)}
+    return compare_sets(real_set, fake_set, seed, began, about, scores if pairs else None)
 
 
 def _is_statistics(side: Path) -> bool:

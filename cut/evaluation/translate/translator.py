@@ -44,7 +44,7 @@ class Translator:
         tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
             needs; 0 lets free memory decide.
         seed: of the random draws.
-        say: called with a sentence when tiles are needed, once.
+        say: called with a sentence when tiles are needed, once; None for nothing.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class Translator:
         training: bool = False,
         tile_size: int = 0,
         seed: int = 0,
-        say: Callable[[str], None] = _say,
+        say: Callable[[str], None] | None = _say,
     ) -> None:
         self.device = torch.device(device)
         self.generator = generator.to(self.device)
         self.training = training
         self.tile_size = tile_size
         self.seed = seed
-        self._say: Callable[[str], None] | None = say
+        self._say = say
         self._bytes_per_pixel: float | None = None
 
     def __call__(self, image: Tensor) -> Tensor:
