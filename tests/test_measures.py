@@ -11,7 +11,7 @@ import pytest
 from cut.evaluation import measures
 from cut.evaluation.comparison.confusion import Confusion
 from cut.evaluation.features.feature_set import FeatureSet
-from cut.evaluation.measures.frechet import frechet
+from cut.evaluation.measures.frechet import frechet_distance
 from cut.measures import MEASURES, Measures
 from cut.monitoring.reports.runs import read_run
 from cut.monitoring.reports.table import make_report
@@ -58,9 +58,9 @@ def test_only_inceptions_distances_are_called_fid_and_kid():
 
 def test_a_name_is_given_once_and_a_need_is_one_of_three():
     registry = Measures(measures.__name__)
-    registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet)
+    registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
     with pytest.raises(ValueError, match="already a measure named 'frechet'"):
-        registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet)
+        registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
     with pytest.raises(ValueError, match="needs 'luck', which is none of features, pairs, palette"):
         registry.register("other", label="other", needs="luck", higher_is_better=True)
 

@@ -187,4 +187,4 @@ def _rewrite(path: Path, choose: Callable[[list[str]], list[str]]) -> None:
     with path.open(encoding="utf-8", errors="replace") as file:
         lines = [line for line in file if line.endswith("\n")]
     kept = "".join(choose(lines)).encode()
-    write_atomically(path, lambda stream: stream.write(kept))
+    write_atomically(path, kept)

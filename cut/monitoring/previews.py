@@ -71,7 +71,7 @@ class PreviewFiles(Listener):
         if event.targets:
             self._save("targets.png", event.targets)
         about = json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
-        write_atomically(self.folder / "previews.json", lambda stream: stream.write(about))
+        write_atomically(self.folder / "previews.json", about)
         self._described = True
 
     def _save(self, name: str, pictures: Sequence[Tensor]) -> None:

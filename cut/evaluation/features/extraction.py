@@ -17,8 +17,6 @@ from cut.evaluation.features.feature_cache import cached_features, content_hash
 from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
-__all__ = ["Extractor", "FeatureSet", "folder_features", "image_features", "image_set", "load_extractor"]
-
 Picture = np.ndarray | Image.Image
 PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # also counted as images by pytorch-fid
 
@@ -62,10 +60,7 @@ def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: 
 
 
 def image_set(
-    extractor: Extractor,
-    images: Iterable[Picture],
-    batch_size: int | None = None,
-    content: str = "",
+    extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None, content: str = ""
 ) -> FeatureSet:
     """The same as `image_features`, with what else is worth knowing of the images."""
     sizes: list[tuple[int, int]] = []

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from dominate import tags
 from PIL import Image
@@ -57,17 +55,12 @@ def write_results_page(
                 tags.p("There are no images.", cls="note")
             if count > 1:
                 page_links(pages, number - 1)
-        text = content.render().encode()
-        write_atomically(folder / page_name(number), partial(_write, text))
+        write_atomically(folder / page_name(number), content.render().encode())
     for stale in folder.glob("page*.html"):
         found = re.fullmatch(r"page(\d+)\.html", stale.name)
         if found and int(found[1]) > count:
             stale.unlink()
     return folder / page_name(1)
-
-
-def _write(text: bytes, stream: BinaryIO) -> None:
-    stream.write(text)
 
 
 def _show(folder: Path, row: ResultRow, display_width: int) -> None:

@@ -118,8 +118,8 @@ class WebPage(Listener):
         data = self._data(state)
         self.history.write_pages()
         index = index_page(data, self.options, self.about, self.previews, self.history).render().encode()
-        write_atomically(self.folder / "index.html", lambda stream: stream.write(index), durable=False)
-        write_atomically(self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False)
+        write_atomically(self.folder / "index.html", index, durable=False)
+        write_atomically(self.folder / "data.js", page_data.script(data), durable=False)
         self.due = False
         self.spent += self.clock() - started
 
