@@ -1,6 +1,7 @@
 """Event files for TensorBoard. Imported only when asked for, because the package `tensorboard` is optional."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,8 @@ class EventFile:
 
     def __init__(self, folder: Path, first_step: int) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.stream = (folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._attempt(lambda: folder.mkdir(parents=True, exist_ok=True))
+        self._attempt(self._open)
         self.records = RecordWriter(self.stream)
         self._add(file_version="brain.Event:2")
         self._add(step=first_step, session_log=SessionLog(status=SessionLog.START))
@@ -48,22 +46,22 @@ class EventFile:
         self._add(step=step, summary=summary.text(name, markdown))
 
     def flush(self) -> None:
-        try:
-            self.stream.flush()
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._attempt(self.stream.flush)
 
     def close(self) -> None:
         self.flush()
         self.stream.close()
 
     def _add(self, **event: Any) -> None:
-        try:
-            self.records.write(Event(wall_time=time.time(), **event).SerializeToString())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._attempt(lambda: self.records.write(Event(wall_time=time.time(), **event).SerializeToString()))
 
-    def _unwritable(self, error: OSError) -> UserError:
-        if hasattr(self, "stream"):
-            self.stream.raw.close()  # drops the buffer, which would otherwise be written again when the process ends
-        return UserError(f"{self.folder} cannot be written: {error.strerror}.")
+    def _open(self) -> None:
+        self.stream = (self.folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if hasattr(self, "stream"):
+                self.stream.raw.close()  # drops the buffer, which would be written again when the process ends
+            raise UserError(f"{self.folder} cannot be written: {error.strerror}.") from error

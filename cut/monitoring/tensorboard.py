@@ -30,7 +30,6 @@ class TensorBoardLog(Listener):
                 "pip install tensorboard"
             ) from error
         self.new_file = EventFile
-        self.file: EventFile | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = options.monitoring
@@ -45,15 +44,11 @@ class TensorBoardLog(Listener):
         file.flush()
 
     def after_preview(self, event: PreviewEvent) -> None:
-        if self.file is None:
-            return
         row = picture_row(event.translations, cell_size(event.translations))
         self.file.add_picture("previews", row, event.progress.images)
         self.file.flush()
 
     def after_step(self, event: StepEvent) -> None:
-        if self.file is None:
-            return
         images = event.progress.images
         if event.due(self.monitoring.print_freq):
             for name, value in event.losses.items():
@@ -68,8 +63,6 @@ class TensorBoardLog(Listener):
         self.file.flush()  # so that a killed run keeps what it logged
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        if self.file is None:
-            return
         evaluation = event.evaluation
         for label, value in evaluation.labelled(evaluation.measures).items():
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
@@ -78,6 +71,4 @@ class TensorBoardLog(Listener):
         self.file.flush()
 
     def finish(self, progress: Progress) -> None:
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        self.file.close()

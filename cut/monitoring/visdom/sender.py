@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from cut.monitoring.visdom.server import ANSWER_SECONDS, ServerTrouble
@@ -48,12 +48,7 @@ class Sender:
 
     def news(self) -> list[str]:
         """Sentences about the server since the last call."""
-        sentences = []
-        try:
-            while True:
-                sentences.append(self.reports.get_nowait())
-        except Empty:
-            return sentences
+        return [self.reports.get() for _ in range(self.reports.qsize())]
 
     def close(self, seconds: float) -> None:
         """Send what waits if the server answers, for so long at most."""

@@ -27,9 +27,8 @@ class VisdomView(Listener):
     """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
     All sending is done by a thread of its own, see `Sender`: a missing, lost or returned server is reported once each,
-    and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
-    visdom off; more is the number of the first of its windows. Every window is drawn whole from the record of the run,
-    so it does not matter what the server still has.
+    and the training goes on. `display_id` is the number of the first of its windows; where it is unset they have names.
+    Every window is drawn whole from the record of the run, so it does not matter what the server still has.
 
     Args:
         record: of the run; called before this listener.
@@ -44,12 +43,9 @@ class VisdomView(Listener):
         connect: Callable[[str, int, str], Any] = VisdomServer,
     ) -> None:
         self.record, self.say, self.connect = record, say, connect
-        self.sender: Sender | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = monitoring = options.monitoring
-        if monitoring.display_id is not None and monitoring.display_id <= 0:
-            return
         shared, fresh = is_shared(monitoring.display_env), progress.images == 0
         self.name = plain(options.run.name)
         self.title = f"{run_title(options)}: " if shared else ""
@@ -65,8 +61,6 @@ class VisdomView(Listener):
         self._pass_on_news()
 
     def after_step(self, event: StepEvent) -> None:
-        if self.sender is None:
-            return
         self._pass_on_news()
         first, self.first = self.first, False  # it is shown at once, so that the page shows that the run is alive
         monitoring = self.monitoring
@@ -82,17 +76,14 @@ class VisdomView(Listener):
         self._pass_on_news()
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        if self.sender is not None:
-            self._draw_measures()
+        self._draw_measures()
 
     def finish(self, progress: Progress) -> None:
-        if self.sender is not None:
-            self.sender.close(LAST_WORDS_SECONDS)
-            self._pass_on_news()
-            self.sender = None
+        self.sender.close(LAST_WORDS_SECONDS)
+        self._pass_on_news()
 
     def _pass_on_news(self) -> None:
-        for sentence in self.sender.news() if self.sender is not None else ():
+        for sentence in self.sender.news():
             self.say(sentence)
 
     def _draw_curves(self, event: StepEvent) -> None:
@@ -131,9 +122,8 @@ class VisdomView(Listener):
 
     def _give(self, purpose: str, draw: Callable[..., None]) -> None:
         """Hand over the content of a window: `draw(server, window=…, title=…)`."""
-        if self.sender is not None:
-            window, title = self._window(purpose), f"{self.title}{purpose}"
-            self.sender.give(window, partial(draw, window=window, title=title))
+        window, title = self._window(purpose), f"{self.title}{purpose}"
+        self.sender.give(window, partial(draw, window=window, title=title))
 
     def _window(self, purpose: str) -> str:
         """The id of a window: counted from `display_id`, else named after the run so that runs do not share one."""
