@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
+from cut.data.images import image_size
 from cut.errors import UserError
 from cut.monitoring.pictures import cell_size, picture_row
 from cut.options import Options
@@ -87,11 +87,12 @@ class PreviewFiles(Listener):
         except (OSError, ValueError, KeyError, TypeError):
             return
         row = (width * len(names), height)
-        if _size(self.folder / "sources.png") != row or (targets and _size(self.folder / "targets.png") != row):
+        files = ["sources.png", "targets.png"] if targets else ["sources.png"]
+        if any(image_size(self.folder / file) != row for file in files):
             return
         self.names, self.cell, self.has_targets = names, (width, height), targets
         times = [time for time in self._times_on_disk() if time <= images]
-        self.times = [time for time in times if _size(self.folder / file_name(time)) == row]
+        self.times = [time for time in times if image_size(self.folder / file_name(time)) == row]
 
     def _times_on_disk(self) -> list[int]:
         return sorted(int(file.stem) for file in self.folder.glob("*.png") if file.stem.isdecimal())
@@ -100,11 +101,3 @@ class PreviewFiles(Listener):
 def file_name(images: int) -> str:
     """The file of the translations after so many images."""
     return f"{images:09d}.png"
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError):  # Pillow raises the latter for some broken PNGs
-        return None

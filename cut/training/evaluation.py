@@ -69,9 +69,13 @@ class Column(NamedTuple):
     label: str
 
     @property
+    def higher_is_better(self) -> bool:
+        return MEASURES[self.name].higher_is_better
+
+    @property
     def title(self) -> str:
         """The label with the direction: "FID (less is better)"."""
-        return f"{self.label} ({'more' if MEASURES[self.name].higher_is_better else 'less'} is better)"
+        return f"{self.label} ({'more' if self.higher_is_better else 'less'} is better)"
 
     def is_in(self, evaluation: Evaluation) -> bool:
         """Whether the measure was taken, and with this extractor."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.measures import MEASURES
 from cut.monitoring.log_files import METRICS
 from cut.monitoring.record import Record
 from cut.options.machinery.layers import Layer, merge, read_yaml
@@ -44,14 +43,9 @@ class LoggedRun:
     def finished(self) -> bool:
         return self.epochs >= self.planned
 
-    @property
-    def measures(self) -> list[Column]:
-        """The measures that were logged, in the order in which they are shown."""
-        return measure_columns(self.record.evaluations)
-
     def best(self, measure: Column) -> Evaluation | None:
         """The measurement to call best: for a distance the one where it was smallest, else the one that was kept."""
-        if MEASURES[measure.name].higher_is_better:
+        if measure.higher_is_better:
             return self.record.best
         return best_evaluation(self.having(measure), measure.name)
 
@@ -120,6 +114,11 @@ def read_runs(folders: Iterable[Path]) -> tuple[list[LoggedRun], list[str]]:
         except UserError as error:
             problems += error.problems
     return runs, problems
+
+
+def measured(runs: Iterable[LoggedRun]) -> list[Column]:
+    """The measures that any of the runs logged, in the order in which they are shown."""
+    return measure_columns(one for run in runs for one in run.record.evaluations)
 
 
 def _read_options(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cut import strict_json
-from cut.measures import MEASURES
 from cut.monitoring.pace import duration
 from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
@@ -139,7 +138,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric:
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
     measures = measure_columns(one for _, one in shown)
     for measure in measures:
-        arrow = "↑" if MEASURES[measure.name].higher_is_better else "↓"
+        arrow = "↑" if measure.higher_is_better else "↓"
         values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
         lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])
     notes, deciding = [], None
