@@ -20,10 +20,6 @@ class ConsoleListener(Listener):
 
     Only evaluations and messages appear above the bar. With `quiet` there is no bar and no line about steps, epochs and
     saves, there or elsewhere.
-
-    Args:
-        record: of the run; called before this listener.
-        stream: where to write; standard output by default.
     """
 
     def __init__(self, record: Record, stream: TextIO | None = None) -> None:
@@ -64,9 +60,7 @@ class ConsoleListener(Listener):
             self._show_pace(self.bar, progress)
             self.bar.update(event.batch_size)
         elif due:
-            self.message(
-                log_line(progress.epoch, progress.epoch_images, event.seconds, event.data_seconds, event.losses)
-            )
+            self.message(log_line(event))
 
     def after_epoch(self, event: EpochEvent) -> None:
         progress = event.progress
@@ -116,9 +110,8 @@ class ConsoleListener(Listener):
     def _measured(self, last: Evaluation) -> str:
         """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", whose parenthesis the caller closes."""
         best, metric = self.status.best, self.status.best_metric
-        standing = f"best {last.label(metric) if metric else 'epoch'}: " + (
-            f"epoch {best.epoch}" if best else "none yet"
-        )
+        of = f"best {last.label(metric) if metric else 'epoch'}"
+        standing = f"{of}: epoch {best.epoch}" if best else f"{of}: none yet"
         if best and best.epoch == last.epoch:
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"

@@ -61,8 +61,7 @@ class LossLog(_LogFile):
         self.write(f"================ Training Loss ({datetime.now():%c}){note} ================")
 
     def line(self, event: StepEvent) -> str:
-        at = event.progress
-        return log_line(at.epoch, at.epoch_images, event.seconds, event.data_seconds, event.losses)
+        return log_line(event)
 
 
 class MetricsLog(_LogFile):
@@ -89,21 +88,12 @@ class MetricsLog(_LogFile):
             return entry is not None and is_before(entry, progress, measured)
 
         self.open(options, lambda lines: list(filter(stays, lines)))
-        run = {
-            "name": options.run.name,
-            "command": list(facts.command),
-            "device": facts.device,
-            "parameters": dict(facts.parameters),
-        }
-        self.write(_entry(progress, run=run))
+        run = {"name": options.run.name, "command": facts.command, "device": facts.device}
+        self.write(_entry(progress, run={**run, "parameters": facts.parameters}))
 
     def after_epoch(self, event: EpochEvent) -> None:
-        finished = {
-            "seconds": event.seconds,
-            "peak_memory_bytes": event.peak_memory_bytes,
-            "batch_size": self.batch_size,
-        }
-        self.write(_entry(event.progress, finished_epoch=finished))
+        finished = {"seconds": event.seconds, "peak_memory_bytes": event.peak_memory_bytes}
+        self.write(_entry(event.progress, finished_epoch={**finished, "batch_size": self.batch_size}))
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         self.write(_entry(event.progress, evaluation=asdict(event.evaluation), best=event.is_best))
@@ -111,7 +101,7 @@ class MetricsLog(_LogFile):
     def line(self, event: StepEvent) -> str:
         return _entry(
             event.progress,
-            losses=dict(event.losses),
+            losses=event.losses,
             learning_rate=event.learning_rate,
             seconds_per_image=event.seconds,
             data_seconds_per_image=event.data_seconds,
@@ -147,8 +137,6 @@ def is_before(entry: Mapping[str, Any], progress: Progress, measured: Set[int] =
     An epoch can have been finished and measured after the save that the run continues from, with no step between them.
 
     Args:
-        entry: from `read_metrics`.
-        progress: where the run continues.
         measured: the epochs whose measurements the continued run already has.
     """
     if entry.get("images", 0) > progress.images:

@@ -19,13 +19,7 @@ RATES = ("learning rate", "images per second")
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a run, or its continuation.
-
-    Attributes:
-        step: optimizer steps before it.
-        device: where it computes, as text.
-        parameters: number of weights by network.
-    """
+    """The start of a run, or its continuation, after so many optimizer steps; the rest as in `RunFacts`."""
 
     step: int
     device: str
@@ -46,9 +40,6 @@ class Record(Listener):
     """What a run has logged. A continued run reads its `metrics.jsonl` back, so that its curves go on.
 
     It is a listener that must be called before the views that render it.
-
-    Args:
-        clock: seconds from any point in time.
 
     Attributes:
         losses: by published name.

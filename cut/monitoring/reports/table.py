@@ -79,15 +79,13 @@ class Report:
         columns: the headings.
         rows: cells, one for each column.
         facts: what all rows have in common, by name.
-        notes: sentences that define the columns.
-        sources: the names of the runs behind each row, by method.
+        notes: sentences that define the columns, and the names of the runs behind each row.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    sources: Sequence[tuple[str, str]] = ()
 
 
 def make_report(runs: Sequence[LoggedRun]) -> Report:
@@ -105,8 +103,8 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
             value = values.pop()
             if value != ABSENT:
                 facts[heading] = value
-    sources = [(row.name, ", ".join(run.folder.name for run in row.runs)) for row in rows]
-    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures), sources)
+    sources = [f"{row.name}: {', '.join(run.folder.name for run in row.runs)}" for row in rows]
+    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures) + sources)
 
 
 def group(runs: Iterable[LoggedRun]) -> list[Row]:
@@ -146,7 +144,7 @@ def over_seeds(values: Sequence[float | None]) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """The table, its definitions and its sources as Markdown."""
+    """The table and its notes as Markdown."""
 
     def line(cells: Iterable[object]) -> str:
         return "| " + " | ".join(_plain(str(cell)) for cell in cells) + " |"
@@ -154,8 +152,7 @@ def as_markdown(report: Report) -> str:
     lines = [line(report.columns), "|" + " --- |" * len(report.columns), *map(line, report.rows), ""]
     if report.facts:
         lines += ["All rows: " + "; ".join(f"{name} {_plain(value)}" for name, value in report.facts.items()) + ".", ""]
-    lines += [f"- {note}" for note in report.notes]
-    lines += [f"- {_plain(method)}: {_plain(names)}" for method, names in report.sources]
+    lines += [f"- {_plain(note)}" for note in report.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -174,9 +171,7 @@ def as_page(report: Report, title: str = "Runs") -> document:
                             tags.td(printable(cell.value), *remark)
         with tags.ul(cls="note"):
             for note in report.notes:
-                tags.li(note)
-            for method, names in report.sources:
-                tags.li(printable(f"{method}: {names}"))
+                tags.li(printable(note))
     return content
 
 
@@ -263,14 +258,14 @@ def _condition(details: Mapping[str, Any]) -> str:
         return ""
     counts = f"{details['fake_count']} translations and {details['real_count']} real images"
     sizes = dict.fromkeys(details[name] for name in ("fake_sizes", "real_sizes") if details.get(name))
-    parts = [f"{counts} of {details['split']}" if details.get("split") else counts, " and ".join(sizes)]
-    return ", ".join([*filter(None, parts), *filter(None, [details.get("extractor")])])
+    of = f" of {details['split']}" if details.get("split") else ""
+    return ", ".join(filter(None, [counts + of, " and ".join(sizes), details.get("extractor")]))
 
 
 def _notes(rows: Sequence[Row], measures: Sequence[Column]) -> list[str]:
     sizes = sorted({run.options["batch_size"] for row in rows for run in row.runs})
     images = "1 image" if sizes == [1] else f"{' or '.join(map(str, sizes))} images"
-    notes = []
+    notes: list[str] = []
     distances = [measure.label for measure in measures if not measure.higher_is_better]
     if distances:
         notes.append(f"best {', '.join(distances)}: the smallest of all measured epochs, each by itself.")

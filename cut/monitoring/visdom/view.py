@@ -13,7 +13,7 @@ from cut.monitoring.record import RATES, Record
 from cut.monitoring.series import Point
 from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
-from cut.monitoring.visdom.windows import TEXT_SIZE, draw_curves, draw_grid, draw_picture, options_as_html
+from cut.monitoring.visdom.windows import draw_curves, draw_grid, draw_picture, draw_text, options_as_html
 from cut.options import Options
 from cut.training.evaluation import best_evaluation, measure_columns, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
@@ -31,9 +31,9 @@ class VisdomView(Listener):
     Every window is drawn whole from the record of the run, so it does not matter what the server still has.
 
     Args:
-        record: of the run; called before this listener.
+        record: called before this listener.
         say: takes messages for the user; called from the training's own thread.
-        connect: makes the server from (address, port, environment); tests put a fake here.
+        connect: makes the server from (address, port, environment).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class VisdomView(Listener):
             self._draw_curves(event)
         if first:
             self._draw_measures()
-            self._give("options", self._draw_options)
+            self._give("options", partial(draw_text, content=self.options_text))
 
     def after_epoch(self, event: EpochEvent) -> None:
         self._pass_on_news()
@@ -116,9 +116,6 @@ class VisdomView(Listener):
             return
         for name, picture in pictures.items():  # as published: a window for each
             self._give(name, partial(draw_picture, picture=picture, width=width))
-
-    def _draw_options(self, server: Any, window: str, title: str) -> None:
-        server.text(window, title, self.options_text, TEXT_SIZE)
 
     def _give(self, purpose: str, draw: Callable[..., None]) -> None:
         """Hand over the content of a window: `draw(server, window=…, title=…)`."""

@@ -32,7 +32,7 @@ def script(data: Mapping[str, Any]) -> bytes:
 
 
 def read_script(file: Path) -> dict[str, Any] | None:
-    """What `script` wrote; None where the file is missing or is something else."""
+    """What `script` wrote; None where that is missing or damaged."""
     try:
         data = json.loads(file.read_text(encoding="utf-8").removeprefix(VARIABLE).rstrip().removesuffix(";"))
     except (OSError, ValueError):
@@ -52,12 +52,7 @@ def picture_order(folder: Path) -> list[str]:
 
 
 def facts(progress: Progress, record: Record, rate: float | None, state: str) -> list[tuple[str, str]]:
-    """Where the run stands, as (name, text).
-
-    Args:
-        rate: the learning rate; None before the first step.
-        state: "training", "finished" or "stopped".
-    """
+    """Where the run stands, as (name, text); `rate` is the learning rate, None before the first step."""
     pace, memory = record.pace, record.peak_memory_bytes
     total = progress.images + max(0, progress.images_left)
     known = [

@@ -59,8 +59,8 @@ class PictureHistory:
 
     def write_pages(self) -> None:
         """Write the pages that have changed."""
+        pages = self._pages()
         for block in self.stale:
-            pages = self._pages()
             current = self._blocks().index(block)
             with page(f"{self.title}: training pictures") as content:
                 tags.p(tags.a("‹ the run", href="index.html"))
@@ -70,7 +70,7 @@ class PictureHistory:
                         tags.h2(f"Epoch {epoch}")
                         show_pictures(epoch, self.epochs[epoch], self.width)
                 page_links(pages, current, back="newer", onward="older")
-            write_atomically(self.folder / _file(block), content.render().encode(), durable=False)
+            write_atomically(self.folder / pages[current][1], content.render().encode(), durable=False)
         self.stale.clear()
 
     def links(self) -> list[tuple[str, str]]:
@@ -79,7 +79,8 @@ class PictureHistory:
         return pages[:NEWEST] + pages[NEWEST:][-1:]
 
     def _pages(self) -> list[tuple[str, str]]:
-        return [(_label(block), _file(block)) for block in self._blocks()]
+        firsts = [block * EPOCHS_PER_PAGE + 1 for block in self._blocks()]
+        return [(f"{first}–{first + EPOCHS_PER_PAGE - 1}", f"epochs{first:04d}.html") for first in firsts]
 
     def _blocks(self) -> list[int]:
         return sorted({_block(epoch) for epoch in self.epochs}, reverse=True)
@@ -104,14 +105,6 @@ def _write_png(image: Image.Image, stream: BinaryIO) -> None:
 
 def _block(epoch: int) -> int:
     return (epoch - 1) // EPOCHS_PER_PAGE
-
-
-def _label(block: int) -> str:
-    return f"{block * EPOCHS_PER_PAGE + 1}–{(block + 1) * EPOCHS_PER_PAGE}"
-
-
-def _file(block: int) -> str:
-    return f"epochs{block * EPOCHS_PER_PAGE + 1:04d}.html"
 
 
 def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict[int, dict[str, Size]]:

@@ -31,10 +31,8 @@ class WebPage(Listener):
     `display_freq` images.
 
     Args:
-        record: of the run; called before this listener.
-        previews: the rows of held-out images; called before this listener.
+        record, previews: called before this listener.
         say: takes the sentence about a picture that is not finite.
-        clock: seconds from any point in time.
     """
 
     def __init__(
