@@ -26,7 +26,6 @@ class Pictures:
 
     Attributes:
         folder: what the names of the files are relative to.
-        files: sorted.
         channels: 1 or 3.
         preprocessing: what is done to them; crops are central.
         background: colour behind transparent pixels.
@@ -70,8 +69,6 @@ class HeldOut:
 
     Attributes:
         split: "val" or "test".
-        source: to translate.
-        target: real images of the domain to translate into.
         pairs: whether the images of both sides show the same thing, one by one: same names and same sizes.
     """
 
@@ -154,8 +151,7 @@ def preprocessed_image(file: Path, channels: int, preprocessing: Preprocessing, 
         UserError: when it cannot be read, or is too small for the preprocessing.
     """
     image = read_image(file, channels, background)
-    problem = preprocessing.problem(image.size)
-    if problem:
+    if problem := preprocessing.problem(image.size):
         raise UserError(f"{file} {problem}")
     return preprocessing.apply(image, preprocessing.centred(image.size))
 

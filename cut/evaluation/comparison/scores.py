@@ -55,17 +55,17 @@ class PairScores:
         self._by_pair: dict[str, list[float]] = {measure.name: [] for measure in MEASURES.needing("pairs")}
 
     def add(self, real: np.ndarray, fake: np.ndarray, name: str = "") -> None:
-        """Measure one pair.
-
-        Args:
-            real: uint8 (H, W, C), C 1 or 3.
-            fake: the translation, the same.
-            name: for error messages.
+        """Measure one pair, uint8 (H, W, C) with C 1 or 3.
 
         Raises:
-            UserError: when the sizes differ.
+            UserError: when the sizes differ, with the `name` of the pair.
         """
-        _check_sizes(real, fake, name)
+        if real.shape != fake.shape:
+            which = f"the pair {name}" if name else "a pair"
+            raise UserError(
+                f"The images of {which} differ in size: the real one is {_size(real)}, the translation {_size(fake)}; "
+                "prepare both in the same way."
+            )
         for measure, values in self._by_pair.items():
             values.append(MEASURES[measure].compute(real, fake))
         if self.palette and self.confusion:
@@ -132,15 +132,6 @@ def _same(real: FeatureSet, fake: FeatureSet) -> bool:
     if real.statistics is not None and fake.statistics is not None:
         return all(map(np.array_equal, real.statistics, fake.statistics))
     return bool(real.content) and real.content == fake.content
-
-
-def _check_sizes(real: np.ndarray, fake: np.ndarray, name: str) -> None:
-    if real.shape != fake.shape:
-        which = f"the pair {name}" if name else "a pair"
-        raise UserError(
-            f"The images of {which} differ in size: the real one is {_size(real)}, the translation {_size(fake)}; "
-            "prepare both in the same way."
-        )
 
 
 def _size(image: np.ndarray) -> str:

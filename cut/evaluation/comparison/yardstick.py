@@ -31,8 +31,6 @@ class Yardstick:
     """Compares pictures with the real held-out images, whose features are computed once and kept on disk.
 
     Args:
-        images: held-out images of both sides.
-        extractor: network whose features are compared.
         seed: of the subsets of the kernel distance.
         palette: colours of a map-like target, for segmentation scores of pairs.
     """

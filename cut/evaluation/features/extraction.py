@@ -26,7 +26,6 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
 
     Args:
         name: "inception", "efficientnet_lite0", ….
-        device: where it computes.
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
 
     Raises:
@@ -42,7 +41,6 @@ def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: 
     Each image is resized on its own, so sizes can be mixed and the size of the batches is irrelevant.
 
     Args:
-        extractor: on any device.
         images: uint8 (H, W, 3) or (H, W), or Pillow images.
         batch_size: images that pass through the network together; None: as many as is fast.
 
@@ -80,7 +78,6 @@ def folder_features(
     """The features of the images in a folder and its sub-folders, each at the size and as it is stored.
 
     Args:
-        extractor: on any device.
         folder: searched as for data sets, but webp and pgm count too, as in pytorch-fid; or an .npz of its
             statistics, as `FeatureSet.save` and pytorch-fid write it.
         limit: take the first N images.

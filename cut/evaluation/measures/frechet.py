@@ -21,9 +21,7 @@ def frechet_distance(a: FeatureSet, b: FeatureSet, seed: int = 0) -> float:
     is the sum of the singular values of R_a R_bᵀ, which are real and accurate whatever the rank, and as many as there
     are images.
 
-    Args:
-        a, b: in any order.
-        seed: not used; the distance is deterministic.
+    It is deterministic, whatever the seed.
 
     Returns:
         ≥ 0; NaN when a feature is not finite.

@@ -27,9 +27,7 @@ def kernel_distance(
     around 0, on either side, for two sets of the same distribution.
 
     Args:
-        a, b: in any order.
         seed: decides the subsets.
-        subsets: how many.
         subset_size: images of each side in a subset, at most half of the smaller set: larger subsets of few images are
             all nearly the same, and their spread would understate the uncertainty.
 

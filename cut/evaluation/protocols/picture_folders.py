@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,6 @@ from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import folder_features
 from cut.evaluation.features.extractor import Extractor
 from cut.training.evaluation import Evaluation
-
-Pairs = Sequence[tuple[Path, Path]]
 
 
 def compare_picture_folders(
@@ -34,7 +31,6 @@ def compare_picture_folders(
 
     Args:
         real, fake: folders, or `.npz` files of statistics, also those that pytorch-fid writes.
-        extractor: network whose features are compared.
         palette: colours of a map-like target, for segmentation scores of pairs.
         seed: of the subsets of the kernel distance.
         limit: take the first N pictures of each folder.
@@ -64,7 +60,7 @@ def _is_statistics(side: Path) -> bool:
     return side.suffix == ".npz" and not side.is_dir()
 
 
-def _pairs(real: Path, fake: Path, limit: float) -> Pairs:
+def _pairs(real: Path, fake: Path, limit: float) -> list[tuple[Path, Path]]:
     """Pictures of equal names; none where two of them differ in size, because then equal names are chance."""
     pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
     return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []

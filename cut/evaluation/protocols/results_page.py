@@ -34,7 +34,6 @@ def write_results_page(
 
     Args:
         folder: where the pages go; the images are in it or below. Pages of an earlier, longer run are removed.
-        rows: in the order to show.
         details: facts to name below the title (checkpoint, number of images, …).
         display_width: width of a picture on the page, in pixels; a click opens it as it is.
 

@@ -2,9 +2,8 @@
 
 Instance norm divides each feature map by statistics of the image it sees. A tile of sky has other statistics than a
 tile of rock, so tiles translated on their own differ in tone, and no blending hides that. Here one pass over small
-windows
-spread over the whole image measures the statistics of every norm layer, and all tiles are normalised by these. The
-windows are at full resolution, as the network was trained.
+windows spread over the whole image measures the statistics of every norm layer, and all tiles are normalised by these.
+The windows are at full resolution, as the network was trained.
 """
 
 from collections.abc import Callable, Iterator

@@ -39,7 +39,6 @@ class Translator:
 
     Args:
         generator: moved to `device`.
-        device: where to run.
         training: translate in train mode, as the published `test.py` does without `--eval`.
         tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
             needs; 0 lets free memory decide.
@@ -59,10 +58,7 @@ class Translator:
     ) -> None:
         self.device = torch.device(device)
         self.generator = generator.to(self.device)
-        self.training = training
-        self.tile_size = tile_size
-        self.seed = seed
-        self._say = say
+        self.training, self.tile_size, self.seed, self._say = training, tile_size, seed, say
         self._bytes_per_pixel: float | None = None
 
     def __call__(self, image: Tensor) -> Tensor:

@@ -20,7 +20,6 @@ class LoggedRun:
     """One run as it stands.
 
     Attributes:
-        folder: of the run.
         options: every option of training by name, as the run saved them.
         record: what it logged, without the losses; a measure that was not finite is nan.
     """
@@ -50,22 +49,15 @@ class LoggedRun:
         return best_evaluation(self.having(measure), measure.name)
 
     def last(self, measure: Column) -> Evaluation | None:
-        """The last measurement that has a measure."""
         return next(reversed(self.having(measure)), None)
 
     def having(self, measure: Column) -> list[Evaluation]:
-        """The measurements that contain a measure."""
         return [one for one in self.record.evaluations if measure.is_in(one)]
 
     @property
     def device(self) -> str:
         """The devices it ran on, as text."""
         return ", ".join(dict.fromkeys(one.device for one in self.record.starts))
-
-    @property
-    def parameters(self) -> Mapping[str, int]:
-        """Number of weights by network."""
-        return self.record.starts[-1].parameters
 
     @property
     def seconds_per_iteration(self) -> float | None:

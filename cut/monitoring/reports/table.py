@@ -76,7 +76,6 @@ class Report:
     """The table of runs, and what belongs beside it.
 
     Attributes:
-        columns: the headings.
         rows: cells, one for each column.
         facts: what all rows have in common, by name.
         notes: sentences that define the columns, and the names of the runs behind each row.
@@ -222,7 +221,7 @@ def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, C
     return cells | {
         "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
         "memory": Cell(f"{max(memory) / 2**30:.2f} GiB" if memory else ABSENT),
-        "parameters": Cell(_parameters(first.parameters)),
+        "parameters": Cell(_parameters(first.record.starts[-1].parameters)),
         "device": Cell(first.device),
         "measured on": Cell(_conditions(runs)),
     }

@@ -48,9 +48,6 @@ def picture_order(folder: Path) -> list[str]:
         return []
 
 
-# ---------------------------------------------------------------------- the parts of it
-
-
 def facts(progress: Progress, record: Record, rate: float | None, state: str) -> list[tuple[str, str]]:
     """Where the run stands, as (name, text); `rate` is the learning rate, None before the first step."""
     pace, memory = record.pace, record.peak_memory_bytes

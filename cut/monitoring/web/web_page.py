@@ -44,8 +44,6 @@ class WebPage(Listener):
     ) -> None:
         self.record, self.previews, self.say, self.clock = record, previews, say, clock
 
-    # ------------------------------------------------------------------ what the loop tells
-
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.options, self.facts, self.progress = options, facts, progress
         self.began, self.spent = self.clock(), 0.0
@@ -104,8 +102,6 @@ class WebPage(Listener):
             self.say(f"Some pixels of {which} are not finite; the web page shows such pixels in magenta.")
         self.due |= self.history.newest is None or self.history.newest[0] < epoch
         self.history.save(epoch, first_of_batch(images))
-
-    # ------------------------------------------------------------------ writing
 
     def _write_if_due(self) -> None:
         if self.due and self.spent <= SHARE * (self.clock() - self.began):

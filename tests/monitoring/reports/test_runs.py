@@ -21,7 +21,7 @@ def test_best_and_last_are_those_of_the_log(tmp_path):
     found = {measure.name: (run.best(measure).epoch, run.last(measure).epoch) for measure in measured([run])}
     assert found == {"frechet": (2, 4), "kernel": (4, 4), "psnr": (2, 4)}, "PSNR is that of the epoch that was kept"
     assert run.finished and (run.epochs, run.planned, run.device) == (4, 4, "CPU")
-    assert run.record.peak_memory_bytes == 2**31 and run.parameters["G"] == 11_378_179
+    assert run.record.peak_memory_bytes == 2**31 and run.record.starts[-1].parameters["G"] == 11_378_179
 
 
 def test_what_was_not_finite_is_never_the_best(tmp_path):
