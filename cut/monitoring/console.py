@@ -52,12 +52,12 @@ class ConsoleListener(Listener):
     def after_step(self, event: StepEvent) -> None:
         if self.quiet:
             return
-        progress, due = event.progress, event.due(self.print_freq)
+        due = event.due(self.print_freq)
         if self.bar is not None:
-            self.status.progress, self.status.measuring = progress, False
+            self.status.measuring = False
             if due or (self.print_freq > 0 and not self.status.losses):  # at once: a hundred images can take an hour
                 self.status.losses = event.losses
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, event.progress)
             self.bar.update(event.batch_size)
         elif due:
             self.message(log_line(event))
@@ -66,7 +66,7 @@ class ConsoleListener(Listener):
         progress = event.progress
         if self.bar is not None:
             self.status.measuring = self.record.pace.evaluation_due(progress.epoch, progress.last_epoch)
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, progress)
             self.bar.refresh()
         elif not self.quiet:
             parts = [f"End of epoch {progress.epoch} / {progress.last_epoch}", f"{event.seconds:.1f} s"]
@@ -100,8 +100,7 @@ class ConsoleListener(Listener):
 
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:
-            self.status.progress = progress
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, progress)
             self.bar.close()
             self.bar = None
         if self.unsaid:
@@ -116,7 +115,8 @@ class ConsoleListener(Listener):
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"
 
-    def _show_pace(self, bar: tqdm, progress: Progress) -> None:
+    def _show_progress(self, bar: tqdm, progress: Progress) -> None:
+        self.status.progress = progress
         self.status.images_per_second = self.record.pace.images_per_second
         self.status.seconds_left = self.record.pace.seconds_left(progress)
         bar.bar_format = self._format()

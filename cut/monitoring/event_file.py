@@ -14,7 +14,7 @@ from cut.errors import UserError
 
 
 class EventFile:
-    """A file of scalars, pictures and texts, each at a step, written when it is flushed.
+    """A file of scalars, pictures and texts, each at a step, written at once so that a killed run keeps them.
 
     `torch.utils.tensorboard.SummaryWriter` writes in a thread of its own, which reports a full disk as a traceback
     across the progress bar.
@@ -29,7 +29,6 @@ class EventFile:
 
     def __init__(self, folder: Path, first_step: int) -> None:
         self.folder = folder
-        self._attempt(lambda: folder.mkdir(parents=True, exist_ok=True))
         self._attempt(self._open)
         self.records = RecordWriter(self.stream)
         self._add(file_version="brain.Event:2")
@@ -45,17 +44,15 @@ class EventFile:
     def add_text(self, name: str, markdown: str, step: int) -> None:
         self._add(step=step, summary=summary.text(name, markdown))
 
-    def flush(self) -> None:
-        self._attempt(self.stream.flush)
-
     def close(self) -> None:
-        self.flush()
         self.stream.close()
 
     def _add(self, **event: Any) -> None:
         self._attempt(lambda: self.records.write(Event(wall_time=time.time(), **event).SerializeToString()))
+        self._attempt(self.stream.flush)
 
     def _open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.stream = (self.folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
 
     def _attempt(self, write: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ METRICS = "metrics.jsonl"
 
 
 class _LogFile(Listener):
-    """A text file in the folder of a run that gets a line every `print_freq` images."""
+    """A text file of lines in the folder of a run."""
 
     name: str
 
@@ -38,13 +38,6 @@ class _LogFile(Listener):
         self.file.write(line + "\n")
         self.file.flush()  # so that a killed run keeps what it logged
 
-    def after_step(self, event: StepEvent) -> None:
-        if event.due(self.print_freq):
-            self.write(self.line(event))
-
-    def line(self, event: StepEvent) -> str:
-        raise NotImplementedError
-
     def finish(self, progress: Progress) -> None:
         self.file.close()
 
@@ -60,8 +53,9 @@ class LossLog(_LogFile):
         note = f", continued at epoch {progress.epoch}" if continued else ""
         self.write(f"================ Training Loss ({datetime.now():%c}){note} ================")
 
-    def line(self, event: StepEvent) -> str:
-        return log_line(event)
+    def after_step(self, event: StepEvent) -> None:
+        if event.due(self.print_freq):
+            self.write(log_line(event))
 
 
 class MetricsLog(_LogFile):
@@ -98,14 +92,10 @@ class MetricsLog(_LogFile):
     def after_evaluation(self, event: EvaluationEvent) -> None:
         self.write(_entry(event.progress, evaluation=asdict(event.evaluation), best=event.is_best))
 
-    def line(self, event: StepEvent) -> str:
-        return _entry(
-            event.progress,
-            losses=event.losses,
-            learning_rate=event.learning_rate,
-            seconds_per_image=event.seconds,
-            data_seconds_per_image=event.data_seconds,
-        )
+    def after_step(self, event: StepEvent) -> None:
+        if event.due(self.print_freq):
+            seconds = {"seconds_per_image": event.seconds, "data_seconds_per_image": event.data_seconds}
+            self.write(_entry(event.progress, losses=event.losses, learning_rate=event.learning_rate, **seconds))
 
 
 def _entry(at: Progress, **content: Any) -> str:

@@ -41,12 +41,10 @@ class TensorBoardLog(Listener):
         command = shlex.join(["python", *facts.command])
         file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
         file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
-        file.flush()
 
     def after_preview(self, event: PreviewEvent) -> None:
         row = picture_row(event.translations, cell_size(event.translations))
         self.file.add_picture("previews", row, event.progress.images)
-        self.file.flush()
 
     def after_step(self, event: StepEvent) -> None:
         images = event.progress.images
@@ -60,7 +58,6 @@ class TensorBoardLog(Listener):
         if event.due(self.monitoring.display_freq):
             for label, picture in first_of_batch(event.images()).items():
                 self.file.add_picture(f"images/{label}", picture, images)
-        self.file.flush()  # so that a killed run keeps what it logged
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         evaluation = event.evaluation
@@ -68,7 +65,6 @@ class TensorBoardLog(Listener):
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
         for label, value in evaluation.labelled(evaluation.spread).items():
             self.file.add_scalar(f"measures/{label}: standard deviation", value, event.progress.images)
-        self.file.flush()
 
     def finish(self, progress: Progress) -> None:
         self.file.close()

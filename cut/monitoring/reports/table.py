@@ -95,13 +95,9 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
     table = [{"method": Cell(row.name), **_cells(row.runs, measures)} for row in rows]
     facts = {name: shown(value) for name, value in _common(rows).items()}
     for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
-        values = {str(cells[heading]) for cells in table}
-        if len(values) == 1:
-            for cells in table:
-                del cells[heading]
-            value = values.pop()
-            if value != ABSENT:
-                facts[heading] = value
+        if len({str(cells[heading]) for cells in table}) == 1:
+            (value,) = {str(cells.pop(heading)) for cells in table}
+            facts |= {heading: value} if value != ABSENT else {}
     sources = [f"{row.name}: {', '.join(run.folder.name for run in row.runs)}" for row in rows]
     return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures) + sources)
 

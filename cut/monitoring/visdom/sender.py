@@ -17,8 +17,8 @@ class Sender:
     """Draws each window with its newest content.
 
     Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
-    server is, and `give` never waits. A lost server is tried again, at growing intervals, and
-    gets all windows again when it is back, because a restarted server has lost them.
+    server is, and `give` never waits. A lost server is tried again, at growing intervals, and gets all windows again
+    when it is back, because a restarted server has lost them.
 
     Args:
         server: a `VisdomServer`; only the thread uses it.

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -157,11 +156,6 @@ def best_data(best: Evaluation | None, best_metric: str | None) -> dict | None:
     value = best.measures.get(best_metric)
     # Rounded like the points of the curve, or the mark would lie beside a curve that hardly changes.
     return {"label": best.label(best_metric), "epoch": best.epoch, "value": None if value is None else short(value)}
-
-
-def now() -> float:
-    """Seconds since 1970, which browsers count too."""
-    return round(time.time(), 1)
 
 
 def curves_data(series: Series) -> dict[str, Any]:

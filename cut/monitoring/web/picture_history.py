@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from dominate import tags
@@ -49,7 +48,8 @@ class PictureHistory:
         sizes: dict[str, Size] = {}
         for label, picture in pictures.items():
             image = Image.fromarray(picture)
-            write_atomically(self.folder / picture_file(epoch, label), partial(_write_png, image), durable=False)
+            write = partial(image.save, format="PNG", compress_level=3)  # a third of the default's time, 6 % more bytes
+            write_atomically(self.folder / picture_file(epoch, label), write, durable=False)
             sizes[label] = image.size
         self.version += 1
         if self.epochs.get(epoch) != sizes:
@@ -97,10 +97,6 @@ def picture_file(epoch: int, label: str) -> str:
     """The published name, beside the page: images/epoch007_fake_B.png."""
     label = re.sub(r"[^\w.-]", "_", label)
     return f"images/epoch{epoch:03d}_{label}.png"
-
-
-def _write_png(image: Image.Image, stream: BinaryIO) -> None:
-    image.save(stream, format="PNG", compress_level=3)  # a third of the default's time for 6 % more bytes
 
 
 def _block(epoch: int) -> int:

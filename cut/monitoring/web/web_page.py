@@ -50,7 +50,7 @@ class WebPage(Listener):
         self.due = self.told_broken = False
         self.rate: float | None = None
         self.messages: deque[str] = deque(maxlen=MESSAGES)
-        self.start_of_page = page_data.now()
+        self.start_of_page = round(time.time(), 1)  # seconds since 1970, which browsers count too
         self.about = about_run(options, facts)
 
         self.folder = options.run.folder / "web"
@@ -124,7 +124,7 @@ class WebPage(Listener):
             "page": self.start_of_page,  # an open page of an earlier start reloads itself
             "title": run_title(self.options),
             "state": state,
-            "updated": page_data.now(),
+            "updated": round(time.time(), 1),
             "expected": self._seconds_to_next(),
             "done": round(progress.images / total, 4) if total else 1.0,
             "facts": page_data.facts(progress, record, self.rate, state),
