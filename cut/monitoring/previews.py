@@ -7,10 +7,9 @@ from PIL import Image
 from torch import Tensor
 
 from cut.data.images import image_size
-from cut.errors import UserError
 from cut.monitoring.pictures import cell_size, picture_row
 from cut.options import Options
-from cut.training.atomic import write_atomically
+from cut.training.atomic import make_folder, write_atomically
 from cut.training.listener import Listener, PreviewEvent, Progress, RunFacts
 
 FOLDER = "previews"
@@ -43,10 +42,7 @@ class PreviewFiles(Listener):
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.folder = options.run.folder / FOLDER
         if options.monitoring.evaluation_freq > 0:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UserError(f"The folder {self.folder} cannot be made ({error.strerror}).") from None
+            make_folder(self.folder)
             for images in self._times_on_disk():
                 if images > progress.images:
                     (self.folder / file_name(images)).unlink()  # of steps after the last save, which are lost

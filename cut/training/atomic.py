@@ -40,6 +40,15 @@ def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object], 
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """
+    Raises:
+        UserError: when the folder cannot be made.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -> None:
     """Write several files of a folder, by name; either all of them change, or none. Needs the folder's lock.
 

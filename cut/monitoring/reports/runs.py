@@ -66,11 +66,9 @@ class LoggedRun:
         The seconds include waiting for data, logging and saving, not measuring. Where a run was continued within an
         epoch, they count from there, and so do the steps.
         """
-        begins = [start.step for start in self.record.starts] + [epoch.step for epoch in self.record.epochs]
-        rates = []
-        for epoch in self.record.epochs:
-            steps = epoch.step - max((step for step in begins if step < epoch.step), default=0)
-            rates.append(epoch.seconds / steps)
+        starts, epochs = self.record.starts, self.record.epochs
+        begins = [0, *(start.step for start in starts), *(epoch.step for epoch in epochs)]
+        rates = [one.seconds / (one.step - max(step for step in begins if step < one.step)) for one in epochs]
         return statistics.median(rates) if rates else None
 
 

@@ -43,9 +43,8 @@ def index_page(
         tags.script(src="data.js")
         for name in SCRIPTS:
             tags.script(raw(resource(name)))
-    with content.head:
-        if data["state"] == "training":
-            tags.noscript(tags.meta(http_equiv="refresh", content=str(REFRESH_SECONDS)))
+    if data["state"] == "training":
+        content.head.add(tags.noscript(tags.meta(http_equiv="refresh", content=str(REFRESH_SECONDS))))
     content.body["data-page"] = data["page"]
     return content
 

@@ -12,7 +12,7 @@ from PIL import Image
 from cut.data.images import image_size
 from cut.data.resampling import Size
 from cut.html import figure, page, page_links
-from cut.training.atomic import write_atomically
+from cut.training.atomic import make_folder, write_atomically
 
 EPOCHS_PER_PAGE = 50
 NEWEST = 3  # pages that the page of the run links to
@@ -25,7 +25,6 @@ class PictureHistory:
 
     Args:
         folder: of the web page.
-        title: of the pages.
         last_epoch: pictures of later epochs are not of this run; 0 for a new run.
         width: of a picture on the pages, in pixels.
         order: labels of pictures in display order, for those that are there; others follow by name.
@@ -33,7 +32,7 @@ class PictureHistory:
 
     def __init__(self, folder: Path, title: str, last_epoch: int, width: int, order: Sequence[str] = ()) -> None:
         self.folder, self.title, self.width = folder, title, width
-        (folder / "images").mkdir(parents=True, exist_ok=True)
+        make_folder(folder / "images")
         self.epochs = _saved_pictures(folder / "images", last_epoch, order)
         self.stale = set(self._blocks())  # blocks of 50 epochs whose page is to be written
         self.version = 0  # counts what is saved

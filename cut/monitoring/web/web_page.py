@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from cut.errors import UserError
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.monitoring.previews import PreviewFiles
@@ -54,17 +53,9 @@ class WebPage(Listener):
         self.about = about_run(options, facts)
 
         self.folder = options.run.folder / "web"
-        try:
-            self.history = PictureHistory(
-                self.folder,
-                run_title(options),
-                last_epoch=progress.epoch if progress.images > 0 else 0,  # a start that never saved may have left some
-                width=options.monitoring.display_winsize,
-                order=page_data.picture_order(self.folder),
-            )
-        except OSError as error:
-            reason = error.strerror or error
-            raise UserError(f"{self.folder} cannot be written ({reason}); check it and its permissions.") from error
+        last_epoch = progress.epoch if progress.images > 0 else 0  # a start that never saved may have left some
+        order, width = page_data.picture_order(self.folder), options.monitoring.display_winsize
+        self.history = PictureHistory(self.folder, run_title(options), last_epoch, width, order)
         self._write()
 
     def after_preview(self, event: PreviewEvent) -> None:
