@@ -134,8 +134,7 @@ def evaluation_table(rows: Sequence[tuple[str, Evaluation]], first: str | None =
         rows: what each line is called ("best (epoch 40)", "source to real"), and what was measured.
         first: name of the measure that comes first, because it decides.
     """
-    columns = measure_columns(evaluation for _, evaluation in rows)
-    columns.sort(key=lambda column: column.name != first)
+    columns = sorted(measure_columns(one for _, one in rows), key=lambda column: column.name != first)
     lines = [["", *(column.label for column in columns)]]
     lines += [[title, *(column.text(evaluation) for column in columns)] for title, evaluation in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -168,9 +167,7 @@ def _count(images: int | None) -> str:
 
 
 def measure_text(evaluation: Evaluation, name: str) -> str:
-    """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value as text."""
-    if name not in evaluation.measures:
-        return "–"
+    """ "45.50", "0.0123 ± 0.0004": one of its measures as text."""
     spread = f" ± {significant(evaluation.spread[name])}" if name in evaluation.spread else ""
     return significant(evaluation.measures[name]) + spread
 
