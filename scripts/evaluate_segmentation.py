@@ -90,7 +90,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(f"predictions of another size, resized to the truth by the nearest pixel: {found.resized}")
     print_table(found)
     if arguments.output:
-        write_atomically(arguments.output, lambda stream: stream.write(as_json(found, palette, arguments)))
+        write_atomically(arguments.output, as_json(found, palette, arguments))
 
 
 def main() -> int:

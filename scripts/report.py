@@ -51,7 +51,7 @@ def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int
             content = (as_markdown(report) if file.suffix == ".md" else as_page(report).render()).encode()
         if content is None:
             raise UserError(f"{file} is not written: nothing was measured in these runs, so there are no curves.")
-        write_atomically(file, lambda stream, content=content: stream.write(content))
+        write_atomically(file, content)
     print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return 1 if problems else 0
 

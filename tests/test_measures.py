@@ -11,9 +11,9 @@ import pytest
 from cut.evaluation import measures
 from cut.evaluation.comparison.confusion import Confusion
 from cut.evaluation.features.feature_set import FeatureSet
-from cut.evaluation.measures.frechet import frechet
+from cut.evaluation.measures.frechet import frechet_distance
 from cut.measures import MEASURES, Measures
-from cut.monitoring.reports.runs import read_run
+from cut.monitoring.reports.runs import measured, read_run
 from cut.monitoring.reports.table import make_report
 from cut.monitoring.web.page_data import measure_table
 from tests.evaluation.measured_run import data, extractor, trained  # noqa: F401 fixtures
@@ -58,9 +58,9 @@ def test_only_inceptions_distances_are_called_fid_and_kid():
 
 def test_a_name_is_given_once_and_a_need_is_one_of_three():
     registry = Measures(measures.__name__)
-    registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet)
+    registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
     with pytest.raises(ValueError, match="already a measure named 'frechet'"):
-        registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet)
+        registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
     with pytest.raises(ValueError, match="needs 'luck', which is none of features, pairs, palette"):
         registry.register("other", label="other", needs="luck", higher_is_better=True)
 
@@ -90,7 +90,7 @@ def test_a_new_measure_is_one_file(brightness, data, capsys):  # noqa: F811
     folder = trained(data, "run", "--best_metric", brightness)
     best = json.loads((folder / "best.json").read_text())
     run = read_run(folder)
-    assert [measure.name for measure in run.measures] == ["frechet", "kernel", "psnr", "ssim", brightness]
+    assert [measure.name for measure in measured([run])] == ["frechet", "kernel", "psnr", "ssim", brightness]
     values = [one.measures[brightness] for one in run.record.evaluations]
     assert len(values) == 2 and best["measures"][brightness] == min(values) and min(values) > 0
     assert "best brightness difference" in make_report([run]).columns

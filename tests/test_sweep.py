@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from cut.errors import UserError
+from cut.options import train_options
 from cut.training.checkpoints import RunFolder, TrainingState
 from tests.monitoring.recorded_runs import record
 from tests.scripts import load_script
@@ -66,12 +67,9 @@ def saved(name: str, seed: int, epoch: int, measured: tuple[int, ...] = (), *arg
 def test_all_seeds_of_a_config_then_the_next(sweep):
     arguments = [config("a"), config("b"), "--seeds", "0", "5", "--prefix", "try_", "--ngf", "8"]
     assert sweep.main(arguments) == 0
-    expected = [
-        ["--config", f"{name}.yaml", "--ngf", "8", "--name", f"try_{name}_seed{seed}", "--seed", seed]
-        for name in "ab"
-        for seed in "05"
-    ]
-    assert started() == expected
+    runs = [train_options(words).flat() for words in started()]
+    planned = [(f"try_{name}_seed{seed}", seed, 8, 3) for name in "ab" for seed in (0, 5)]
+    assert [(run["name"], run["seed"], run["ngf"], run["n_epochs"]) for run in runs] == planned
 
 
 def test_a_config_without_a_name_lends_that_of_its_file(sweep):
@@ -115,7 +113,8 @@ def test_a_finished_run_of_other_settings_is_said(sweep, capsys):
 def test_weights_of_another_run_are_only_for_the_start(sweep):
     saved("a_seed0", 0, 3, (), "--pretrained_name", "other", "--epoch", "20")
     assert sweep.main([config("a", pretrained_name="other", epoch=20)]) == 0
-    assert started()[0][-3:] == ["--continue_train", "--epoch", "latest"]
+    options = train_options(started()[0])
+    assert options.run.epoch == "latest" and options.checkpoints.continue_train
 
 
 def test_a_run_that_fails_does_not_stop_the_others(sweep, capsys):

@@ -90,6 +90,15 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
         return width, height
 
 
+def image_size(path: Path) -> Size | None:
+    """Width and height as stored, from the header alone; None where the file cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError):  # Pillow raises the latter for some broken PNGs
+        return None
+
+
 def parse_color(name: str, option: str = "--alpha_background") -> Color:
     """Red, green and blue of a colour name or #rrggbb; `option` is where it was given.
 

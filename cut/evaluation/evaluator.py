@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from cut.data.dataset import ImageDataset
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import HeldOut, as_picture
 from cut.evaluation.comparison.scores import what_few_images_mean
-from cut.evaluation.comparison.yardstick import Impossible, Measured, Stopped, Yardstick, make_yardstick, never
+from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
 from cut.evaluation.translate.translator import Translator
 from cut.measures import MEASURES
 from cut.networks.interface import Generator
@@ -22,17 +23,13 @@ from cut.training.listener import Progress
 
 
 class GeneratorEvaluator:
-    """Measures a generator as it is (an `Evaluator` of the training loop); nothing that training depends on changes.
+    """Measures a generator with its current weights, as an `Evaluator` of the training loop.
 
-    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and compares them as
-    8-bit files would hold them.
+    Args: as for `measure`, and
 
-    Args:
-        generator: measured with its current weights.
-        device: where it is.
-        yardstick: what its translations are compared with.
         best_metric: name of the measure that decides which epoch is best.
-        average: moving average of the generator, which is then the one that counts; both are measured.
+        average: moving average of the generator: it is measured beside the generator, and its measures are the ones
+            that count.
     """
 
     def __init__(
@@ -43,51 +40,44 @@ class GeneratorEvaluator:
         best_metric: str,
         average: Generator | None = None,
     ) -> None:
-        self.generator, self.average, self.device = generator, average, torch.device(device)
+        self.generator, self.average, self.device = generator, average, device
         self.yardstick, self.best_metric = yardstick, best_metric
         self.extractor = yardstick.extractor.title
         self._began, self._spent = time.perf_counter(), 0.0
 
     def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
-        """Measure the generator as it is now.
-
-        Args:
-            progress: how far it was trained.
-            stopped: called before every image; once it returns true, the result is None.
-
-        Raises:
-            UserError: when an image cannot be read, or a translation is not finite.
-        """
-        started = time.perf_counter()
+        """As `measure`, after so much training; None once `stopped()`, which is called before every image, is true."""
         try:
-            with undisturbed(self.device):
-                measured = self._compare(self.average or self.generator, stopped)
-                unaveraged = self._compare(self.generator, stopped).measures if self.average else {}
+            measured = measure(self.average or self.generator, self.device, self.yardstick, stopped)
+            if self.average:
+                trained = measure(self.generator, self.device, self.yardstick, stopped)
+                seconds = measured.seconds + trained.seconds
+                measured = replace(measured, unaveraged=trained.measures, seconds=seconds)
         except Stopped:
             return None
-        seconds = time.perf_counter() - started
-        self._spent += seconds
+        self._spent += measured.seconds
         share = self._spent / (time.perf_counter() - self._began)
-        return Evaluation(
-            epoch=progress.epoch,
-            images=progress.images,
-            step=progress.step,
-            measures=measured.measures,
-            spread=measured.spread,
-            details={**measured.details, "cost_share": round(share, 4)},
-            seconds=seconds,
-            unaveraged=unaveraged,
-        )
+        details = {**measured.details, "cost_share": round(share, 4)}
+        return replace(measured, epoch=progress.epoch, images=progress.images, step=progress.step, details=details)
 
-    def _compare(self, generator: Generator, stopped: Callable[[], bool]) -> Measured:
-        return self.yardstick.compare(self._translations(generator), stopped=stopped)
 
-    def _translations(self, generator: Generator) -> Iterator[np.ndarray]:
-        translate = Translator(
-            generator, self.device, training=True, seed=self.yardstick.seed, say=lambda sentence: None
-        )
-        source = self.yardstick.images.source
-        return (as_picture(translate(source.tensor(index))) for index in range(len(source)))
+def measure(
+    generator: Generator, device: torch.device | str, yardstick: Yardstick, stopped: Callable[[], bool] = never
+) -> Evaluation:
+    """Measure a generator as it is; nothing that training depends on changes.
+
+    It translates the held-out sources one by one, in train mode as test.py does without `--eval`, and they are compared
+    as 8-bit files would hold them.
+
+    Raises:
+        Stopped: soon after `stopped()`, which is called before every image, became true.
+        UserError: when an image cannot be read, or a translation is not finite.
+    """
+    with undisturbed(torch.device(device)):
+        translate = Translator(generator, device, training=True, seed=yardstick.seed, say=None)
+        source = yardstick.images.source
+        translations = (as_picture(translate(source.tensor(index))) for index in range(len(source)))
+        return yardstick.compare(translations, stopped)
 
 
 def make_evaluator(
@@ -98,13 +88,6 @@ def make_evaluator(
     average: Generator | None = None,
 ) -> tuple[GeneratorEvaluator | None, list[str]]:
     """The evaluator of a training run, before its first step.
-
-    Args:
-        options: of the run.
-        generator: as it is being trained.
-        device: where it is.
-        dataset: of the training images.
-        average: moving average of the generator.
 
     Returns:
         The evaluator, or None when measuring is off or impossible; and sentences that say on what, or why not.

@@ -30,20 +30,15 @@ class HeldOutPreviews:
     there is no such folder; in single image training it is the one picture, whole. Sizes are those of training without
     its random choices: what `--preprocess` makes of an image, scaled to the crop's size and cut from its middle. The
     generator runs in evaluation mode and with the same noise every time, so that two previews differ by its weights
-    alone. Nothing that training depends on is changed, the global random numbers included.
-
-    Args:
-        options: of the run.
-        generator: as it is being trained; each preview uses its weights of that moment.
-        device: where it is.
-        dataset: of the training images.
+    alone. Each uses the weights of its moment. Nothing that training depends on is changed, the global random numbers
+    included.
     """
 
     def __init__(
         self, options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
     ) -> None:
         self.options, self.dataset = options, dataset
-        self.translate = Translator(generator, device, seed=options.run.seed, say=lambda sentence: None)
+        self.translate = Translator(generator, device, seed=options.run.seed, say=None)
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """The translations at this moment.

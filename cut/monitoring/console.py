@@ -20,10 +20,6 @@ class ConsoleListener(Listener):
 
     Only evaluations and messages appear above the bar. With `quiet` there is no bar and no line about steps, epochs and
     saves, there or elsewhere.
-
-    Args:
-        record: of the run; called before this listener.
-        stream: where to write; standard output by default.
     """
 
     def __init__(self, record: Record, stream: TextIO | None = None) -> None:
@@ -56,23 +52,21 @@ class ConsoleListener(Listener):
     def after_step(self, event: StepEvent) -> None:
         if self.quiet:
             return
-        progress, due = event.progress, event.due(self.print_freq)
+        due = event.due(self.print_freq)
         if self.bar is not None:
-            self.status.progress, self.status.measuring = progress, False
+            self.status.measuring = False
             if due or (self.print_freq > 0 and not self.status.losses):  # at once: a hundred images can take an hour
                 self.status.losses = event.losses
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, event.progress)
             self.bar.update(event.batch_size)
         elif due:
-            self.message(
-                log_line(progress.epoch, progress.epoch_images, event.seconds, event.data_seconds, event.losses)
-            )
+            self.message(log_line(event))
 
     def after_epoch(self, event: EpochEvent) -> None:
         progress = event.progress
         if self.bar is not None:
             self.status.measuring = self.record.pace.evaluation_due(progress.epoch, progress.last_epoch)
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, progress)
             self.bar.refresh()
         elif not self.quiet:
             parts = [f"End of epoch {progress.epoch} / {progress.last_epoch}", f"{event.seconds:.1f} s"]
@@ -106,8 +100,7 @@ class ConsoleListener(Listener):
 
     def finish(self, progress: Progress) -> None:
         if self.bar is not None:
-            self.status.progress = progress
-            self._show_pace(self.bar, progress)
+            self._show_progress(self.bar, progress)
             self.bar.close()
             self.bar = None
         if self.unsaid:
@@ -116,14 +109,14 @@ class ConsoleListener(Listener):
     def _measured(self, last: Evaluation) -> str:
         """ "40: FID 82.10, KID 0.0123 ± 0.0004 (best FID: epoch 35", whose parenthesis the caller closes."""
         best, metric = self.status.best, self.status.best_metric
-        standing = f"best {last.label(metric) if metric else 'epoch'}: " + (
-            f"epoch {best.epoch}" if best else "none yet"
-        )
+        of = f"best {last.label(metric) if metric else 'epoch'}"
+        standing = f"{of}: epoch {best.epoch}" if best else f"{of}: none yet"
         if best and best.epoch == last.epoch:
             standing = "the best so far"
         return f"{last.epoch}: {describe_measures(last)} ({standing}"
 
-    def _show_pace(self, bar: tqdm, progress: Progress) -> None:
+    def _show_progress(self, bar: tqdm, progress: Progress) -> None:
+        self.status.progress = progress
         self.status.images_per_second = self.record.pace.images_per_second
         self.status.seconds_left = self.record.pace.seconds_left(progress)
         bar.bar_format = self._format()

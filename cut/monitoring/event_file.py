@@ -1,6 +1,7 @@
 """Event files for TensorBoard. Imported only when asked for, because the package `tensorboard` is optional."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from cut.errors import UserError
 
 
 class EventFile:
-    """A file of scalars, pictures and texts, each at a step, written when it is flushed.
+    """A file of scalars, pictures and texts, each at a step, written at once so that a killed run keeps them.
 
     `torch.utils.tensorboard.SummaryWriter` writes in a thread of its own, which reports a full disk as a traceback
     across the progress bar.
@@ -28,11 +29,7 @@ class EventFile:
 
     def __init__(self, folder: Path, first_step: int) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.stream = (folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._attempt(self._open)
         self.records = RecordWriter(self.stream)
         self._add(file_version="brain.Event:2")
         self._add(step=first_step, session_log=SessionLog(status=SessionLog.START))
@@ -47,23 +44,21 @@ class EventFile:
     def add_text(self, name: str, markdown: str, step: int) -> None:
         self._add(step=step, summary=summary.text(name, markdown))
 
-    def flush(self) -> None:
-        try:
-            self.stream.flush()
-        except OSError as error:
-            raise self._unwritable(error) from error
-
     def close(self) -> None:
-        self.flush()
         self.stream.close()
 
     def _add(self, **event: Any) -> None:
-        try:
-            self.records.write(Event(wall_time=time.time(), **event).SerializeToString())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        self._attempt(lambda: self.records.write(Event(wall_time=time.time(), **event).SerializeToString()))
+        self._attempt(self.stream.flush)
 
-    def _unwritable(self, error: OSError) -> UserError:
-        if hasattr(self, "stream"):
-            self.stream.raw.close()  # drops the buffer, which would otherwise be written again when the process ends
-        return UserError(f"{self.folder} cannot be written: {error.strerror}.")
+    def _open(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.stream = (self.folder / f"events.out.tfevents.{time.time_ns():020d}").open("xb")
+
+    def _attempt(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            if hasattr(self, "stream"):
+                self.stream.raw.close()  # drops the buffer, which would be written again when the process ends
+            raise UserError(f"{self.folder} cannot be written: {error.strerror}.") from error

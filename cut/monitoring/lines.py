@@ -6,19 +6,19 @@ from typing import Any
 
 from cut.options import Options
 from cut.registry import MODELS
+from cut.training.listener import StepEvent
 
 LINE = re.compile(r"\(epoch: (?P<epoch>\d+), iters: (?P<iters>\d+), ")
 
 
-def log_line(epoch: int, epoch_images: int, seconds: float, data_seconds: float, losses: Mapping[str, float]) -> str:
+def log_line(event: StepEvent) -> str:
     """The line of one step: "(epoch: 3, iters: 100, time: 0.123, data: 0.004) G_GAN: 0.313 D_real: 0.256 ".
 
-    Args:
-        epoch_images: images seen in this epoch ("iters" in the published form).
-        seconds, data_seconds: per image.
+    "iters" are the images seen in this epoch, and times are seconds per image.
     """
-    head = f"(epoch: {epoch}, iters: {epoch_images}, time: {seconds:.3f}, data: {data_seconds:.3f}) "
-    return head + "".join(f"{name}: {value:.3f} " for name, value in losses.items())
+    at = event.progress
+    head = f"(epoch: {at.epoch}, iters: {at.epoch_images}, time: {event.seconds:.3f}, data: {event.data_seconds:.3f}) "
+    return head + "".join(f"{name}: {value:.3f} " for name, value in event.losses.items())
 
 
 def run_title(options: Options) -> str:
@@ -28,11 +28,7 @@ def run_title(options: Options) -> str:
 
 
 def method_label(options: Mapping[str, Any]) -> str:
-    """What a run trains, with its preset: "CUT", "FastCUT", "SinCUT (FastCUT)".
-
-    Args:
-        options: of the run, by name.
-    """
+    """What a run with these options trains, with its preset: "CUT", "FastCUT", "SinCUT (FastCUT)"."""
     entry = MODELS[options["model"]]
     label, preset = entry.label or entry.name, str(options.get(entry.preset_option))
     if preset not in entry.presets:

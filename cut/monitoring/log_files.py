@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from cut import strict_json
 from cut.monitoring.lines import LINE, log_line
@@ -19,43 +19,43 @@ METRICS = "metrics.jsonl"
 
 
 class _LogFile(Listener):
-    """A text file that gets a line every `print_freq` images."""
+    """A text file of lines in the folder of a run."""
 
-    file: TextIO | None = None
-    print_freq = 0
+    name: str
 
-    def after_step(self, event: StepEvent) -> None:
-        if self.file is not None and event.due(self.print_freq):
-            self.file.write(self.line(event) + "\n")
-            self.file.flush()  # so that a killed run keeps what it logged
+    def open(self, options: Options, choose: Callable[[list[str]], list[str]]) -> None:
+        """Go on after the lines that `choose` keeps of an earlier file; a torn last line is always dropped."""
+        self.print_freq = options.monitoring.print_freq
+        path = options.run.folder / self.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            with path.open(encoding="utf-8", errors="replace") as file:
+                lines = [line for line in file if line.endswith("\n")]
+            write_atomically(path, "".join(choose(lines)).encode())
+        self.file = path.open("a", encoding="utf-8")
 
-    def line(self, event: StepEvent) -> str:
-        raise NotImplementedError
+    def write(self, line: str) -> None:
+        self.file.write(line + "\n")
+        self.file.flush()  # so that a killed run keeps what it logged
 
     def finish(self, progress: Progress) -> None:
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        self.file.close()
 
 
 class LossLog(_LogFile):
     """`loss_log.txt`: lines in the published form, and a header at every start and continuation."""
 
-    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.print_freq = options.monitoring.print_freq
-        path = options.run.folder / LOSS_LOG
-        note = ""
-        if progress.images > 0:
-            note = f", continued at epoch {progress.epoch}"
-        _rewrite(path, lambda lines: _until(lines, progress) if progress.images > 0 else lines)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.file = path.open("a", encoding="utf-8")
-        self.file.write(f"================ Training Loss ({datetime.now():%c}){note} ================\n")
-        self.file.flush()
+    name = LOSS_LOG
 
-    def line(self, event: StepEvent) -> str:
-        at = event.progress
-        return log_line(at.epoch, at.epoch_images, event.seconds, event.data_seconds, event.losses)
+    def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
+        continued = progress.images > 0
+        self.open(options, lambda lines: _until(lines, progress) if continued else lines)
+        note = f", continued at epoch {progress.epoch}" if continued else ""
+        self.write(f"================ Training Loss ({datetime.now():%c}){note} ================")
+
+    def after_step(self, event: StepEvent) -> None:
+        if event.due(self.print_freq):
+            self.write(log_line(event))
 
 
 class MetricsLog(_LogFile):
@@ -71,51 +71,31 @@ class MetricsLog(_LogFile):
     Values that are not finite are null. A fresh start replaces the file.
     """
 
+    name = METRICS
+
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        self.print_freq, self.batch_size = options.monitoring.print_freq, options.data.batch_size
-        path = options.run.folder / METRICS
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if progress.images > 0:
-            measured = {evaluation.epoch for evaluation in facts.evaluations}
+        self.batch_size = options.data.batch_size
+        measured = {evaluation.epoch for evaluation in facts.evaluations}
 
-            def known(line: str) -> bool:
-                entry = _parse(line)
-                return entry is not None and is_before(entry, progress, measured)
+        def stays(line: str) -> bool:
+            entry = _parse(line) if progress.images > 0 else None
+            return entry is not None and is_before(entry, progress, measured)
 
-            _rewrite(path, lambda lines: list(filter(known, lines)))
-        self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
-        run = {
-            "name": options.run.name,
-            "command": list(facts.command),
-            "device": facts.device,
-            "parameters": dict(facts.parameters),
-        }
-        self._write(progress, run=run)
+        self.open(options, lambda lines: list(filter(stays, lines)))
+        run = {"name": options.run.name, "command": facts.command, "device": facts.device}
+        self.write(_entry(progress, run={**run, "parameters": facts.parameters}))
 
     def after_epoch(self, event: EpochEvent) -> None:
-        finished = {
-            "seconds": event.seconds,
-            "peak_memory_bytes": event.peak_memory_bytes,
-            "batch_size": self.batch_size,
-        }
-        self._write(event.progress, finished_epoch=finished)
+        finished = {"seconds": event.seconds, "peak_memory_bytes": event.peak_memory_bytes}
+        self.write(_entry(event.progress, finished_epoch={**finished, "batch_size": self.batch_size}))
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        self._write(event.progress, evaluation=asdict(event.evaluation), best=event.is_best)
+        self.write(_entry(event.progress, evaluation=asdict(event.evaluation), best=event.is_best))
 
-    def line(self, event: StepEvent) -> str:
-        return _entry(
-            event.progress,
-            losses=dict(event.losses),
-            learning_rate=event.learning_rate,
-            seconds_per_image=event.seconds,
-            data_seconds_per_image=event.data_seconds,
-        )
-
-    def _write(self, at: Progress, **content: Any) -> None:
-        if self.file is not None:
-            self.file.write(_entry(at, **content) + "\n")
-            self.file.flush()
+    def after_step(self, event: StepEvent) -> None:
+        if event.due(self.print_freq):
+            seconds = {"seconds_per_image": event.seconds, "data_seconds_per_image": event.data_seconds}
+            self.write(_entry(event.progress, losses=event.losses, learning_rate=event.learning_rate, **seconds))
 
 
 def _entry(at: Progress, **content: Any) -> str:
@@ -147,8 +127,6 @@ def is_before(entry: Mapping[str, Any], progress: Progress, measured: Set[int] =
     An epoch can have been finished and measured after the save that the run continues from, with no step between them.
 
     Args:
-        entry: from `read_metrics`.
-        progress: where the run continues.
         measured: the epochs whose measurements the continued run already has.
     """
     if entry.get("images", 0) > progress.images:
@@ -178,13 +156,3 @@ def _until(lines: list[str], progress: Progress) -> list[str]:
         return at is None or (int(at["epoch"]), int(at["iters"])) <= (progress.epoch, progress.epoch_images)
 
     return lines[:begin] + [line for line in lines[begin:] if keep(line)]
-
-
-def _rewrite(path: Path, choose: Callable[[list[str]], list[str]]) -> None:
-    """Replace a log atomically by the lines that `choose` keeps; a torn last line is always dropped."""
-    if not path.exists():
-        return
-    with path.open(encoding="utf-8", errors="replace") as file:
-        lines = [line for line in file if line.endswith("\n")]
-    kept = "".join(choose(lines)).encode()
-    write_atomically(path, lambda stream: stream.write(kept))

@@ -15,9 +15,6 @@ class Pace(Listener):
 
     Otherwise the estimate would jump at every evaluation and fall until the next one. The record of a run owns one and
     passes its events on to it.
-
-    Args:
-        clock: seconds from any point in time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

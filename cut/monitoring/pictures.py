@@ -59,11 +59,8 @@ def picture_row(pictures: Sequence[Tensor], cell: tuple[int, int]) -> np.ndarray
 
 
 def _picture(image: Tensor) -> np.ndarray:
-    broken = ~image.isfinite().all(dim=0).cpu().numpy()  # (H, W)
-    rgb = _rgb(to_8bit(image.nan_to_num()))
-    if broken.any():
-        rgb = np.where(broken[..., None], MAGENTA, rgb)
-    return rgb
+    finite = image.isfinite().all(dim=0).cpu().numpy()[..., None]  # (H, W, 1)
+    return np.where(finite, _rgb(to_8bit(image.nan_to_num())), MAGENTA)
 
 
 def _rgb(picture: np.ndarray) -> np.ndarray:

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
-from cut.errors import UserError
+from cut.data.images import image_size
 from cut.monitoring.pictures import cell_size, picture_row
 from cut.options import Options
-from cut.training.atomic import write_atomically
+from cut.training.atomic import make_folder, write_atomically
 from cut.training.listener import Listener, PreviewEvent, Progress, RunFacts
 
 FOLDER = "previews"
@@ -43,10 +42,7 @@ class PreviewFiles(Listener):
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.folder = options.run.folder / FOLDER
         if options.monitoring.evaluation_freq > 0:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UserError(f"The folder {self.folder} cannot be made ({error.strerror}).") from None
+            make_folder(self.folder)
             for images in self._times_on_disk():
                 if images > progress.images:
                     (self.folder / file_name(images)).unlink()  # of steps after the last save, which are lost
@@ -71,7 +67,7 @@ class PreviewFiles(Listener):
         if event.targets:
             self._save("targets.png", event.targets)
         about = json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
-        write_atomically(self.folder / "previews.json", lambda stream: stream.write(about))
+        write_atomically(self.folder / "previews.json", about)
         self._described = True
 
     def _save(self, name: str, pictures: Sequence[Tensor]) -> None:
@@ -87,11 +83,12 @@ class PreviewFiles(Listener):
         except (OSError, ValueError, KeyError, TypeError):
             return
         row = (width * len(names), height)
-        if _size(self.folder / "sources.png") != row or (targets and _size(self.folder / "targets.png") != row):
+        files = ["sources.png", "targets.png"] if targets else ["sources.png"]
+        if any(image_size(self.folder / file) != row for file in files):
             return
         self.names, self.cell, self.has_targets = names, (width, height), targets
         times = [time for time in self._times_on_disk() if time <= images]
-        self.times = [time for time in times if _size(self.folder / file_name(time)) == row]
+        self.times = [time for time in times if image_size(self.folder / file_name(time)) == row]
 
     def _times_on_disk(self) -> list[int]:
         return sorted(int(file.stem) for file in self.folder.glob("*.png") if file.stem.isdecimal())
@@ -100,11 +97,3 @@ class PreviewFiles(Listener):
 def file_name(images: int) -> str:
     """The file of the translations after so many images."""
     return f"{images:09d}.png"
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError):  # Pillow raises the latter for some broken PNGs
-        return None

@@ -19,13 +19,7 @@ RATES = ("learning rate", "images per second")
 
 @dataclass(frozen=True)
 class Start:
-    """The start of a run, or its continuation.
-
-    Attributes:
-        step: optimizer steps before it.
-        device: where it computes, as text.
-        parameters: number of weights by network.
-    """
+    """The start of a run, or its continuation, after so many optimizer steps; the rest as in `RunFacts`."""
 
     step: int
     device: str
@@ -46,9 +40,6 @@ class Record(Listener):
     """What a run has logged. A continued run reads its `metrics.jsonl` back, so that its curves go on.
 
     It is a listener that must be called before the views that render it.
-
-    Args:
-        clock: seconds from any point in time.
 
     Attributes:
         losses: by published name.
@@ -95,8 +86,6 @@ class Record(Listener):
         """The most that was held; None before the first epoch, and where the system does not say."""
         return max((one.peak_memory_bytes for one in self.epochs if one.peak_memory_bytes is not None), default=None)
 
-    # ------------------------------------------------------------------ what the loop tells
-
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
         self.pace.start(options, progress, facts)
@@ -122,8 +111,6 @@ class Record(Listener):
     def after_evaluation(self, event: EvaluationEvent) -> None:
         self.pace.after_evaluation(event)
         self._add_evaluation(event.evaluation, event.best)
-
-    # ------------------------------------------------------------------ what is kept
 
     def _take_up(self, file: Path, progress: Progress) -> None:
         """What the run had logged before it continues at `progress`; its measurements come with the saved state."""

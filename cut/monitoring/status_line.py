@@ -18,11 +18,9 @@ class Status:
     """What the line may show.
 
     Attributes:
-        progress: where the run stands.
         images_per_second, seconds_left: None as long as they are unknown.
         losses: by name, in logging order.
-        evaluation: the last one.
-        best, best_metric: the best one, and the name of the measure that decides.
+        evaluation, best: the last one and the best, by the measure `best_metric`.
         extractor: title of the network whose features are compared.
         total_loss: name of the loss that is the sum of the generator's; without it the first loss is kept longest.
         measuring: whether an evaluation is under way.

@@ -30,7 +30,6 @@ class TensorBoardLog(Listener):
                 "pip install tensorboard"
             ) from error
         self.new_file = EventFile
-        self.file: EventFile | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = options.monitoring
@@ -42,18 +41,12 @@ class TensorBoardLog(Listener):
         command = shlex.join(["python", *facts.command])
         file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
         file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
-        file.flush()
 
     def after_preview(self, event: PreviewEvent) -> None:
-        if self.file is None:
-            return
         row = picture_row(event.translations, cell_size(event.translations))
         self.file.add_picture("previews", row, event.progress.images)
-        self.file.flush()
 
     def after_step(self, event: StepEvent) -> None:
-        if self.file is None:
-            return
         images = event.progress.images
         if event.due(self.monitoring.print_freq):
             for name, value in event.losses.items():
@@ -65,19 +58,13 @@ class TensorBoardLog(Listener):
         if event.due(self.monitoring.display_freq):
             for label, picture in first_of_batch(event.images()).items():
                 self.file.add_picture(f"images/{label}", picture, images)
-        self.file.flush()  # so that a killed run keeps what it logged
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        if self.file is None:
-            return
         evaluation = event.evaluation
         for label, value in evaluation.labelled(evaluation.measures).items():
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
         for label, value in evaluation.labelled(evaluation.spread).items():
             self.file.add_scalar(f"measures/{label}: standard deviation", value, event.progress.images)
-        self.file.flush()
 
     def finish(self, progress: Progress) -> None:
-        if self.file is not None:
-            self.file.close()
-            self.file = None
+        self.file.close()

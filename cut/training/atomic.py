@@ -19,16 +19,17 @@ STAGED = ".staged"
 JOURNAL = "commit.json"
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object], durable: bool = True) -> None:
-    """Write one file by `write(stream)`; at every instant `path` is the old file or the new one.
+def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object], durable: bool = True) -> None:
+    """Write one file; at every instant `path` is the old file or the new one.
 
     Args:
+        content: what to write, or a function that writes it to a stream.
         durable: wait until the disk has it, which can take long; without, a power cut may lose or empty the file.
 
     Raises:
         UserError: when the disk is full or the folder cannot be written; the old file is untouched.
     """
-    _stage(path, write, durable)
+    _stage(path, content if callable(content) else lambda stream: stream.write(content), durable)
     try:
         with _explained(path):
             os.replace(_staged(path), path)
@@ -37,6 +38,15 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], durable: b
     except BaseException:
         _forget(path)
         raise
+
+
+def make_folder(folder: Path) -> None:
+    """
+    Raises:
+        UserError: when the folder cannot be made.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -> None:
@@ -51,7 +61,7 @@ def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -
             _stage(folder / name, write)
         with _explained(folder):
             _flush_folder(folder)  # a power cut must not keep the journal and lose what it lists
-        write_atomically(folder / JOURNAL, lambda stream: stream.write(json.dumps(sorted(files)).encode()))
+        write_atomically(folder / JOURNAL, json.dumps(sorted(files)).encode())
     except BaseException:
         if not (folder / JOURNAL).exists():  # where it does, the set is committed, whatever failed after that
             _forget(*(folder / name for name in files))

@@ -74,9 +74,13 @@ class Column(NamedTuple):
     label: str
 
     @property
+    def higher_is_better(self) -> bool:
+        return MEASURES[self.name].higher_is_better
+
+    @property
     def title(self) -> str:
         """The label with the direction: "FID (less is better)"."""
-        return f"{self.label} ({'more' if MEASURES[self.name].higher_is_better else 'less'} is better)"
+        return f"{self.label} ({'more' if self.higher_is_better else 'less'} is better)"
 
     def is_in(self, evaluation: Evaluation) -> bool:
         """Whether the measure was taken, and with this extractor."""
@@ -135,8 +139,7 @@ def evaluation_table(rows: Sequence[tuple[str, Evaluation]], first: str | None =
         rows: what each line is called ("best (epoch 40)", "source to real"), and what was measured.
         first: name of the measure that comes first, because it decides.
     """
-    columns = measure_columns(evaluation for _, evaluation in rows)
-    columns.sort(key=lambda column: column.name != first)
+    columns = sorted(measure_columns(one for _, one in rows), key=lambda column: column.name != first)
     lines = [["", *(column.label for column in columns)]]
     lines += [[title, *(column.text(evaluation) for column in columns)] for title, evaluation in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -169,9 +172,7 @@ def _count(images: int | None) -> str:
 
 
 def measure_text(evaluation: Evaluation, name: str) -> str:
-    """ "45.50", "0.0123 ± 0.0004", "–" where it was not measured: one value as text."""
-    if name not in evaluation.measures:
-        return "–"
+    """ "45.50", "0.0123 ± 0.0004": one of its measures as text."""
     spread = f" ± {significant(evaluation.spread[name])}" if name in evaluation.spread else ""
     return significant(evaluation.measures[name]) + spread
 

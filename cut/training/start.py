@@ -41,8 +41,8 @@ def starting_state(
     else:
         state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
         messages = _pretrained(options, model)
-    write_atomically(folder.folder / "options.yaml", lambda stream: stream.write(as_saved_yaml(options).encode()))
-    write_atomically(folder.folder / "train_opt.txt", lambda stream: stream.write(as_train_opt(options).encode()))
+    write_atomically(folder.folder / "options.yaml", as_saved_yaml(options).encode())
+    write_atomically(folder.folder / "train_opt.txt", as_train_opt(options).encode())
     return state, messages
 
 

@@ -191,7 +191,7 @@ def test_pictures_of_any_origin_can_be_compared(data):
     assert unchanged.measures["frechet"] == pytest.approx(0, abs=1e-6) and unchanged.measures["ssim"] == pytest.approx(
         1
     )
-    without = measure_by.compare(measure_by.images.source.all_pixels(), pairs=False)
+    without = measure_by.compare_files(measure_by.images.source)
     assert without.measures["frechet"] > 0 and "psnr" not in without.measures and not without.details["pairs"]
     with pytest.raises(Stopped):
         measure_by.compare(measure_by.images.source.all_pixels(), stopped=lambda: True)

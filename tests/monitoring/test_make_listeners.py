@@ -48,8 +48,9 @@ def test_tensorboard_is_there_when_asked_for(left_by):
     assert "tensorboard" in left_by("--tensorboard")
 
 
-@pytest.mark.parametrize(("words", "live"), [((), True), (("--display_id", "7"), True), (("--display_id", "0"), False)])
-def test_visdom_can_be_turned_off(make_options, words, live):
+@pytest.mark.parametrize(("display_id", "live"), [("auto", True), ("7", True), ("0", False), ("-1", False)])
+def test_visdom_can_be_turned_off(make_options, display_id, live):
+    words = [] if display_id == "auto" else ["--display_id", display_id]
     assert any(isinstance(listener, VisdomView) for listener in make_listeners(make_options(*words))) == live
 
 

@@ -106,5 +106,5 @@ def test_zero_leaves_no_folder(make_options):
 def test_a_folder_that_cannot_be_made_is_one_sentence(options, folder):
     folder.parent.mkdir(parents=True)
     folder.write_text("in the way")
-    with pytest.raises(UserError, match=r"previews cannot be made \(File exists\)\.$"):
+    with pytest.raises(UserError, match=r"previews cannot be written \(File exists\); check the folder"):
         start(options)

@@ -14,9 +14,6 @@ class Confusion:
     Scores follow from the summed counts, as for Cityscapes and Pascal VOC. They are not averages over images, in which
     images that hold few pixels of a rare class would dominate its score.
 
-    Args:
-        classes: their names.
-
     Attributes:
         matrix: int64 (classes, classes + 1): row by truth, column by prediction, the last one for predicted void.
     """
@@ -78,7 +75,5 @@ class Confusion:
             [None if np.isnan(score) else float(score) for score in scores] for scores in (self.accuracies, self.ious)
         )
         pixels = map(int, self.matrix.sum(axis=1))
-        return {
-            name: {"pixels": count, "accuracy": accuracy, "IoU": iou}
-            for name, count, accuracy, iou in zip(self.classes, pixels, accuracies, ious, strict=True)
-        }
+        rows = zip(self.classes, pixels, accuracies, ious, strict=True)
+        return {name: {"pixels": count, "accuracy": accuracy, "IoU": iou} for name, count, accuracy, iou in rows}

@@ -11,7 +11,6 @@ from torch import Tensor
 from cut.data.dataset import ImageDataset
 from cut.data.files import check_images, find_images
 from cut.data.images import Color, read_image, to_8bit, to_tensor
-from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
 from cut.evaluation.comparison.pair_names import aligned_pairs
@@ -27,7 +26,6 @@ class Pictures:
 
     Attributes:
         folder: what the names of the files are relative to.
-        files: sorted.
         channels: 1 or 3.
         preprocessing: what is done to them; crops are central.
         background: colour behind transparent pixels.
@@ -48,16 +46,14 @@ class Pictures:
         steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set has no fixed order
         return f"{steps} channels={self.channels} background={self.background}"
 
-    def image(self, index: int) -> Image.Image:
-        """
+    def tensor(self, index: int) -> Tensor:
+        """Image `index` as the networks take it: (C, H, W) in [−1, 1].
+
         Raises:
             UserError: when the file cannot be read, or is too small for `--preprocess`.
         """
-        return preprocessed_image(self.files[index], self.channels, self.preprocessing, self.background)
-
-    def tensor(self, index: int) -> Tensor:
-        """Image `index` as the networks take it: (C, H, W) in [−1, 1]."""
-        return to_tensor(self.image(index), self.channels)
+        image = preprocessed_image(self.files[index], self.channels, self.preprocessing, self.background)
+        return to_tensor(image, self.channels)
 
     def pixels(self, index: int) -> np.ndarray:
         """Image `index` as a picture file would hold it: uint8 (H, W, 3)."""
@@ -66,14 +62,6 @@ class Pictures:
     def all_pixels(self) -> Iterator[np.ndarray]:
         return (self.pixels(index) for index in range(len(self)))
 
-    def check(self) -> list[Size]:
-        """Read the header of every file; the sizes that they have.
-
-        Raises:
-            UserError: one sentence for every file that cannot be used.
-        """
-        return check_images(self.files, problem=self.preprocessing.problem)
-
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -81,8 +69,6 @@ class HeldOut:
 
     Attributes:
         split: "val" or "test".
-        source: to translate.
-        target: real images of the domain to translate into.
         pairs: whether the images of both sides show the same thing, one by one: same names and same sizes.
     """
 
@@ -96,8 +82,8 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     """The held-out images of a run: the folders of the first of `splits` that has enough on both sides.
 
     Args:
-        options: of the run; `dataroot` and `evaluation_images` are read.
-        dataset: of the run, for its sides, channels and preprocessing.
+        options: `dataroot`, `evaluation_images` and the numbers of channels are read.
+        dataset: for its sides and preprocessing.
 
     Raises:
         UserError: when there are no such folders, or a file in them cannot be used.
@@ -109,7 +95,7 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
         Pictures(folder, tuple(find_images(folder, limit)), count, whole_view(dataset), dataset.background)
         for folder, count in zip(folders, channels, strict=True)
     )
-    sizes = source.check(), target.check()
+    sizes = [check_images(side.files, problem=side.preprocessing.problem) for side in (source, target)]
     same_names = dict(aligned_pairs(source.files, target.files)) == dict(zip(source.files, target.files, strict=False))
     return HeldOut(split, source, target, pairs=same_names and sizes[0] == sizes[1])
 
@@ -165,8 +151,7 @@ def preprocessed_image(file: Path, channels: int, preprocessing: Preprocessing, 
         UserError: when it cannot be read, or is too small for the preprocessing.
     """
     image = read_image(file, channels, background)
-    problem = preprocessing.problem(image.size)
-    if problem:
+    if problem := preprocessing.problem(image.size):
         raise UserError(f"{file} {problem}")
     return preprocessing.apply(image, preprocessing.centred(image.size))
 

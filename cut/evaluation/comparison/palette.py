@@ -82,7 +82,8 @@ def _folder() -> Path:
 def _parse(file: Path, content: dict[str, Any]) -> Palette:
     for field in content:
         if field not in _FIELDS:
-            raise UserError(f"{file} has a field {field!r}{did_you_mean(field, _FIELDS)}; it may have {_listed()}.")
+            near = did_you_mean(field, _FIELDS)
+            raise UserError(f"{file} has a field {field!r}{near}; it may have name, description, classes and void.")
     classes = content.get("classes")
     if not isinstance(classes, dict) or len(classes) < 2:
         raise UserError(f"{file} must have at least two 'classes', each with its name and colours.")
@@ -107,7 +108,3 @@ def _colors(file: Path, owner: str, value: Any) -> Iterator[Color]:
             raise UserError(f'{file} has {found} for {owner}; write colours as "#rrggbb", with the quotes.')
         red, green, blue = bytes.fromhex(word[1:])
         yield red, green, blue
-
-
-def _listed() -> str:
-    return ", ".join(_FIELDS[:-1]) + f" and {_FIELDS[-1]}"

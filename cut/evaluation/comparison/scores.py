@@ -1,6 +1,7 @@
 """Every registered measure of translations against real images, with what makes the numbers comparable."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from cut.evaluation.comparison.confusion import Confusion
 from cut.evaluation.comparison.palette import Palette
 from cut.evaluation.features.feature_set import FeatureSet
 from cut.measures import MEASURES
+from cut.training.evaluation import Evaluation
 
 ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is singular
 
@@ -53,17 +55,17 @@ class PairScores:
         self._by_pair: dict[str, list[float]] = {measure.name: [] for measure in MEASURES.needing("pairs")}
 
     def add(self, real: np.ndarray, fake: np.ndarray, name: str = "") -> None:
-        """Measure one pair.
-
-        Args:
-            real: uint8 (H, W, C), C 1 or 3.
-            fake: the translation, the same.
-            name: for error messages.
+        """Measure one pair, uint8 (H, W, C) with C 1 or 3.
 
         Raises:
-            UserError: when the sizes differ.
+            UserError: when the sizes differ, with the `name` of the pair.
         """
-        _check_sizes(real, fake, name)
+        if real.shape != fake.shape:
+            which = f"the pair {name}" if name else "a pair"
+            raise UserError(
+                f"The images of {which} differ in size: the real one is {_size(real)}, the translation {_size(fake)}; "
+                "prepare both in the same way."
+            )
         for measure, values in self._by_pair.items():
             values.append(MEASURES[measure].compute(real, fake))
         if self.palette and self.confusion:
@@ -75,16 +77,38 @@ class PairScores:
         return means | (self.confusion.scores() if self.confusion else {})
 
 
-def comparison_details(real: FeatureSet, fake: FeatureSet, seed: int) -> dict[str, Any]:
-    """What has to be equal for two results to be comparable, for `Evaluation.details`."""
-    return {
+def compare_sets(
+    real: FeatureSet,
+    fake: FeatureSet,
+    seed: int,
+    began: float,
+    about: Mapping[str, Any],
+    scores: PairScores | None = None,
+) -> Evaluation:
+    """All that was measured of two sets, of no epoch.
+
+    Args:
+        real, fake, seed: as for `feature_scores`.
+        began: when measuring began, by `time.perf_counter()`.
+        about: details that come before the others.
+        scores: of the pairs; None where the sets are not pairs.
+
+    Raises: as `feature_scores`.
+    """
+    measures, spread = feature_scores(real, fake, seed)
+    details = {
+        **about,
         "real_count": real.count,
         "fake_count": fake.count,
         "extractor": real.title,
         "real_sizes": real.sizes,
         "fake_sizes": fake.sizes,
         "seed": seed,
+        "pairs": scores is not None,
+        "palette": scores.palette.name if scores and scores.palette else None,
     }
+    measures |= scores.measures() if scores else {}
+    return Evaluation(0, 0, 0, measures, spread, details, time.perf_counter() - began)
 
 
 def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:
@@ -108,15 +132,6 @@ def _same(real: FeatureSet, fake: FeatureSet) -> bool:
     if real.statistics is not None and fake.statistics is not None:
         return all(map(np.array_equal, real.statistics, fake.statistics))
     return bool(real.content) and real.content == fake.content
-
-
-def _check_sizes(real: np.ndarray, fake: np.ndarray, name: str) -> None:
-    if real.shape != fake.shape:
-        which = f"the pair {name}" if name else "a pair"
-        raise UserError(
-            f"The images of {which} differ in size: the real one is {_size(real)}, the translation {_size(fake)}; "
-            "prepare both in the same way."
-        )
 
 
 def _size(image: np.ndarray) -> str:

@@ -1,8 +1,7 @@
 """Measure pictures against the real held-out images of a run, whose features are computed once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,12 +10,13 @@ from cut.data.dataset import ImageDataset
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, held_out
 from cut.evaluation.comparison.palette import Palette, load_palette
-from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores
+from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import image_set, load_extractor
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.feature_cache import cached_features
 from cut.evaluation.features.feature_set import FeatureSet
 from cut.options import Options
+from cut.training.evaluation import Evaluation
 
 
 class Stopped(Exception):
@@ -27,21 +27,10 @@ def never() -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Measured:
-    """The result of comparing two sets of images; the fields are those of `Evaluation`."""
-
-    measures: Mapping[str, float]
-    spread: Mapping[str, float]
-    details: Mapping[str, Any]
-
-
 class Yardstick:
     """Compares pictures with the real held-out images, whose features are computed once and kept on disk.
 
     Args:
-        images: held-out images of both sides.
-        extractor: network whose features are compared.
         seed: of the subsets of the kernel distance.
         palette: colours of a map-like target, for segmentation scores of pairs.
     """
@@ -50,49 +39,36 @@ class Yardstick:
         self.images, self.extractor, self.seed, self.palette = images, extractor, seed, palette
         self._real: FeatureSet | None = None
 
-    def compare(
-        self, pictures: Iterable[np.ndarray], *, pairs: bool | None = None, stopped: Callable[[], bool] = never
-    ) -> Measured:
+    def compare(self, pictures: Iterable[np.ndarray], stopped: Callable[[], bool] = never) -> Evaluation:
         """Measure pictures, uint8 (H, W, 3), against the real images of the target domain.
 
         Args:
-            pictures: in the order of the held-out sources where `pairs` is true.
-            pairs: whether they are to be compared one by one too; None where the held-out images are pairs.
+            pictures: one for each held-out source, in their order.
             stopped: called before every picture.
 
         Raises:
             Stopped: soon after `stopped()` became true.
             UserError: when an image cannot be read.
         """
-        pairs = self.images.pairs if pairs is None else pairs
-        real = self.real(stopped)
-        scores = PairScores(self.palette) if pairs else None
+        began = time.perf_counter()
+        real = self._real_features(stopped)
+        scores = PairScores(self.palette) if self.images.pairs else None
         fake = image_set(self.extractor, self._watched(pictures, scores, stopped))
-        measured = self.against(real, fake)
-        details = {"pairs": pairs, "palette": self.palette.name if self.palette and pairs else None}
-        return replace(
-            measured,
-            measures={**measured.measures, **(scores.measures() if scores else {})},
-            details={**measured.details, **details},
-        )
+        return compare_sets(real, fake, self.seed, began, {"split": self.images.split}, scores)
 
-    def against(self, real: FeatureSet, fake: FeatureSet) -> Measured:
-        """Only the distances, of given features."""
-        measures, spread = feature_scores(real, fake, self.seed)
-        details = {"split": self.images.split, **comparison_details(real, fake, self.seed)}
-        return Measured(measures, spread, {**details, "pairs": False, "palette": None})
+    def compare_files(self, pictures: Pictures) -> Evaluation:
+        """Likewise image files that show other things than the held-out sources, by the distances alone."""
+        began = time.perf_counter()
+        real, fake = self._real_features(never), self._features(pictures, never)
+        return compare_sets(real, fake, self.seed, began, {"split": self.images.split})
 
-    def real(self, stopped: Callable[[], bool] = never) -> FeatureSet:
-        """Features of the real images of the target domain."""
+    def _real_features(self, stopped: Callable[[], bool]) -> FeatureSet:
         if self._real is None:
-            self._real = self.features(self.images.target, stopped)
+            self._real = self._features(self.images.target, stopped)
         return self._real
 
-    def features(self, pictures: Pictures, stopped: Callable[[], bool] = never) -> FeatureSet:
-        """Features of image files, from the user's cache where they were computed before.
-
-        Raises: as `compare`.
-        """
+    def _features(self, pictures: Pictures, stopped: Callable[[], bool]) -> FeatureSet:
+        """From the user's cache where they were computed before."""
 
         def make() -> FeatureSet:
             return image_set(self.extractor, self._watched(pictures.all_pixels(), None, stopped))
@@ -121,9 +97,8 @@ def make_yardstick(
     """What the translations of a run are compared with.
 
     Args:
-        options: of the run.
         device: where the extractor is to run.
-        dataset: of the run, for its sides, channels and preprocessing.
+        dataset: for its sides, channels and preprocessing.
         splits: where to look for held-out images, in this order.
 
     Raises:
@@ -142,9 +117,6 @@ def make_yardstick(
         raise Impossible("A single image has no distribution to compare with.")
     try:
         images = held_out(options, dataset, splits)
-    except UserError as error:
-        raise Impossible(*error.problems) from None
-    try:
         extractor = extractor or load()
     except UserError as error:
         raise Impossible(*error.problems) from None

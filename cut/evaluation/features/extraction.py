@@ -17,8 +17,6 @@ from cut.evaluation.features.feature_cache import cached_features, content_hash
 from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
-__all__ = ["Extractor", "FeatureSet", "folder_features", "image_features", "image_set", "load_extractor"]
-
 Picture = np.ndarray | Image.Image
 PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # also counted as images by pytorch-fid
 
@@ -28,7 +26,6 @@ def load_extractor(name: str, device: torch.device | str = "cpu", inception_weig
 
     Args:
         name: "inception", "efficientnet_lite0", ….
-        device: where it computes.
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
 
     Raises:
@@ -44,7 +41,6 @@ def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: 
     Each image is resized on its own, so sizes can be mixed and the size of the batches is irrelevant.
 
     Args:
-        extractor: on any device.
         images: uint8 (H, W, 3) or (H, W), or Pillow images.
         batch_size: images that pass through the network together; None: as many as is fast.
 
@@ -62,10 +58,7 @@ def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: 
 
 
 def image_set(
-    extractor: Extractor,
-    images: Iterable[Picture],
-    batch_size: int | None = None,
-    content: str = "",
+    extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None, content: str = ""
 ) -> FeatureSet:
     """The same as `image_features`, with what else is worth knowing of the images."""
     sizes: list[tuple[int, int]] = []
@@ -85,7 +78,6 @@ def folder_features(
     """The features of the images in a folder and its sub-folders, each at the size and as it is stored.
 
     Args:
-        extractor: on any device.
         folder: searched as for data sets, but webp and pgm count too, as in pytorch-fid; or an .npz of its
             statistics, as `FeatureSet.save` and pytorch-fid write it.
         limit: take the first N images.

@@ -1,9 +1,11 @@
 """The weights of extractors: read with their hash, which messages name and caches depend on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cut.errors import UserError
 from cut.evaluation.features.feature_cache import file_hash
@@ -28,13 +30,14 @@ def read_extractor_weights(file: Path, advice: str) -> tuple[dict[str, Tensor], 
     return weights, digest
 
 
-def fill(network: nn.Module, weights: dict[str, Tensor], file: Path, digest: str, advice: str) -> None:
-    """Copy the weights into the network of an extractor; every name and shape must match.
+@contextmanager
+def loading(file: Path, digest: str, advice: str) -> Iterator[None]:
+    """A block that copies the weights of a file into an extractor, of which every name and shape must match.
 
     Raises:
         UserError: when they are of another network, with the file's hash.
     """
     try:
-        network.load_state_dict(weights)
+        yield
     except RuntimeError:
         raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {advice}.") from None

@@ -25,9 +25,6 @@ def cached_features(
     preprocessing. A damaged entry is made again; without a place to write, nothing is kept.
 
     Args:
-        extractor: whose features they are.
-        files: the images.
-        make: computes the features.
         preprocessing: what else the features depend on, in words.
 
     Raises:

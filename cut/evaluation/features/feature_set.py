@@ -102,11 +102,9 @@ class FeatureSet:
                 f"{path} does not hold statistics of images: a mean `mu` (D,) and a covariance `sigma` (D, D) of "
                 "finite numbers; make it again."
             )
-        texts = {name: str(arrays.get(name, "")) for name in ("title", "sizes", "content")}
+        title, sizes, content = (str(arrays.get(name, "")) for name in ("title", "sizes", "content"))
         statistics = (np.asarray(mean, np.float64), np.asarray(covariance, np.float64)) if features is None else None
-        return cls(
-            texts["title"] or "Inception", features, texts["sizes"] or "unknown", texts["content"], statistics
-        )  # fmt: skip
+        return cls(title or "Inception", features, sizes or "unknown", content, statistics)
 
 
 def describe_sizes(sizes: list[tuple[int, int]]) -> str:
@@ -122,9 +120,7 @@ def _fit(mean: np.ndarray | None, covariance: np.ndarray | None, features: np.nd
     """Whether the arrays of a file have matching shapes and finite values."""
     if mean is None or covariance is None or mean.ndim != 1 or covariance.shape != 2 * mean.shape:
         return False
-    arrays = [mean, covariance]
-    if features is not None:
-        if features.ndim != 2 or features.shape[1:] != mean.shape:
-            return False
-        arrays.append(features)
+    if features is not None and (features.ndim != 2 or features.shape[1:] != mean.shape):
+        return False
+    arrays = (array for array in (mean, covariance, features) if array is not None)
     return all(np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() for array in arrays)

@@ -13,18 +13,15 @@ if TYPE_CHECKING:
 
 
 @MEASURES.register("frechet", label="FD", inception_label="FID", needs="features", higher_is_better=False)
-def frechet(real: FeatureSet, fake: FeatureSet, seed: int) -> float:
-    """The Fréchet distance; it is deterministic."""
-    return frechet_distance(real, fake)
-
-
-def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
+def frechet_distance(a: FeatureSet, b: FeatureSet, seed: int = 0) -> float:
     """|μ_a − μ_b|² + tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½): the squared 2-Wasserstein distance of the fitted Gaussians.
 
     The published code takes the matrix square root of Σ_a Σ_b, which is singular when there are fewer images than
     features: the result is then complex, infinite, or depends on SciPy's version. With Σ = RᵀR the trace of that root
     is the sum of the singular values of R_a R_bᵀ, which are real and accurate whatever the rank, and as many as there
     are images.
+
+    It is deterministic, whatever the seed.
 
     Returns:
         ≥ 0; NaN when a feature is not finite.
@@ -44,10 +41,9 @@ def frechet_distance(a: FeatureSet, b: FeatureSet) -> float:
 
 
 def check_comparable(a: FeatureSet, b: FeatureSet) -> None:
-    """Refuse features of different networks.
-
+    """
     Raises:
-        UserError: that names both.
+        UserError: when the features are of different networks; it names both.
     """
     if a.title != b.title or a.mean.shape != b.mean.shape:
         raise UserError(

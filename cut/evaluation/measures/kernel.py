@@ -18,41 +18,31 @@ _BLOCK = 1024  # rows of the kernel matrix that are in memory together
 
 
 @MEASURES.register("kernel", label="KD", inception_label="KID", needs="features", higher_is_better=False)
-def kernel(real: FeatureSet, fake: FeatureSet, seed: int) -> tuple[float, float] | None:
-    """The kernel distance and its spread; None where one side is a file with only mu and sigma."""
-    if real.features is None or fake.features is None:
-        return None
-    return kernel_distance(real, fake, seed)
-
-
 def kernel_distance(
     a: FeatureSet, b: FeatureSet, seed: int = 0, subsets: int = 100, subset_size: int = 1000
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Squared maximum mean discrepancy under the kernel (x·y/D + 1)³, unbiased, over random subsets.
 
     Unlike the Fréchet distance it is unbiased: its expectation does not depend on the number of images, and it is
     around 0, on either side, for two sets of the same distribution.
 
     Args:
-        a, b: sets with features.
         seed: decides the subsets.
-        subsets: how many.
         subset_size: images of each side in a subset, at most half of the smaller set: larger subsets of few images are
             all nearly the same, and their spread would understate the uncertainty.
 
     Returns:
-        Mean and standard deviation over the subsets.
+        Mean and standard deviation over the subsets; None where a set has only statistics, as pytorch-fid's files.
 
     Raises:
-        UserError: when a set has fewer than two images or no features (statistics of pytorch-fid), or the sets have
-            features of different networks.
+        UserError: when a set has fewer than two images, or the sets have features of different networks.
     """
     import numpy as np
 
     check_comparable(a, b)
-    sides = [one.features for one in (a, b) if one.features is not None]
-    if len(sides) < 2:
-        raise UserError("A kernel distance needs the images' features: a file with only mu and sigma has none.")
+    if a.features is None or b.features is None:
+        return None
+    sides = (a.features, b.features)
     for features in sides:
         if len(features) < 2:
             raise UserError(f"A kernel distance needs at least two images on each side, not {len(features)}.")

@@ -30,12 +30,11 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     """
     dataset = make_dataset(options)
     translate = load_translator(options, device)
-    folder = Path(options.testing.results_dir) / options.run.name / _folder_name(options)
+    way = f"{options.run.phase}_{options.run.epoch}{'_back' if options.backward else ''}"
+    folder = Path(options.testing.results_dir) / options.run.name / way
     files = [file.relative_to(dataset.source.folder) for file in dataset.source.files]
     names = output_names(files)
-    source, target = (
-        "BA" if options.backward else "AB"
-    )  # the published names: A is what the run was trained to translate
+    source, target = "BA" if options.backward else "AB"  # as published: A is what the run was trained to translate
     rows = []
 
     def one(index: int, sample: Sample) -> None:
@@ -51,7 +50,7 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     outcome = for_each_image(dataset, int(min(len(dataset), options.testing.num_test)), one)
     details = {
         "checkpoint": f"{options.run.folder.as_posix()}, epoch {options.run.epoch}",
-        "data": f"{dataset.source.folder.as_posix()}",
+        "data": dataset.source.folder.as_posix(),
         "images": str(outcome.done),
         "preprocess": options.data.preprocess,
     }
@@ -66,7 +65,3 @@ def _mention_older_results(folder: Path, written: int) -> None:
     older = sum(1 for _ in folder.rglob("*.png")) - written
     if older > 0:
         print(f"{folder} also holds {older} images of an earlier run.")
-
-
-def _folder_name(options: Options) -> str:
-    return f"{options.run.phase}_{options.run.epoch}{'_back' if options.backward else ''}"

@@ -1,6 +1,7 @@
 """Measurements made after training, on disk: a JSON file, and a curve over the epochs."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
     """
     content = {**about, "rows": [_as_json(name, evaluation) for name, evaluation in rows]}
     text = strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    return _write(folder, JSON_FILE, lambda stream: stream.write(text.encode()))
+    return _write(folder / JSON_FILE, text.encode())
 
 
 def write_curve(
@@ -34,8 +35,6 @@ def write_curve(
     """Draw `evaluation.png`: a panel for each measure, over the epochs, with its spread and the best epoch marked.
 
     Args:
-        folder: where to.
-        title: above the panels.
         rows: what was measured; those without an epoch are left out.
         best_metric: name of the measure that decides which epoch is best.
         levels: what is drawn as horizontal lines, for comparison.
@@ -52,8 +51,7 @@ def write_curve(
         return None
     best = best_evaluation(evaluations, best_metric)
     panels = [_panel(measure, evaluations, best, levels) for measure in measure_columns(evaluations)]
-    picture = draw_panels(panels, title)
-    return _write(folder, CURVE_FILE, lambda stream: stream.write(picture))
+    return _write(folder / CURVE_FILE, draw_panels(panels, title))
 
 
 def _panel(measure: Column, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]) -> Panel:
@@ -72,17 +70,12 @@ def _panel(measure: Column, evaluations: Sequence[Evaluation], best: Evaluation 
 
 
 def _as_json(name: str, evaluation: Evaluation) -> dict[str, Any]:
-    return {
-        "name": name,
-        "epoch": evaluation.epoch or None,
-        "measures": dict(evaluation.measures),
-        "spread": dict(evaluation.spread),
-        "details": dict(evaluation.details),
-        "seconds": evaluation.seconds,
-    }
+    fields = asdict(evaluation)
+    del fields["images"], fields["step"]  # known only while a run trains
+    return {"name": name, **fields, "epoch": evaluation.epoch or None}
 
 
-def _write(folder: Path, name: str, write) -> Path:
-    make_folder(folder)
-    write_atomically(folder / name, write)
-    return folder / name
+def _write(file: Path, content: bytes) -> Path:
+    make_folder(file.parent)
+    write_atomically(file, content)
+    return file

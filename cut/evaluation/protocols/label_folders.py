@@ -20,13 +20,7 @@ _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
 @dataclass(frozen=True)
 class Agreement:
-    """The comparison of a folder of predictions with the truth.
-
-    Attributes:
-        confusion: of all pixels.
-        images: pairs of images.
-        resized: how many predictions had another size than the truth and were resized.
-    """
+    """The comparison of so many predicted images with the true ones; `resized` had another size than those."""
 
     confusion: Confusion
     images: int
@@ -41,9 +35,6 @@ def compare_label_folders(
     A prediction of another size is resized to the truth by the nearest pixel.
 
     Args:
-        true: folder of the true label images.
-        predicted: folder of the predicted ones.
-        palette: the classes.
         ids: see `read_labels`.
         progress: wraps the list of pairs.
 
@@ -66,8 +57,6 @@ def read_labels(file: Path, palette: Palette, ids: bool = False) -> np.ndarray:
     palette gives the class.
 
     Args:
-        file: the image.
-        palette: the classes.
         ids: take indexed images (mode "P") and colour images with three equal channels for class ids as well.
 
     Returns:

@@ -17,13 +17,7 @@ from cut.options import Options
 
 
 class OwnImages(ImageDataset):
-    """Images to translate, each at its own size; with `--preprocess`, preprocessed as in the papers' protocol.
-
-    Args:
-        options: of the run.
-        folder: what the names are relative to.
-        files: the images.
-    """
+    """Images to translate, each at its own size; with `--preprocess`, preprocessed as in the papers' protocol."""
 
     def __init__(self, options: Options, folder: Path, files: tuple[Path, ...]) -> None:
         multiple = 1 if options.data.preprocess == "none" else 4
@@ -49,7 +43,10 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     folder, files = find_inputs(Path(options.testing.input), output)
     files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]
     outputs = [output / name for name in output_names([file.relative_to(folder) for file in files])]
-    _refuse_to_overwrite_inputs(files, outputs)
+    inputs = {file.resolve() for file in files}
+    for result in outputs:
+        if result.resolve() in inputs:
+            raise UserError(f"The result {result} would overwrite an input: give another --output.")
     dataset = OwnImages(options, folder, files)
     dataset.check()
     translate = load_translator(options, device)
@@ -79,13 +76,6 @@ def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:
         raise UserError(f"All images in {source} are in the folder of the results, {output}: there is nothing else.")
     _mention_other_files(source, output)
     return source, files
-
-
-def _refuse_to_overwrite_inputs(files: tuple[Path, ...], outputs: list[Path]) -> None:
-    inputs = {file.resolve() for file in files}
-    for output in outputs:
-        if output.resolve() in inputs:
-            raise UserError(f"The result {output} would overwrite an input: give another --output.")
 
 
 def _mention_other_files(source: Path, output: Path) -> None:

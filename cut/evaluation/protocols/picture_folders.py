@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,10 @@ from cut.data.images import check_image, read_stored
 from cut.errors import UserError
 from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.evaluation.comparison.palette import Palette
-from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores
+from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import folder_features
 from cut.evaluation.features.extractor import Extractor
 from cut.training.evaluation import Evaluation
-
-Pairs = Sequence[tuple[Path, Path]]
 
 
 def compare_picture_folders(
@@ -34,7 +31,6 @@ def compare_picture_folders(
 
     Args:
         real, fake: folders, or `.npz` files of statistics, also those that pytorch-fid writes.
-        extractor: network whose features are compared.
         palette: colours of a map-like target, for segmentation scores of pairs.
         seed: of the subsets of the kernel distance.
         limit: take the first N pictures of each folder.
@@ -44,7 +40,7 @@ def compare_picture_folders(
     Raises:
         UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
     """
-    started = time.perf_counter()
+    began = time.perf_counter()
     real_set = folder_features(extractor, real, limit, batch_size)
     fake_set = folder_features(extractor, fake, limit, batch_size, keep=False)
     pairs = [] if _is_statistics(real) or _is_statistics(fake) else _pairs(real, fake, limit)
@@ -53,27 +49,18 @@ def compare_picture_folders(
             f"--palette scores pairs, but {real} and {fake} do not hold pictures of equal names and sizes: leave it "
             "out, or give the folders of both halves of the pairs."
         )
-    measures, spread = feature_scores(real_set, fake_set, seed)
     scores = PairScores(palette)
     for real_file, fake_file in pairs:
         scores.add(_pixels(real_file), _pixels(fake_file), str(fake_file))
-    details = {
-        "split": None,
-        "real": str(real),
-        "fake": str(fake),
-        **comparison_details(real_set, fake_set, seed),
-        "pairs": bool(pairs),
-        "palette": palette.name if palette else None,
-    }
-    seconds = time.perf_counter() - started
-    return Evaluation(0, 0, 0, {**measures, **(scores.measures() if pairs else {})}, spread, details, seconds)
+    about = {"split": None, "real": str(real), "fake": str(fake)}
+    return compare_sets(real_set, fake_set, seed, began, about, scores if pairs else None)
 
 
 def _is_statistics(side: Path) -> bool:
     return side.suffix == ".npz" and not side.is_dir()
 
 
-def _pairs(real: Path, fake: Path, limit: float) -> Pairs:
+def _pairs(real: Path, fake: Path, limit: float) -> list[tuple[Path, Path]]:
     """Pictures of equal names; none where two of them differ in size, because then equal names are chance."""
     pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
     return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []

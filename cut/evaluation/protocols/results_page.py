@@ -3,13 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from dominate import tags
-from PIL import Image
 
+from cut.data.images import image_size
 from cut.html import figure, page, page_links, page_name, shown
 from cut.training.atomic import write_atomically
 
@@ -36,7 +34,6 @@ def write_results_page(
 
     Args:
         folder: where the pages go; the images are in it or below. Pages of an earlier, longer run are removed.
-        rows: in the order to show.
         details: facts to name below the title (checkpoint, number of images, …).
         display_width: width of a picture on the page, in pixels; a click opens it as it is.
 
@@ -57,8 +54,7 @@ def write_results_page(
                 tags.p("There are no images.", cls="note")
             if count > 1:
                 page_links(pages, number - 1)
-        text = content.render().encode()
-        write_atomically(folder / page_name(number), partial(_write, text))
+        write_atomically(folder / page_name(number), content.render().encode())
     for stale in folder.glob("page*.html"):
         found = re.fullmatch(r"page(\d+)\.html", stale.name)
         if found and int(found[1]) > count:
@@ -66,22 +62,9 @@ def write_results_page(
     return folder / page_name(1)
 
 
-def _write(text: bytes, stream: BinaryIO) -> None:
-    stream.write(text)
-
-
 def _show(folder: Path, row: ResultRow, display_width: int) -> None:
     with tags.section(cls="card"):
         tags.h2(shown(row.name))
         with tags.div(cls="pictures"):
             for label, file in row.images.items():
-                figure(file, label, _size(folder / file), display_width)
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    """Width and height from the header alone; None where the file cannot be read: the page is written anyway."""
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except OSError:
-        return None
+                figure(file, label, image_size(folder / file), display_width)

@@ -1,7 +1,6 @@
 """Measure the saved epochs of a run afterwards, as training does: the same images, the same numbers."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +10,13 @@ from cut.data.dataset import ImageDataset
 from cut.data.files import images_in
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import SPLITS, held_out_folders
-from cut.evaluation.comparison.yardstick import Measured, Yardstick, make_yardstick
-from cut.evaluation.evaluator import GeneratorEvaluator
+from cut.evaluation.comparison.yardstick import make_yardstick
+from cut.evaluation.evaluator import measure
+from cut.evaluation.protocols.evaluation_files import Row
 from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
 from cut.options import Options, train_options
 from cut.registry import DATASETS
 from cut.training.checkpoints import RunFolder, best_row, saved_epochs
-from cut.training.evaluation import Evaluation
-from cut.training.listener import Progress
-
-Row = tuple[str, Evaluation]
 
 
 def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Options:
@@ -45,7 +41,6 @@ class SavedEpochs:
 
     Args:
         options: as from `run_options`.
-        device: where to compute.
         splits: where to look for held-out images, in this order.
 
     Raises:
@@ -55,7 +50,7 @@ class SavedEpochs:
     def __init__(self, options: Options, device: torch.device | str, splits: Sequence[str] = SPLITS) -> None:
         self.options, self.device = options, device
         self.dataset = _dataset(options, splits)
-        self.yardstick: Yardstick = make_yardstick(options, device, self.dataset, splits)
+        self.yardstick = make_yardstick(options, device, self.dataset, splits)
         self.best_metric = options.evaluation.best_metric
 
     def measure(self, labels: Sequence[str]) -> Iterator[Row]:
@@ -68,13 +63,9 @@ class SavedEpochs:
         for label in labels:
             weight_file(self.options, label)
         for label in labels:
-            generator = trained_generator(self.options, label).to(self.device)
-            evaluator = GeneratorEvaluator(generator, self.device, self.yardstick, self.best_metric)
             epoch = _epoch_of(folder, label)
-            measured = evaluator.evaluate(Progress(epoch, 0, 0, 0, epoch, 0))
-            if measured is not None:  # it always is: no stop can be requested here
-                details = {name: value for name, value in measured.details.items() if name != "cost_share"}
-                yield _name(label, epoch), replace(measured, details=details)
+            measured = measure(trained_generator(self.options, label), self.device, self.yardstick)
+            yield _name(label, epoch), replace(measured, epoch=epoch)
 
     def baselines(self) -> Iterator[Row]:
         """Two baselines for the measures of the translations.
@@ -88,17 +79,8 @@ class SavedEpochs:
         images = self.yardstick.images
         files = images_in(Path(self.options.data.dataroot) / f"train{self.dataset.letters[1]}")
         training = replace(images.target, folder=files[0].parent, files=spread(files, len(images.source)))
-        yield self._row("real to real", lambda: self._distance_to(training))
-        yield self._row("source to real", lambda: self.yardstick.compare(images.source.all_pixels()))
-
-    def _distance_to(self, pictures) -> Measured:
-        return self.yardstick.against(self.yardstick.real(), self.yardstick.features(pictures))
-
-    def _row(self, name: str, measure: Callable[[], Measured]) -> Row:
-        started = time.perf_counter()
-        found = measure()
-        seconds = time.perf_counter() - started
-        return name, Evaluation(0, 0, 0, found.measures, found.spread, found.details, seconds)
+        yield "real to real", self.yardstick.compare_files(training)
+        yield "source to real", self.yardstick.compare(images.source.all_pixels())
 
 
 def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
@@ -133,12 +115,8 @@ def _epoch_of(folder: Path, label: str) -> int:
     if label == "best":
         best = best_row(folder)
         return best.epoch if best else 0
-    return _finished_epochs(folder) if label == "latest" else 0
-
-
-def _finished_epochs(folder: Path) -> int:
     try:
-        return RunFolder(folder).saved_state().epoch - 1
+        return RunFolder(folder).saved_state().epoch - 1 if label == "latest" else 0
     except UserError:  # downloaded weights have no training state, and the number is only displayed
         return 0
 

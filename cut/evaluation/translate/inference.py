@@ -17,19 +17,14 @@ def inference(network: nn.Module, training: bool = False) -> Iterator[None]:
     The published `test.py` translates in train mode unless `--eval` is given: batch norm normalises by the current
     image and dropout is active. Either way running statistics do not change: translating never alters a network.
     """
-    with mode(network, training), _running_statistics_at_rest(network), torch.inference_mode():
-        yield
-
-
-@contextmanager
-def _running_statistics_at_rest(network: nn.Module) -> Iterator[None]:
-    moving: list[Any] = [
-        layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)
-    ]
-    for layer in moving:
-        layer.track_running_stats = False  # in train mode only this decides whether they are updated
-    try:
-        yield
-    finally:
+    with mode(network, training), torch.inference_mode():
+        moving: list[Any] = [
+            layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)
+        ]
         for layer in moving:
-            layer.track_running_stats = True
+            layer.track_running_stats = False  # in train mode only this decides whether they are updated
+        try:
+            yield
+        finally:
+            for layer in moving:
+                layer.track_running_stats = True

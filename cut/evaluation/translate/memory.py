@@ -32,11 +32,8 @@ class _LargestOperation(TorchDispatchMode):
 def bytes_per_pixel(network: nn.Module, channels: int) -> float:
     """Working memory, in bytes per pixel of the image, of translating with `network`: an estimate on the safe side.
 
-    Only shapes are needed: a copy of the network runs on the meta device, where nothing is computed.
-
-    Args:
-        network: a generator.
-        channels: of the images that it takes.
+    Only shapes are needed: a copy of the network, which takes so many channels, runs on the meta device, where nothing
+    is computed.
     """
     shadow = copy.deepcopy(network).to("meta")
     with torch.inference_mode(), _LargestOperation() as largest:
@@ -45,8 +42,7 @@ def bytes_per_pixel(network: nn.Module, channels: int) -> float:
 
 
 def free_bytes(device: torch.device) -> float:
-    """Memory that a translation on `device` may safely fill, in bytes; infinity when
-    unknown."""
+    """Memory that a translation on `device` may safely fill, in bytes; infinity when unknown."""
     if device.type == "cuda":
         unused_by_torch = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return 0.9 * (torch.cuda.mem_get_info(device)[0] + unused_by_torch)

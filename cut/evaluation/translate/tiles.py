@@ -6,8 +6,9 @@ overlap, as for a generator without a norm over the image, the result is that of
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -62,13 +63,6 @@ def blending_weights(length: int, tile: int, starts: list[int], context: int, ra
     return stacked / stacked.sum(dim=0)
 
 
-def windows(height: int, width: int, tile: int, overlap: int, multiple: int) -> Iterator[tuple[int, int, Window]]:
-    """Row, column and rectangle of every tile of an image, row by row."""
-    for row, top in enumerate(tile_starts(height, tile, overlap, multiple)):
-        for column, left in enumerate(tile_starts(width, tile, overlap, multiple)):
-            yield row, column, Window(top, left, min(tile, height), min(tile, width))
-
-
 def smallest_tile(context: int, multiple: int) -> int:
     """The least side of a tile, in pixels, of which a useful part is left when its context is cut off."""
     return math.ceil((2 * context + _ramp(context) + multiple) / multiple) * multiple
@@ -93,17 +87,18 @@ def translate_in_tiles(
     """
     height, width = image.shape[-2:]
     tile = max(tile // multiple * multiple, smallest_tile(context, multiple))
-    overlap = 2 * context + _ramp(context)
-    vertical = blending_weights(height, tile, tile_starts(height, tile, overlap, multiple), context, _ramp(context))
-    horizontal = blending_weights(width, tile, tile_starts(width, tile, overlap, multiple), context, _ramp(context))
+    ramp = _ramp(context)
+    tops, lefts = (tile_starts(length, tile, 2 * context + ramp, multiple) for length in (height, width))
+    vertical = blending_weights(height, tile, tops, context, ramp)
+    horizontal = blending_weights(width, tile, lefts, context, ramp)
     output = torch.empty(0)
-    for row, column, window in windows(height, width, tile, overlap, multiple):
+    for (top, rows), (left, columns) in product(zip(tops, vertical, strict=True), zip(lefts, horizontal, strict=True)):
+        window = Window(top, left, min(tile, height), min(tile, width))
         translated = run(window.of(image), window).float().cpu()
         if not output.numel():  # only the network's output tells the channel count
             output = torch.zeros(1, translated.shape[1], height, width)
-        rows = vertical[row, window.top : window.top + window.height]
-        columns = horizontal[column, window.left : window.left + window.width]
-        window.of(output).add_(translated * rows[:, None] * columns)
+        rows_here, columns_here = rows[top : top + window.height, None], columns[left : left + window.width]
+        window.of(output).add_(translated * rows_here * columns_here)
     return output
 
 

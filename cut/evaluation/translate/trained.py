@@ -39,7 +39,6 @@ def trained_generator(options: Options, epoch: str) -> Generator:
     """The network of a run that translates, with the weights of an epoch, on the CPU. No other network is built.
 
     Args:
-        options: of the run.
         epoch: label of saved weights ("5", "best", "latest").
 
     Raises:
@@ -56,7 +55,6 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
 
     Args:
         options: as from `test_options`, which reads the architecture from the run's saved options.
-        device: where it is to run.
 
     Raises:
         UserError: as `trained_generator`.
@@ -67,13 +65,8 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
     if options.run.verbose:
         print(generator)
-    return Translator(
-        generator,
-        device,
-        training=not options.testing.eval,
-        tile_size=options.testing.tile_size,
-        seed=options.run.seed,
-    )
+    training, tile_size = not options.testing.eval, options.testing.tile_size
+    return Translator(generator, device, training=training, tile_size=tile_size, seed=options.run.seed)
 
 
 def _method(options: Options) -> type[Method]:

@@ -39,12 +39,11 @@ class Translator:
 
     Args:
         generator: moved to `device`.
-        device: where to run.
         training: translate in train mode, as the published `test.py` does without `--eval`.
         tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
             needs; 0 lets free memory decide.
         seed: of the random draws.
-        say: called with a sentence when tiles are needed, once.
+        say: called with a sentence when tiles are needed, once; None for nothing.
     """
 
     def __init__(
@@ -55,14 +54,11 @@ class Translator:
         training: bool = False,
         tile_size: int = 0,
         seed: int = 0,
-        say: Callable[[str], None] = _say,
+        say: Callable[[str], None] | None = _say,
     ) -> None:
         self.device = torch.device(device)
         self.generator = generator.to(self.device)
-        self.training = training
-        self.tile_size = tile_size
-        self.seed = seed
-        self._say: Callable[[str], None] | None = say
+        self.training, self.tile_size, self.seed, self._say = training, tile_size, seed, say
         self._bytes_per_pixel: float | None = None
 
     def __call__(self, image: Tensor) -> Tensor:

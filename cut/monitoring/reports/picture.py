@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from cut.monitoring.reports.runs import LoggedRun
-from cut.monitoring.reports.table import group, row_names
+from cut.monitoring.reports.runs import LoggedRun, measured
+from cut.monitoring.reports.table import group
 from cut.plots import Curve, Panel, draw_panels
 from cut.training.evaluation import Column
 
@@ -18,17 +18,15 @@ def draw_measures(runs: Sequence[LoggedRun]) -> bytes | None:
     Returns:
         None where nothing was measured.
     """
-    rows = group(runs)
-    names = row_names(rows)
-    panels = []
-    for measure in dict.fromkeys(measure for run in runs for measure in run.measures):
+    rows, panels = group(runs), []
+    for measure in measured(runs):
         curves: list[Curve] = []
-        for color, (name, row) in enumerate(zip(names, rows, strict=True)):
+        for color, row in enumerate(rows):
             seeds = [values_of(run, measure) for run in row.runs]
             if len(seeds) > 1:
                 curves += [Curve(list(one), list(one.values()), color=color, faint=True) for one in seeds]
             mean = mean_of(seeds)
-            curves.append(Curve(list(mean), list(mean.values()), name, color))
+            curves.append(Curve(list(mean), list(mean.values()), row.name, color))
         panels.append(Panel(measure.title, curves))
     return draw_panels(panels, shared_legend=True) if panels else None
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.measures import MEASURES
 from cut.monitoring.log_files import METRICS
 from cut.monitoring.record import Record
 from cut.options.machinery.layers import Layer, merge, read_yaml
@@ -21,7 +20,6 @@ class LoggedRun:
     """One run as it stands.
 
     Attributes:
-        folder: of the run.
         options: every option of training by name, as the run saved them.
         record: what it logged, without the losses; a measure that was not finite is nan.
     """
@@ -44,23 +42,16 @@ class LoggedRun:
     def finished(self) -> bool:
         return self.epochs >= self.planned
 
-    @property
-    def measures(self) -> list[Column]:
-        """The measures that were logged, in the order in which they are shown."""
-        return measure_columns(self.record.evaluations)
-
     def best(self, measure: Column) -> Evaluation | None:
         """The measurement to call best: for a distance the one where it was smallest, else the one that was kept."""
-        if MEASURES[measure.name].higher_is_better:
+        if measure.higher_is_better:
             return self.record.best
         return best_evaluation(self.having(measure), measure.name)
 
     def last(self, measure: Column) -> Evaluation | None:
-        """The last measurement that has a measure."""
         return next(reversed(self.having(measure)), None)
 
     def having(self, measure: Column) -> list[Evaluation]:
-        """The measurements that contain a measure."""
         return [one for one in self.record.evaluations if measure.is_in(one)]
 
     @property
@@ -69,22 +60,15 @@ class LoggedRun:
         return ", ".join(dict.fromkeys(one.device for one in self.record.starts))
 
     @property
-    def parameters(self) -> Mapping[str, int]:
-        """Number of weights by network."""
-        return self.record.starts[-1].parameters
-
-    @property
     def seconds_per_iteration(self) -> float | None:
         """The median over the finished epochs of an epoch's seconds by its optimizer steps; None before the first.
 
         The seconds include waiting for data, logging and saving, not measuring. Where a run was continued within an
         epoch, they count from there, and so do the steps.
         """
-        begins = [start.step for start in self.record.starts] + [epoch.step for epoch in self.record.epochs]
-        rates = []
-        for epoch in self.record.epochs:
-            steps = epoch.step - max((step for step in begins if step < epoch.step), default=0)
-            rates.append(epoch.seconds / steps)
+        starts, epochs = self.record.starts, self.record.epochs
+        begins = [0, *(start.step for start in starts), *(epoch.step for epoch in epochs)]
+        rates = [one.seconds / (one.step - max(step for step in begins if step < one.step)) for one in epochs]
         return statistics.median(rates) if rates else None
 
 
@@ -120,6 +104,11 @@ def read_runs(folders: Iterable[Path]) -> tuple[list[LoggedRun], list[str]]:
         except UserError as error:
             problems += error.problems
     return runs, problems
+
+
+def measured(runs: Iterable[LoggedRun]) -> list[Column]:
+    """The measures that any of the runs logged, in the order in which they are shown."""
+    return measure_columns(one for run in runs for one in run.record.evaluations)
 
 
 def _read_options(folder: Path) -> dict[str, Any]:

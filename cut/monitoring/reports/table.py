@@ -2,17 +2,17 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dominate import document, tags
 
 from cut.html import page
 from cut.html import shown as printable
-from cut.measures import MEASURES
 from cut.monitoring.lines import method_label
-from cut.monitoring.reports.runs import LoggedRun
+from cut.monitoring.reports.runs import LoggedRun, measured
 from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.layers import Layer, merge
@@ -46,14 +46,18 @@ class Row:
     """The runs that differ in nothing but their seed; an unfinished run is a row of its own.
 
     Attributes:
-        method: what was trained, from the options.
+        name: the label its runs were given, where no other row has it, else what was trained.
         settings: options that differ from the method's defaults, by name.
         runs: at least one.
     """
 
-    method: str
+    name: str
     settings: Mapping[str, Any]
     runs: tuple[LoggedRun, ...]
+
+    @property
+    def labels(self) -> set[str]:
+        return {run.options["easy_label"] for run in self.runs}
 
 
 @dataclass(frozen=True)
@@ -72,50 +76,42 @@ class Report:
     """The table of runs, and what belongs beside it.
 
     Attributes:
-        columns: the headings.
         rows: cells, one for each column.
         facts: what all rows have in common, by name.
-        notes: sentences that define the columns.
-        sources: the names of the runs behind each row, by method.
+        notes: sentences that define the columns, and the names of the runs behind each row.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    sources: Sequence[tuple[str, str]] = ()
 
 
 def make_report(runs: Sequence[LoggedRun]) -> Report:
     """The table of these runs, in the order of the first run of each row."""
     rows = group(runs)
-    common = _common(rows)
-    names = row_names(rows)
-    measures = list(dict.fromkeys(measure for run in runs for measure in run.measures))
-    measures.sort(key=_higher_is_better)  # the distances first, in the order in which they were logged
-    table = [{"method": Cell(name), **_cells(row.runs, measures)} for name, row in zip(names, rows, strict=True)]
-
-    facts = {name: shown(value) for name, value in common.items()}
+    # The distances first, in the order in which they were logged.
+    measures = sorted(measured(runs), key=lambda measure: measure.higher_is_better)
+    table = [{"method": Cell(row.name), **_cells(row.runs, measures)} for row in rows]
+    facts = {name: shown(value) for name, value in _common(rows).items()}
     for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
-        values = {str(cells[heading]) for cells in table}
-        if len(values) == 1:
-            for cells in table:
-                del cells[heading]
-            value = values.pop()
-            if value != ABSENT:
-                facts[heading] = value
-    sources = [(name, ", ".join(run.folder.name for run in row.runs)) for name, row in zip(names, rows, strict=True)]
-    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures), sources)
+        if len({str(cells[heading]) for cells in table}) == 1:
+            (value,) = {str(cells.pop(heading)) for cells in table}
+            facts |= {heading: value} if value != ABSENT else {}
+    sources = [f"{row.name}: {', '.join(run.folder.name for run in row.runs)}" for row in rows]
+    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures) + sources)
 
 
 def group(runs: Iterable[LoggedRun]) -> list[Row]:
     """Rows of runs that differ only in the seed. Runs on other devices, and unfinished ones, are not averaged."""
-    rows: dict[tuple, list[LoggedRun]] = {}
+    alike: dict[tuple, list[LoggedRun]] = {}
     for run in runs:
         settings = tuple(_settings(run.options).items())
         alone = None if run.finished else run.folder
-        rows.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
-    return [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in rows.items()]
+        alike.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
+    rows = [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in alike.items()]
+    common, labels = _common(rows), Counter(label for row in rows for label in row.labels)
+    return [replace(row, name=_row_name(row, common, labels)) for row in rows]
 
 
 def method_name(options: Mapping[str, Any]) -> str:
@@ -143,7 +139,7 @@ def over_seeds(values: Sequence[float | None]) -> str:
 
 
 def as_markdown(report: Report) -> str:
-    """The table, its definitions and its sources as Markdown."""
+    """The table and its notes as Markdown."""
 
     def line(cells: Iterable[object]) -> str:
         return "| " + " | ".join(_plain(str(cell)) for cell in cells) + " |"
@@ -151,8 +147,7 @@ def as_markdown(report: Report) -> str:
     lines = [line(report.columns), "|" + " --- |" * len(report.columns), *map(line, report.rows), ""]
     if report.facts:
         lines += ["All rows: " + "; ".join(f"{name} {_plain(value)}" for name, value in report.facts.items()) + ".", ""]
-    lines += [f"- {note}" for note in report.notes]
-    lines += [f"- {_plain(method)}: {_plain(names)}" for method, names in report.sources]
+    lines += [f"- {_plain(note)}" for note in report.notes]
     return "\n".join(lines) + "\n"
 
 
@@ -171,9 +166,7 @@ def as_page(report: Report, title: str = "Runs") -> document:
                             tags.td(printable(cell.value), *remark)
         with tags.ul(cls="note"):
             for note in report.notes:
-                tags.li(note)
-            for method, names in report.sources:
-                tags.li(printable(f"{method}: {names}"))
+                tags.li(printable(note))
     return content
 
 
@@ -196,29 +189,19 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _has(row: Row, name: str, value: Any) -> bool:
-    return name in row.settings and row.settings[name] == value
-
-
 def _common(rows: Sequence[Row]) -> dict[str, Any]:
     """The settings that all rows share."""
-    return {name: value for name, value in rows[0].settings.items() if all(_has(row, name, value) for row in rows)}
+    return {item[0]: item[1] for item in rows[0].settings.items() if all(item in row.settings.items() for row in rows)}
 
 
-def row_names(rows: Sequence[Row]) -> list[str]:
-    """What each row is called: the label its runs were given, where no other row has it, else what was trained."""
-    common = _common(rows)
-    given = [{run.options["easy_label"] for run in row.runs} for row in rows]
-    names = []
-    for index, row in enumerate(rows):
-        others = set().union(*given[:index], *given[index + 1 :])
-        label = next(iter(given[index]))
-        if len(given[index]) == 1 and label not in others | {"", "experiment_name"}:  # the latter is the default
-            names.append(label)
-            continue
-        own = [f"{name} {shown(value)}" for name, value in row.settings.items() if name not in common]
-        names.append(", ".join([row.method, *own]))
-    return names
+def _row_name(row: Row, common: Mapping[str, Any], rows_with: Mapping[str, int]) -> str:
+    """See `Row`. `rows_with` counts the rows with a label; until now the row's name is what was trained."""
+    if len(row.labels) == 1:
+        (label,) = row.labels
+        if rows_with[label] == 1 and label not in ("", "experiment_name"):  # the latter is the default
+            return label
+    own = [f"{name} {shown(value)}" for name, value in row.settings.items() if name not in common]
+    return ", ".join([row.name, *own])
 
 
 def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, Cell]:
@@ -227,21 +210,17 @@ def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, C
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
     cells = {"seeds": Cell(", ".join(str(run.options["seed"]) for run in runs)), "epochs": done}
     for measure in measures:
-        best = f"{measure.label} at best" if _higher_is_better(measure) else f"best {measure.label}"
+        best = f"{measure.label} at best" if measure.higher_is_better else f"best {measure.label}"
         cells[best] = _measured(measure, [run.best(measure) for run in runs])
         cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
     memory = [bytes_held for run in runs if (bytes_held := run.record.peak_memory_bytes) is not None]
     return cells | {
         "s/iteration": Cell(over_seeds([run.seconds_per_iteration for run in runs])),
         "memory": Cell(f"{max(memory) / 2**30:.2f} GiB" if memory else ABSENT),
-        "parameters": Cell(_parameters(first.parameters)),
+        "parameters": Cell(_parameters(first.record.starts[-1].parameters)),
         "device": Cell(first.device),
         "measured on": Cell(_conditions(runs)),
     }
-
-
-def _higher_is_better(measure: Column) -> bool:
-    return MEASURES[measure.name].higher_is_better
 
 
 def _measured(measure: Column, evaluations: Sequence[Evaluation | None]) -> Cell:
@@ -274,15 +253,15 @@ def _condition(details: Mapping[str, Any]) -> str:
         return ""
     counts = f"{details['fake_count']} translations and {details['real_count']} real images"
     sizes = dict.fromkeys(details[name] for name in ("fake_sizes", "real_sizes") if details.get(name))
-    parts = [f"{counts} of {details['split']}" if details.get("split") else counts, " and ".join(sizes)]
-    return ", ".join([*filter(None, parts), *filter(None, [details.get("extractor")])])
+    of = f" of {details['split']}" if details.get("split") else ""
+    return ", ".join(filter(None, [counts + of, " and ".join(sizes), details.get("extractor")]))
 
 
 def _notes(rows: Sequence[Row], measures: Sequence[Column]) -> list[str]:
     sizes = sorted({run.options["batch_size"] for row in rows for run in row.runs})
     images = "1 image" if sizes == [1] else f"{' or '.join(map(str, sizes))} images"
-    notes = []
-    distances = [measure.label for measure in measures if not _higher_is_better(measure)]
+    notes: list[str] = []
+    distances = [measure.label for measure in measures if not measure.higher_is_better]
     if distances:
         notes.append(f"best {', '.join(distances)}: the smallest of all measured epochs, each by itself.")
     if len(distances) < len(measures):

@@ -12,17 +12,17 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from unittest import mock
 from urllib.parse import urlsplit
 
 import requests
 
 NPM_SECONDS = 300
 BUILT = "version.built"  # visdom's mark of a complete download
-# What visdom takes from other sites than unpkg.com, whose addresses name the npm package: (pattern, package, file).
-ELSEWHERE = (
+SOURCES = (  # (pattern of an address, npm package, file in it)
+    (r"unpkg\.com/((?:@[^/]+/)?[^/@]+@[^/]+)/?(.*)", r"\1", r"\2"),
     (r"cdn\.plot\.ly/plotly-([\d.]+)\.min\.js", r"plotly.js-dist-min@\1", "plotly.min.js"),
     (r"d3js\.org/d3\.v3\.min\.js", "d3@3.5.17", "d3.min.js"),
     (r"d3js\.org/d3-selection-multi\.v1\.js", "d3-selection-multi@1.0.1", "build/d3-selection-multi.js"),
@@ -37,38 +37,19 @@ def wanted_scripts() -> dict[str, str]:
     """
     from visdom.server import build
 
-    class Opener:
-        def open(self, address: str) -> io.BytesIO:
-            return io.BytesIO(address.encode())
-
-    request = SimpleNamespace(
-        Request=lambda address, **_: address,
-        ProxyHandler=lambda *_: None,
-        BaseHandler=lambda: None,
-        build_opener=lambda *_: Opener(),
-        install_opener=lambda _: None,
-    )
-
-    def get(address: str, **_: object) -> SimpleNamespace:
-        return SimpleNamespace(content=address.encode())
-
-    with tempfile.TemporaryDirectory() as folder:
-        replaced = _replaced(build, "request", request), _replaced(requests, "get", get)
-        with replaced[0], replaced[1], contextlib.redirect_stdout(io.StringIO()):
-            build.download_scripts(install_dir=folder)
+    urllib = mock.Mock()
+    urllib.Request = lambda address, **_: address
+    urllib.build_opener.return_value.open = lambda address: io.BytesIO(address.encode())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(build, "request", urllib),
+        mock.patch.object(requests, "get", lambda address, **_: mock.Mock(content=address.encode())),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        build.download_scripts(install_dir=folder)
         static = Path(folder, "static")
         files = [file for file in sorted(static.rglob("*")) if file.is_file() and file.name != BUILT]
         return {file.relative_to(static).as_posix(): file.read_text() for file in files}
-
-
-@contextlib.contextmanager
-def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
-    original = getattr(module, name)
-    setattr(module, name, value)
-    try:
-        yield
-    finally:
-        setattr(module, name, original)
 
 
 def npm_source(address: str) -> tuple[str, str] | None:
@@ -78,10 +59,7 @@ def npm_source(address: str) -> tuple[str, str] | None:
     """
     parts = urlsplit(address)
     place = parts.netloc + parts.path
-    unpkg = re.fullmatch(r"unpkg\.com/((?:@[^/]+/)?[^/@]+@[^/]+)/?(.*)", place)
-    if unpkg:
-        return unpkg[1], unpkg[2]
-    for pattern, package, file in ELSEWHERE:
+    for pattern, package, file in SOURCES:
         found = re.fullmatch(pattern, place)
         if found:
             return found.expand(package), found.expand(file)
@@ -90,11 +68,8 @@ def npm_source(address: str) -> tuple[str, str] | None:
 
 def missing_scripts(static: Path, wanted: Mapping[str, str]) -> dict[str, str]:
     """Those of `wanted` that the static folder lacks, or has as empty files."""
-
-    def is_there(file: Path) -> bool:
-        return file.is_file() and file.stat().st_size > 0
-
-    return {place: address for place, address in wanted.items() if not is_there(static / place)}
+    there = [place for place in wanted if (static / place).is_file() and (static / place).stat().st_size > 0]
+    return {place: address for place, address in wanted.items() if place not in there}
 
 
 def complete_scripts(static: Path, version: str) -> list[str]:
@@ -114,13 +89,18 @@ def complete_scripts(static: Path, version: str) -> list[str]:
     missing = missing_scripts(static, wanted)
     if not missing:
         return []
+    reason = "the npm packages have no such files"
     try:
-        fetch_scripts(static, missing)
+        _fetch(static, missing)
     except ScriptsMissing as trouble:
-        return [incomplete(missing, str(trouble))]
-    left = missing_scripts(static, wanted)
-    if left:
-        return [incomplete(left, "the npm packages have no such files")]
+        reason = str(trouble)
+    if left := sorted(missing_scripts(static, wanted)):
+        shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
+        return [
+            f"visdom's page lacks {shown}, because {reason}: runs can send their plots, but a browser may show an "
+            "empty page; run this again with npm and a network, or once `python -m visdom.server` where there is "
+            "internet."
+        ]
     with contextlib.suppress(OSError):
         (static / BUILT).write_text(version)
     return [f"Fetched {len(missing)} files of visdom's page from the npm registry into {static}."]
@@ -130,16 +110,7 @@ class ScriptsMissing(Exception):
     """Why scripts could not be fetched, as a clause."""
 
 
-def incomplete(missing: Iterable[str], reason: str) -> str:
-    names = sorted(missing)
-    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return (
-        f"visdom's page lacks {shown}, because {reason}: runs can send their plots, but a browser may show an empty "
-        "page; run this again with npm and a network, or once `python -m visdom.server` where there is internet."
-    )
-
-
-def fetch_scripts(static: Path, missing: Mapping[str, str]) -> None:
+def _fetch(static: Path, missing: Mapping[str, str]) -> None:
     """Fetch files by address from npm packages into the static folder, as far as a package is known for them.
 
     Raises:
@@ -150,33 +121,25 @@ def fetch_scripts(static: Path, missing: Mapping[str, str]) -> None:
         raise ScriptsMissing("there is no npm to fetch it with")
     by_package: dict[str, dict[str, str]] = {}
     for place, address in missing.items():
-        source = npm_source(address)
-        if source is not None:
-            package, inside = source
-            by_package.setdefault(package, {})[place] = inside
+        if source := npm_source(address):
+            by_package.setdefault(source[0], {})[place] = source[1]
     try:
-        _require_writable(static)
-        with tempfile.TemporaryDirectory() as folder:
-            for package, files in by_package.items():
+        tempfile.TemporaryFile(dir=static).close()  # whether it can be written
+        for package, files in by_package.items():
+            with tempfile.TemporaryDirectory() as folder:
                 _unpack(_pack(npm, package, Path(folder)), files, static)
     except OSError as error:
         raise ScriptsMissing(f"{error.filename or static} cannot be written ({error.strerror})") from error
 
 
-def _require_writable(static: Path) -> None:
-    with tempfile.TemporaryFile(dir=static):
-        pass
-
-
 def _pack(npm: str, package: str, folder: Path) -> Path:
     """The package as a file, without running any script of it."""
-    own = Path(tempfile.mkdtemp(dir=folder))
-    command = [npm, "pack", package, "--ignore-scripts", "--silent", "--pack-destination", str(own)]
+    command = [npm, "pack", package, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_SECONDS, cwd=own)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=NPM_SECONDS, cwd=folder)
     except subprocess.TimeoutExpired:
         raise ScriptsMissing(f"npm did not get {package} in {NPM_SECONDS} s") from None
-    packed = next(own.glob("*.tgz"), None)
+    packed = next(folder.glob("*.tgz"), None)
     if done.returncode != 0 or packed is None:
         words = (done.stderr or done.stdout).strip().splitlines()
         raise ScriptsMissing(f"npm could not get {package}" + (f" ({words[-1].strip()})" if words else ""))

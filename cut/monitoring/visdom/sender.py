@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from cut.monitoring.visdom.server import ANSWER_SECONDS, ServerTrouble
@@ -17,8 +17,8 @@ class Sender:
     """Draws each window with its newest content.
 
     Only the newest content of each window waits: what waits is bounded by the number of windows, however slow the
-    server is, and `give` never waits. A lost server is tried again, at growing intervals, and
-    gets all windows again when it is back, because a restarted server has lost them.
+    server is, and `give` never waits. A lost server is tried again, at growing intervals, and gets all windows again
+    when it is back, because a restarted server has lost them.
 
     Args:
         server: a `VisdomServer`; only the thread uses it.
@@ -48,12 +48,7 @@ class Sender:
 
     def news(self) -> list[str]:
         """Sentences about the server since the last call."""
-        sentences = []
-        try:
-            while True:
-                sentences.append(self.reports.get_nowait())
-        except Empty:
-            return sentences
+        return [self.reports.get() for _ in range(self.reports.qsize())]
 
     def close(self, seconds: float) -> None:
         """Send what waits if the server answers, for so long at most."""

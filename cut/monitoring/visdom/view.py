@@ -13,7 +13,7 @@ from cut.monitoring.record import RATES, Record
 from cut.monitoring.series import Point
 from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
-from cut.monitoring.visdom.windows import TEXT_SIZE, draw_curves, draw_grid, draw_picture, options_as_html
+from cut.monitoring.visdom.windows import draw_curves, draw_grid, draw_picture, draw_text, options_as_html
 from cut.options import Options
 from cut.training.evaluation import best_evaluation, measure_columns, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
@@ -27,14 +27,13 @@ class VisdomView(Listener):
     """Draws the losses and rates every `print_freq` images, the pictures every `display_freq` images, and the measures.
 
     All sending is done by a thread of its own, see `Sender`: a missing, lost or returned server is reported once each,
-    and the training goes on. With `display_id` unset a server is used if one answers; 0 or less turns
-    visdom off; more is the number of the first of its windows. Every window is drawn whole from the record of the run,
-    so it does not matter what the server still has.
+    and the training goes on. `display_id` is the number of the first of its windows; where it is unset they have names.
+    Every window is drawn whole from the record of the run, so it does not matter what the server still has.
 
     Args:
-        record: of the run; called before this listener.
+        record: called before this listener.
         say: takes messages for the user; called from the training's own thread.
-        connect: makes the server from (address, port, environment); tests put a fake here.
+        connect: makes the server from (address, port, environment).
     """
 
     def __init__(
@@ -44,12 +43,9 @@ class VisdomView(Listener):
         connect: Callable[[str, int, str], Any] = VisdomServer,
     ) -> None:
         self.record, self.say, self.connect = record, say, connect
-        self.sender: Sender | None = None
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = monitoring = options.monitoring
-        if monitoring.display_id is not None and monitoring.display_id <= 0:
-            return
         shared, fresh = is_shared(monitoring.display_env), progress.images == 0
         self.name = plain(options.run.name)
         self.title = f"{run_title(options)}: " if shared else ""
@@ -65,8 +61,6 @@ class VisdomView(Listener):
         self._pass_on_news()
 
     def after_step(self, event: StepEvent) -> None:
-        if self.sender is None:
-            return
         self._pass_on_news()
         first, self.first = self.first, False  # it is shown at once, so that the page shows that the run is alive
         monitoring = self.monitoring
@@ -76,23 +70,20 @@ class VisdomView(Listener):
             self._draw_curves(event)
         if first:
             self._draw_measures()
-            self._give("options", self._draw_options)
+            self._give("options", partial(draw_text, content=self.options_text))
 
     def after_epoch(self, event: EpochEvent) -> None:
         self._pass_on_news()
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        if self.sender is not None:
-            self._draw_measures()
+        self._draw_measures()
 
     def finish(self, progress: Progress) -> None:
-        if self.sender is not None:
-            self.sender.close(LAST_WORDS_SECONDS)
-            self._pass_on_news()
-            self.sender = None
+        self.sender.close(LAST_WORDS_SECONDS)
+        self._pass_on_news()
 
     def _pass_on_news(self) -> None:
-        for sentence in self.sender.news() if self.sender is not None else ():
+        for sentence in self.sender.news():
             self.say(sentence)
 
     def _draw_curves(self, event: StepEvent) -> None:
@@ -126,14 +117,10 @@ class VisdomView(Listener):
         for name, picture in pictures.items():  # as published: a window for each
             self._give(name, partial(draw_picture, picture=picture, width=width))
 
-    def _draw_options(self, server: Any, window: str, title: str) -> None:
-        server.text(window, title, self.options_text, TEXT_SIZE)
-
     def _give(self, purpose: str, draw: Callable[..., None]) -> None:
         """Hand over the content of a window: `draw(server, window=…, title=…)`."""
-        if self.sender is not None:
-            window, title = self._window(purpose), f"{self.title}{purpose}"
-            self.sender.give(window, partial(draw, window=window, title=title))
+        window, title = self._window(purpose), f"{self.title}{purpose}"
+        self.sender.give(window, partial(draw, window=window, title=title))
 
     def _window(self, purpose: str) -> str:
         """The id of a window: counted from `display_id`, else named after the run so that runs do not share one."""

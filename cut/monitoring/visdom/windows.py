@@ -43,6 +43,11 @@ def draw_grid(
     server.image(window, title, table, table.shape[1])
 
 
+def draw_text(server: VisdomServer, window: str, title: str, content: str) -> None:
+    """A window with HTML."""
+    server.text(window, title, content, TEXT_SIZE)
+
+
 def options_as_html(options: Options, facts: RunFacts) -> str:
     """The command, the machine, the networks and every option, with what differs from its default."""
     facts_known = {

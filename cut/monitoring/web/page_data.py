@@ -2,13 +2,11 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cut import strict_json
-from cut.measures import MEASURES
 from cut.monitoring.pace import duration
 from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
@@ -33,7 +31,7 @@ def script(data: Mapping[str, Any]) -> bytes:
 
 
 def read_script(file: Path) -> dict[str, Any] | None:
-    """What `script` wrote; None where the file is missing or is something else."""
+    """What `script` wrote; None where that is missing or damaged."""
     try:
         data = json.loads(file.read_text(encoding="utf-8").removeprefix(VARIABLE).rstrip().removesuffix(";"))
     except (OSError, ValueError):
@@ -49,16 +47,8 @@ def picture_order(folder: Path) -> list[str]:
         return []
 
 
-# ---------------------------------------------------------------------- the parts of it
-
-
 def facts(progress: Progress, record: Record, rate: float | None, state: str) -> list[tuple[str, str]]:
-    """Where the run stands, as (name, text).
-
-    Args:
-        rate: the learning rate; None before the first step.
-        state: "training", "finished" or "stopped".
-    """
+    """Where the run stands, as (name, text); `rate` is the learning rate, None before the first step."""
     pace, memory = record.pace, record.peak_memory_bytes
     total = progress.images + max(0, progress.images_left)
     known = [
@@ -139,7 +129,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric:
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
     measures = measure_columns(one for _, one in shown)
     for measure in measures:
-        arrow = "↑" if MEASURES[measure.name].higher_is_better else "↓"
+        arrow = "↑" if measure.higher_is_better else "↓"
         values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
         lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])
     notes, deciding = [], None
@@ -166,11 +156,6 @@ def best_data(best: Evaluation | None, best_metric: str | None) -> dict | None:
     value = best.measures.get(best_metric)
     # Rounded like the points of the curve, or the mark would lie beside a curve that hardly changes.
     return {"label": best.label(best_metric), "epoch": best.epoch, "value": None if value is None else short(value)}
-
-
-def now() -> float:
-    """Seconds since 1970, which browsers count too."""
-    return round(time.time(), 1)
 
 
 def curves_data(series: Series) -> dict[str, Any]:

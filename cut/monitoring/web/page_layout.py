@@ -28,14 +28,7 @@ REFRESH_SECONDS = 60  # of a browser without scripts
 def index_page(
     data: Mapping[str, Any], options: Options, about: str, previews: PreviewFiles, history: PictureHistory
 ) -> document:
-    """The page of a run.
-
-    Args:
-        data: what changes while it trains, the same as in `data.js`.
-        about: what does not, from `about_run`.
-        previews: the rows of held-out images.
-        history: the pictures of the epochs.
-    """
+    """The page of a run: `data` is what changes while it trains, the same as in `data.js`; `about` is what does not."""
     with page(data["title"], style=resource("page.css")) as content:
         _header(data)
         if data["film"]:
@@ -50,9 +43,8 @@ def index_page(
         tags.script(src="data.js")
         for name in SCRIPTS:
             tags.script(raw(resource(name)))
-    with content.head:
-        if data["state"] == "training":
-            tags.noscript(tags.meta(http_equiv="refresh", content=str(REFRESH_SECONDS)))
+    if data["state"] == "training":
+        content.head.add(tags.noscript(tags.meta(http_equiv="refresh", content=str(REFRESH_SECONDS))))
     content.body["data-page"] = data["page"]
     return content
 
@@ -136,7 +128,7 @@ def about_run(options: Options, facts: RunFacts) -> str:
             _command(facts.command)
         with tags.dl(cls="facts"):
             parameters = ", ".join(f"{name} {_count(number)}" for name, number in facts.parameters.items())
-            known_facts = {"model": method_label(options.flat()), "device": facts.device, "parameters": parameters}
+            known_facts = {"model": method_label(values), "device": facts.device, "parameters": parameters}
             known_facts |= {"seed": str(options.run.seed), "images": options.data.dataroot}
             for name, value in known_facts.items():
                 if value:

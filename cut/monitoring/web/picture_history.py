@@ -4,19 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from dominate import tags
 from PIL import Image
 
+from cut.data.images import image_size
+from cut.data.resampling import Size
 from cut.html import figure, page, page_links
-from cut.training.atomic import write_atomically
+from cut.training.atomic import make_folder, write_atomically
 
 EPOCHS_PER_PAGE = 50
 NEWEST = 3  # pages that the page of the run links to
-
-Size = tuple[int, int]  # (width, height) in pixels
 
 
 class PictureHistory:
@@ -26,7 +25,6 @@ class PictureHistory:
 
     Args:
         folder: of the web page.
-        title: of the pages.
         last_epoch: pictures of later epochs are not of this run; 0 for a new run.
         width: of a picture on the pages, in pixels.
         order: labels of pictures in display order, for those that are there; others follow by name.
@@ -34,49 +32,44 @@ class PictureHistory:
 
     def __init__(self, folder: Path, title: str, last_epoch: int, width: int, order: Sequence[str] = ()) -> None:
         self.folder, self.title, self.width = folder, title, width
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        self.blocks: dict[int, dict[int, dict[str, Size]]] = {}  # by block of 50 epochs and epoch, the sizes by label
-        for epoch, sizes in sorted(_saved_pictures(folder / "images", last_epoch, order).items()):
-            self.blocks.setdefault(_block(epoch), {})[epoch] = sizes
-        self.stale = set(self.blocks)
+        make_folder(folder / "images")
+        self.epochs = _saved_pictures(folder / "images", last_epoch, order)
+        self.stale = set(self._blocks())  # blocks of 50 epochs whose page is to be written
         self.version = 0  # counts what is saved
 
     @property
     def newest(self) -> tuple[int, Mapping[str, Size]] | None:
         """The epoch with the newest pictures, and their sizes by label."""
-        if not self.blocks:
-            return None
-        block = self.blocks[max(self.blocks)]
-        return max(block), block[max(block)]
+        return max(self.epochs.items(), default=None)
 
     def save(self, epoch: int, pictures: Mapping[str, np.ndarray]) -> None:
         """Save the pictures (uint8, (H, W, 3), by label) of an epoch over its earlier ones."""
         sizes: dict[str, Size] = {}
         for label, picture in pictures.items():
             image = Image.fromarray(picture)
-            file = self.folder / picture_file(epoch, label)
-            write_atomically(file, partial(_write_png, image), durable=False)
+            write = partial(image.save, format="PNG", compress_level=3)  # a third of the default's time, 6 % more bytes
+            write_atomically(self.folder / picture_file(epoch, label), write, durable=False)
             sizes[label] = image.size
         self.version += 1
-        block = self.blocks.setdefault(_block(epoch), {})
-        if block.get(epoch) != sizes:
-            block[epoch] = sizes
-            self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the page before links to it
+        if self.epochs.get(epoch) != sizes:
+            self.epochs[epoch] = sizes
+            # The page before links to it.
+            self.stale |= {_block(epoch), _block(epoch) - 1}.intersection(self._blocks())
 
     def write_pages(self) -> None:
         """Write the pages that have changed."""
+        pages = self._pages()
         for block in self.stale:
-            pages = self._pages()
-            current = sorted(self.blocks, reverse=True).index(block)
+            current = self._blocks().index(block)
             with page(f"{self.title}: training pictures") as content:
                 tags.p(tags.a("‹ the run", href="index.html"))
                 page_links(pages, current, back="newer", onward="older")
-                for epoch in sorted(self.blocks[block], reverse=True):
+                for epoch in sorted(filter(lambda epoch: _block(epoch) == block, self.epochs), reverse=True):
                     with tags.section(cls="card", id=f"epoch{epoch}"):
                         tags.h2(f"Epoch {epoch}")
-                        show_pictures(epoch, self.blocks[block][epoch], self.width)
+                        show_pictures(epoch, self.epochs[epoch], self.width)
                 page_links(pages, current, back="newer", onward="older")
-            write_atomically(self.folder / _file(block), partial(_write_text, content.render()), durable=False)
+            write_atomically(self.folder / pages[current][1], content.render().encode(), durable=False)
         self.stale.clear()
 
     def links(self) -> list[tuple[str, str]]:
@@ -85,7 +78,11 @@ class PictureHistory:
         return pages[:NEWEST] + pages[NEWEST:][-1:]
 
     def _pages(self) -> list[tuple[str, str]]:
-        return [(_label(block), _file(block)) for block in sorted(self.blocks, reverse=True)]
+        firsts = [block * EPOCHS_PER_PAGE + 1 for block in self._blocks()]
+        return [(f"{first}–{first + EPOCHS_PER_PAGE - 1}", f"epochs{first:04d}.html") for first in firsts]
+
+    def _blocks(self) -> list[int]:
+        return sorted({_block(epoch) for epoch in self.epochs}, reverse=True)
 
 
 def show_pictures(epoch: int, sizes: Mapping[str, Size], width: int) -> None:
@@ -101,24 +98,8 @@ def picture_file(epoch: int, label: str) -> str:
     return f"images/epoch{epoch:03d}_{label}.png"
 
 
-def _write_png(image: Image.Image, stream: BinaryIO) -> None:
-    image.save(stream, format="PNG", compress_level=3)  # a third of the default's time for 6 % more bytes
-
-
-def _write_text(text: str, stream: BinaryIO) -> None:
-    stream.write(text.encode())
-
-
 def _block(epoch: int) -> int:
     return (epoch - 1) // EPOCHS_PER_PAGE
-
-
-def _label(block: int) -> str:
-    return f"{block * EPOCHS_PER_PAGE + 1}–{(block + 1) * EPOCHS_PER_PAGE}"
-
-
-def _file(block: int) -> str:
-    return f"epochs{block * EPOCHS_PER_PAGE + 1:04d}.html"
 
 
 def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict[int, dict[str, Size]]:
@@ -126,13 +107,8 @@ def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict
     found: dict[int, dict[str, Size]] = {}
     for file in folder.glob("epoch*.png"):
         name = re.fullmatch(r"epoch(\d+)_(.+)\.png", file.name)
-        if name is None or int(name[1]) > last_epoch:
-            continue
-        try:
-            with Image.open(file) as image:
-                found.setdefault(int(name[1]), {})[name[2]] = image.size
-        except (OSError, SyntaxError):
-            continue  # what cannot be read is not shown
+        if name and int(name[1]) <= last_epoch and (size := image_size(file)):  # what cannot be read is not shown
+            found.setdefault(int(name[1]), {})[name[2]] = size
 
     def place(label: str) -> tuple[int, str]:
         return (order.index(label) if label in order else len(order), label)

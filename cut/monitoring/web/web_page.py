@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from cut.errors import UserError
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.monitoring.previews import PreviewFiles
@@ -31,10 +30,8 @@ class WebPage(Listener):
     `display_freq` images.
 
     Args:
-        record: of the run; called before this listener.
-        previews: the rows of held-out images; called before this listener.
+        record, previews: called before this listener.
         say: takes the sentence about a picture that is not finite.
-        clock: seconds from any point in time.
     """
 
     def __init__(
@@ -46,29 +43,19 @@ class WebPage(Listener):
     ) -> None:
         self.record, self.previews, self.say, self.clock = record, previews, say, clock
 
-    # ------------------------------------------------------------------ what the loop tells
-
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.options, self.facts, self.progress = options, facts, progress
         self.began, self.spent = self.clock(), 0.0
         self.due = self.told_broken = False
         self.rate: float | None = None
         self.messages: deque[str] = deque(maxlen=MESSAGES)
-        self.start_of_page = page_data.now()
+        self.start_of_page = round(time.time(), 1)  # seconds since 1970, which browsers count too
         self.about = about_run(options, facts)
 
         self.folder = options.run.folder / "web"
-        try:
-            self.history = PictureHistory(
-                self.folder,
-                run_title(options),
-                last_epoch=progress.epoch if progress.images > 0 else 0,  # a start that never saved may have left some
-                width=options.monitoring.display_winsize,
-                order=page_data.picture_order(self.folder),
-            )
-        except OSError as error:
-            reason = error.strerror or error
-            raise UserError(f"{self.folder} cannot be written ({reason}); check it and its permissions.") from error
+        last_epoch = progress.epoch if progress.images > 0 else 0  # a start that never saved may have left some
+        order, width = page_data.picture_order(self.folder), options.monitoring.display_winsize
+        self.history = PictureHistory(self.folder, run_title(options), last_epoch, width, order)
         self._write()
 
     def after_preview(self, event: PreviewEvent) -> None:
@@ -107,8 +94,6 @@ class WebPage(Listener):
         self.due |= self.history.newest is None or self.history.newest[0] < epoch
         self.history.save(epoch, first_of_batch(images))
 
-    # ------------------------------------------------------------------ writing
-
     def _write_if_due(self) -> None:
         if self.due and self.spent <= SHARE * (self.clock() - self.began):
             self._write()
@@ -118,8 +103,8 @@ class WebPage(Listener):
         data = self._data(state)
         self.history.write_pages()
         index = index_page(data, self.options, self.about, self.previews, self.history).render().encode()
-        write_atomically(self.folder / "index.html", lambda stream: stream.write(index), durable=False)
-        write_atomically(self.folder / "data.js", lambda stream: stream.write(page_data.script(data)), durable=False)
+        write_atomically(self.folder / "index.html", index, durable=False)
+        write_atomically(self.folder / "data.js", page_data.script(data), durable=False)
         self.due = False
         self.spent += self.clock() - started
 
@@ -130,7 +115,7 @@ class WebPage(Listener):
             "page": self.start_of_page,  # an open page of an earlier start reloads itself
             "title": run_title(self.options),
             "state": state,
-            "updated": page_data.now(),
+            "updated": round(time.time(), 1),
             "expected": self._seconds_to_next(),
             "done": round(progress.images / total, 4) if total else 1.0,
             "facts": page_data.facts(progress, record, self.rate, state),

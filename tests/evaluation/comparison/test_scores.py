@@ -7,7 +7,7 @@ import pytest
 
 from cut.errors import UserError
 from cut.evaluation.comparison.palette import Palette
-from cut.evaluation.comparison.scores import PairScores, comparison_details, feature_scores, what_few_images_mean
+from cut.evaluation.comparison.scores import PairScores, compare_sets, feature_scores, what_few_images_mean
 from cut.evaluation.features.extraction import folder_features
 from cut.evaluation.features.feature_set import FeatureSet
 from cut.evaluation.measures.frechet import frechet_distance
@@ -35,13 +35,19 @@ def test_statistics_without_features_have_no_kernel_distance():
 
 
 def test_the_details_say_what_was_compared():
-    assert comparison_details(some(10, 0), FeatureSet("Inception", None), seed=3) == {
+    found = compare_sets(
+        some(10, 0), FeatureSet("Inception", None, statistics=(np.zeros(4), np.eye(4))), 3, 0, {"split": "val"}
+    )
+    assert found.details == {
+        "split": "val",
         "real_count": 10,
         "fake_count": None,
         "extractor": "Inception",
         "real_sizes": "8×8",
         "fake_sizes": "unknown",
         "seed": 3,
+        "pairs": False,
+        "palette": None,
     }
 
 

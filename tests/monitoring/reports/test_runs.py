@@ -5,7 +5,7 @@ import math
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.reports.runs import read_run
+from cut.monitoring.reports.runs import measured, read_run
 from cut.training.evaluation import Column
 from cut.training.listener import EpochEvent, Progress
 from tests.monitoring.recorded_runs import STEPS, at, record, start
@@ -17,11 +17,11 @@ def test_best_and_last_are_those_of_the_log(tmp_path):
     measures = {1: {"frechet": 90.0, "kernel": 0.2, "psnr": 9.0}, 2: {"frechet": 80.0, "kernel": 0.3, "psnr": 8.0},
                 4: {"frechet": 85.0, "kernel": 0.1, "psnr": 7.0}}  # fmt: skip
     run = read_run(record(tmp_path / "run", measures=measures, best=[1, 2]))
-    assert [measure.label for measure in run.measures] == ["FID", "KID", "PSNR"]
-    found = {measure.name: (run.best(measure).epoch, run.last(measure).epoch) for measure in run.measures}
+    assert [measure.label for measure in measured([run])] == ["FID", "KID", "PSNR"]
+    found = {measure.name: (run.best(measure).epoch, run.last(measure).epoch) for measure in measured([run])}
     assert found == {"frechet": (2, 4), "kernel": (4, 4), "psnr": (2, 4)}, "PSNR is that of the epoch that was kept"
     assert run.finished and (run.epochs, run.planned, run.device) == (4, 4, "CPU")
-    assert run.record.peak_memory_bytes == 2**31 and run.parameters["G"] == 11_378_179
+    assert run.record.peak_memory_bytes == 2**31 and run.record.starts[-1].parameters["G"] == 11_378_179
 
 
 def test_what_was_not_finite_is_never_the_best(tmp_path):

@@ -146,12 +146,6 @@ def test_nothing_of_a_name_becomes_markup(make_options):
     assert not set("<>/ ()") & set("".join(server.windows) + server.environment)
 
 
-@pytest.mark.parametrize("display_id", ["0", "-1"])
-def test_visdom_can_be_turned_off(make_options, display_id):
-    server, said = draw(make_options(*OFTEN, "--display_id", display_id))
-    assert server.windows == {} and said == []
-
-
 def test_training_never_waits_for_a_server_that_hangs(make_options, monkeypatch):
     """By construction: the server answers nothing until this test is through with every event."""
     monkeypatch.setattr(visdom_view, "LAST_WORDS_SECONDS", 0.0)

@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(make_options):
     options = make_options(*OFTEN)
     options.run.folder.mkdir(parents=True)
     (options.run.folder / "web").write_text("in the way")
-    with pytest.raises(UserError, match=r"web cannot be written \(.+\); check it and its permissions\.$"):
+    with pytest.raises(UserError, match=r"web\S* cannot be written \(.+\); check the folder and its permissions\.$"):
         listener().start(options, progress_at(0), RunFacts())
 
 

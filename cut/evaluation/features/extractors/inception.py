@@ -1,11 +1,9 @@
 """Inception v3 with the weights of the original FID: features that make a Fréchet distance an FID."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
-from cut.evaluation.features.extractor_weights import read_extractor_weights
+from cut.evaluation.features.extractor_weights import loading, read_extractor_weights
 from cut.registry import EXTRACTORS
 
 NAME = "pt_inception-2015-12-05-6726825d.pth"
@@ -55,23 +53,10 @@ def inception(weights: str | None = None) -> Extractor:
             f"{file} (SHA-256 {digest[:8]}…) holds other Inception weights than published FIDs are measured with "
             f"({_PUBLISHED}…), or is damaged: compare these numbers only with one another."
         )
-    with _given(published, state):
-        try:
-            network = published.InceptionV3([3], resize_input=False)
-        except RuntimeError:
-            raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {advice}.") from None
+    # pytorch-fid makes its network only together with a download; it is handed these weights instead.
+    with mock.patch.object(published, "load_state_dict_from_url", return_value=state), loading(file, digest, advice):
+        network = published.InceptionV3([3], resize_input=False)
     return Inception("Inception", 2048, f"pytorch-fid Inception {digest}, bilinear to {_SIDE}", network)
-
-
-@contextmanager
-def _given(published: Any, weights: dict[str, Tensor]) -> Iterator[None]:
-    """pytorch-fid makes its network only together with a download; inside, it is handed `weights` instead."""
-    download = published.load_state_dict_from_url
-    published.load_state_dict_from_url = lambda *_arguments, **_options: weights
-    try:
-        yield
-    finally:
-        published.load_state_dict_from_url = download
 
 
 def _downloaded(address: str) -> Path:
@@ -79,28 +64,20 @@ def _downloaded(address: str) -> Path:
     file = Path(torch.hub.get_dir()) / "checkpoints" / NAME
     if file.is_file():
         return file
+    patience = socket.getdefaulttimeout()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with _finite_patience():
-            torch.hub.download_url_to_file(address, str(file), hash_prefix=_PUBLISHED)
+        socket.setdefaulttimeout(_SILENCE)  # torch.hub waits forever on a network that drops all packets
+        torch.hub.download_url_to_file(address, str(file), hash_prefix=_PUBLISHED)
     except (OSError, HTTPException, RuntimeError, ValueError) as error:  # no network, silence, full disk, wrong hash
         raise UserError(
             f"The Inception weights could not be downloaded ({_reason(error)}): put {NAME} into {file.parent}, or give "
             "the file with --inception_weights, or use --feature_extractor efficientnet_lite0, which needs no download."
         ) from None
+    finally:
+        socket.setdefaulttimeout(patience)
     return file
 
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "reason", "") or error).strip() or type(error).__name__
-
-
-@contextmanager
-def _finite_patience() -> Iterator[None]:
-    """Inside, sockets have a time limit: torch.hub waits forever on a network that drops all packets."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_SILENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
