@@ -11,7 +11,7 @@ from cut.monitoring.pace import duration
 from cut.monitoring.record import Record
 from cut.monitoring.status_line import Status, number, status_line
 from cut.options import Options
-from cut.training.evaluation import Evaluation, describe_measures
+from cut.training.evaluation import UNAVERAGED, Evaluation, describe_measures, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 
@@ -113,7 +113,10 @@ class ConsoleListener(Listener):
         standing = f"{of}: epoch {best.epoch}" if best else f"{of}: none yet"
         if best and best.epoch == last.epoch:
             standing = "the best so far"
-        return f"{last.epoch}: {describe_measures(last)} ({standing}"
+        trained = ""
+        if metric and metric in last.unaveraged:
+            trained = f"; {last.label(metric)} {significant(last.unaveraged[metric])}{UNAVERAGED}"
+        return f"{last.epoch}: {describe_measures(last)}{trained} ({standing}"
 
     def _show_progress(self, bar: tqdm, progress: Progress) -> None:
         self.status.progress = progress

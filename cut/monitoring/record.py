@@ -131,7 +131,7 @@ class Record(Listener):
 
     def _add_evaluation(self, evaluation: Evaluation, best: Evaluation | None) -> None:
         self.evaluations.append(evaluation)
-        self.measures.add(evaluation.epoch, evaluation.labelled(evaluation.measures))
+        self.measures.add(evaluation.epoch, evaluation.all_labelled())
         self.spread.add(evaluation.epoch, evaluation.labelled(evaluation.spread))
         self.best = best
 

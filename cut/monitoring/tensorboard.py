@@ -61,7 +61,7 @@ class TensorBoardLog(Listener):
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
         evaluation = event.evaluation
-        for label, value in evaluation.labelled(evaluation.measures).items():
+        for label, value in evaluation.all_labelled().items():
             self.file.add_scalar(f"measures/{label}", value, event.progress.images)
         for label, value in evaluation.labelled(evaluation.spread).items():
             self.file.add_scalar(f"measures/{label}: standard deviation", value, event.progress.images)

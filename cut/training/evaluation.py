@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from cut.measures import MEASURES
 
+UNAVERAGED = " without averaging"  # ends the labels of the generator as trained
 _BY_NAME = {"measures", "spread", "unaveraged"}
 
 
@@ -61,6 +62,11 @@ class Evaluation:
         """`measures` or `spread` by label instead of by name."""
         return {self.label(name): value for name, value in values.items()}
 
+    def all_labelled(self) -> dict[str, float]:
+        """`measures` by label and, with the label that `Column` gives them, `unaveraged`."""
+        unaveraged = {label + UNAVERAGED: value for label, value in self.labelled(self.unaveraged).items()}
+        return self.labelled(self.measures) | unaveraged
+
 
 class Column(NamedTuple):
     """What may stand in one column or curve: a measure, as the features of one extractor make it.
@@ -68,10 +74,12 @@ class Column(NamedTuple):
     Attributes:
         name: of the measure.
         label: what people read; the same measure with another extractor has another.
+        averaged: false for `Evaluation.unaveraged`.
     """
 
     name: str
     label: str
+    averaged: bool = True
 
     @property
     def higher_is_better(self) -> bool:
@@ -84,20 +92,32 @@ class Column(NamedTuple):
 
     def is_in(self, evaluation: Evaluation) -> bool:
         """Whether the measure was taken, and with this extractor."""
-        return self.name in evaluation.measures and evaluation.label(self.name) == self.label
+        label = evaluation.label(self.name) + ("" if self.averaged else UNAVERAGED)
+        return self.name in self._values(evaluation) and label == self.label
 
     def value(self, evaluation: Evaluation) -> float:
         """NaN where it is not in the evaluation."""
-        return evaluation.measures[self.name] if self.is_in(evaluation) else math.nan
+        return self._values(evaluation)[self.name] if self.is_in(evaluation) else math.nan
 
     def text(self, evaluation: Evaluation) -> str:
         """The value as `measure_text` formats it; "–" where it is not in the evaluation."""
+        if not self.averaged:
+            return significant(self.value(evaluation)) if self.is_in(evaluation) else "–"
         return measure_text(evaluation, self.name) if self.is_in(evaluation) else "–"
+
+    def _values(self, evaluation: Evaluation) -> Mapping[str, float]:
+        return evaluation.measures if self.averaged else evaluation.unaveraged
 
 
 def measure_columns(evaluations: Iterable[Evaluation]) -> list[Column]:
     """The columns that hold all that was measured, in the order in which they are shown."""
     return list(dict.fromkeys(Column(name, one.label(name)) for one in evaluations for name in one.measures))
+
+
+def unaveraged_columns(evaluations: Iterable[Evaluation]) -> list[Column]:
+    """The columns of the generator as trained, beside its moving average; none where there is no average."""
+    labels = ((name, one.label(name) + UNAVERAGED) for one in evaluations for name in one.unaveraged)
+    return [Column(name, label, averaged=False) for name, label in dict.fromkeys(labels)]
 
 
 def is_due(epoch: int, every_epochs: int) -> bool:
@@ -151,6 +171,8 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     """The table that ends a run: the last measurement and the best one, and what they were measured on."""
     last = evaluations[-1]
     rows = [(f"last (epoch {last.epoch})", last)]
+    if last.unaveraged:
+        rows.append((f"last{UNAVERAGED}", replace(last, measures=last.unaveraged, spread={})))
     if best is not None:
         rows.append((f"best (epoch {best.epoch})", best))
     return f"{evaluation_table(rows, best_metric)}\nThe best by {last.label(best_metric)}. {describe_details(last)}"

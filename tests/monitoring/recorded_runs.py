@@ -38,19 +38,23 @@ def record(
     seconds: Sequence[float] = (8.0, 8.0, 8.0, 8.0),
     memory: int | None = 2**31,
     details: Mapping = DETAILS,
+    unaveraged: Mapping[int, Mapping[str, float]] = {},
     **started,
 ) -> Path:
     """A run of `len(seconds)` epochs.
 
     Args:
         measures: by name, by epoch.
+        unaveraged: the same of the generator as trained, where the run keeps a moving average.
         best: the epochs that were the best when they were measured.
     """
     log = start(folder, *arguments, **started)
     for epoch, duration in enumerate(seconds, start=1):
         log.after_epoch(EpochEvent(at(epoch), duration, 2e-4, memory))
         if epoch in measures:
-            evaluation = Evaluation(epoch, epoch * STEPS, epoch * STEPS, measures[epoch], {}, details, 1.0)
+            evaluation = Evaluation(
+                epoch, epoch * STEPS, epoch * STEPS, measures[epoch], {}, details, 1.0, unaveraged.get(epoch, {})
+            )
             log.after_evaluation(
                 EvaluationEvent(at(epoch), evaluation, evaluation if epoch in best else None, "frechet")
             )

@@ -17,7 +17,9 @@ from cut.training.evaluation import (
     describe_measures,
     evaluation_table,
     last_and_best,
+    measure_columns,
     significant,
+    unaveraged_columns,
 )
 from tests.training.miniature import Model, Recorder, trainer, weight_of
 
@@ -148,6 +150,17 @@ def test_measures_in_a_line_and_in_a_table():
     assert text.splitlines()[3] == (
         "The best by FID. 3 images (8×8) against 4 real ones (8×8) of val; features of Inception, seed 1."
     )
+
+
+def test_a_moving_average_counts_and_the_generator_as_trained_is_told():
+    details = {"extractor": "Inception"}
+    last = Evaluation(9, 45, 45, {"frechet": 45.5}, {}, details, unaveraged={"frechet": 60.0})
+    (column,) = unaveraged_columns([last, measured(4, frechet=9.25)])
+    assert column.text(last) == "60.00" and column.text(measured(4, frechet=9.25)) == "–"
+    assert measure_columns([last])[0].text(last) == "45.50"
+    lines = last_and_best([last], last, "frechet").splitlines()
+    assert [" ".join(line.split()) for line in lines[1:3]] == ["last (epoch 9) 45.50", "last without averaging 60.00"]
+    assert Evaluation.from_json(json.loads(json.dumps(asdict(last)))) == last
 
 
 # ------------------------------------------------------------------ when it is asked for

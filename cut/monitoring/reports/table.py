@@ -18,7 +18,7 @@ from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.layers import Layer, merge
 from cut.options.machinery.words import shown
 from cut.registry import MODELS
-from cut.training.evaluation import Column, Evaluation, significant
+from cut.training.evaluation import Column, Evaluation, significant, unaveraged_columns
 
 ABSENT = "—"
 
@@ -92,7 +92,8 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
     rows = group(runs)
     # The distances first, in the order in which they were logged.
     measures = sorted(measured(runs), key=lambda measure: measure.higher_is_better)
-    table = [{"method": Cell(row.name), **_cells(row.runs, measures)} for row in rows]
+    unaveraged = unaveraged_columns(one for run in runs for one in run.record.evaluations)
+    table = [{"method": Cell(row.name), **_cells(row.runs, measures, unaveraged)} for row in rows]
     facts = {name: shown(value) for name, value in _common(rows).items()}
     for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
         if len({str(cells[heading]) for cells in table}) == 1:
@@ -204,7 +205,7 @@ def _row_name(row: Row, common: Mapping[str, Any], rows_with: Mapping[str, int])
     return ", ".join([row.name, *own])
 
 
-def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, Cell]:
+def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column], unaveraged: Sequence[Column]) -> dict[str, Cell]:
     """Everything of a row but its name, by heading."""
     first = runs[0]
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
@@ -212,6 +213,8 @@ def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column]) -> dict[str, C
     for measure in measures:
         best = f"{measure.label} at best" if measure.higher_is_better else f"best {measure.label}"
         cells[best] = _measured(measure, [run.best(measure) for run in runs])
+        cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
+    for measure in unaveraged:
         cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
     memory = [bytes_held for run in runs if (bytes_held := run.record.peak_memory_bytes) is not None]
     return cells | {

@@ -15,7 +15,7 @@ from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
 from cut.monitoring.visdom.windows import draw_curves, draw_grid, draw_picture, draw_text, options_as_html
 from cut.options import Options
-from cut.training.evaluation import best_evaluation, measure_columns, significant
+from cut.training.evaluation import best_evaluation, measure_columns, significant, unaveraged_columns
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers
@@ -99,6 +99,8 @@ class VisdomView(Listener):
             best = best_evaluation([one for one in evaluations if measure.is_in(one)], measure.name)
             said = "" if best is None else f" (best {significant(measure.value(best))}, epoch {best.epoch})"
             self._give_curves(measure.label, self.record.measures.points_of(measure.label), said)
+        for measure in unaveraged_columns(evaluations):
+            self._give_curves(measure.label, self.record.measures.points_of(measure.label))
 
     def _give_curves(self, purpose: str, points: Sequence[Point], said: str = "") -> None:
         if points:

@@ -12,7 +12,14 @@ from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
 from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
-from cut.training.evaluation import Column, Evaluation, describe_details, measure_columns, significant
+from cut.training.evaluation import (
+    Column,
+    Evaluation,
+    describe_details,
+    measure_columns,
+    significant,
+    unaveraged_columns,
+)
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
@@ -128,7 +135,7 @@ def measure_table(last: Evaluation | None, best: Evaluation | None, best_metric:
         shown = [("last", last), ("best", best)]
     lines = [["", *(f"{word}: epoch {one.epoch}" for word, one in shown)]]
     measures = measure_columns(one for _, one in shown)
-    for measure in measures:
+    for measure in [*measures, *unaveraged_columns(one for _, one in shown)]:
         arrow = "↑" if measure.higher_is_better else "↓"
         values = (measure.text(one).replace("± ", "±\N{NO-BREAK SPACE}") for _, one in shown)
         lines.append([f"{measure.label}\N{NO-BREAK SPACE}{arrow}", *values])

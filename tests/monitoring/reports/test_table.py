@@ -138,6 +138,13 @@ def test_distances_come_first_and_scores_are_those_of_the_kept_epoch(tmp_path):
     assert (row["PSNR at best"], row["last PSNR"]) == ("9.000 (epoch 2)", "12.00 (epoch 4)")
 
 
+def test_a_moving_average_and_the_generator_as_trained_have_their_columns(tmp_path):
+    values = {4: {"frechet": 90.0, "psnr": 12.0}}
+    cells = cells_of(record(tmp_path / "a", measures=values, best=[4], unaveraged={4: {"frechet": 95.0, "psnr": 11.0}}))
+    assert cells[0]["last FID"] == "90.00 (epoch 4)" and cells[0]["last FID without averaging"] == "95.00 (epoch 4)"
+    assert cells[0]["last PSNR without averaging"] == "11.00 (epoch 4)"
+
+
 def test_what_was_measured_on_stands_once_or_in_each_row(tmp_path):
     measures = {"measures": {4: {"frechet": 90.0}}, "best": [4]}
     text = "50 translations and 60 real images of val, 256×256, Inception"

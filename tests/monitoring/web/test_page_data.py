@@ -1,6 +1,7 @@
 """The data of the page: safe in any page, readable again, and in words that people use."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,13 @@ def test_the_table_has_the_last_and_the_best():
     assert all(word in told for word in ("FID", "24", "20", "val", "Inception", "seed 3"))
     assert "Epoch 5 is the best because FID decides" in told
     assert told.endswith("The last measurement took 2.0 s, all of them 5.0% of the run's time.")
+
+
+def test_the_generator_as_trained_stands_below_its_moving_average():
+    last = replace(measured(10), unaveraged={"frechet": 70.0})
+    assert measure_table(last, measured(5), "frechet")["lines"][-1] == [
+        "FID without averaging ↓", "70.00", "–",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.047, "0.047 s"), (0.45, "0.45 s"), (9.4, "9.4 s"), (90, "2 min")])
