@@ -2,6 +2,7 @@
 
 import sys
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.options import Options, run_script, train_options
 
 

@@ -13,9 +13,11 @@ import re
 import sys
 from pathlib import Path
 
+from common import DATASETS, PreparationError, appearing_whole, run  # first: it explains a missing package
+
+# isort: split
 import requests
 from archives import DamagedArchive, unpack
-from common import DATASETS, PreparationError, appearing_whole, run
 from fetch import fetch
 
 URL_BASE = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"

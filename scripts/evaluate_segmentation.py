@@ -18,9 +18,12 @@ import json
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
+
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+# isort: split
+from tqdm import tqdm
 
 from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
