@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from cut.terminal import Streams
+
 
 class UserError(Exception):
     """What was wrong and what to do, one sentence per problem.
@@ -29,16 +31,32 @@ class RunFailed(UserError):
     exit_status = 1
 
 
-def exit_status(work: Callable[[], int | None]) -> int:
+def exit_status(work: Callable[[], int | None], for_reading: bool = True) -> int:
     """Run a script's `work`; the user's mistakes are reported as sentences on standard error, without a traceback.
 
+    Args:
+        work: returns the exit status, None for 0.
+        for_reading: whether the work was to print something; else it made files (see `Streams.exit_status`).
+
     Returns:
-        What `work` returned (0 for None); after a `UserError` its status, after Ctrl-C 130.
+        The exit status: what `work` returned; after a `UserError` its own, after Ctrl-C 130.
+
+    Raises:
+        SystemExit: from argparse, after help or a mistake.
     """
-    try:
-        return work() or 0
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return 130
+    streams = Streams()
+    ended: SystemExit | None = None
+    with streams.lasting():
+        try:
+            status = work() or 0
+        except UserError as error:
+            print(error, file=sys.stderr)
+            status = error.exit_status
+        except KeyboardInterrupt:
+            status = 130
+        except SystemExit as error:
+            ended, status = error, int(bool(error.code))
+    status = streams.exit_status(status, for_reading)
+    if ended is not None and bool(ended.code) == bool(status):
+        raise ended
+    return status

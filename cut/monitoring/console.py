@@ -34,7 +34,7 @@ class ConsoleListener(Listener):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
-        if hasattr(self.stream, "reconfigure"):
+        if getattr(self.stream, "errors", "") == "strict" and hasattr(self.stream, "reconfigure"):
             self.stream.reconfigure(errors="backslashreplace")  # a console without "±" shows an escape, and no error
         self.status = Status(
             progress, best_metric=facts.best_metric, extractor=facts.extractor, total_loss=facts.total_loss
