@@ -27,11 +27,11 @@ def main(options: Options) -> int:
     if options.run.verbose:
         print(model.networks)
     evaluator, on_measures = make_evaluator(options, model.translator(), device, dataset)
+    loader = make_loader(options, dataset)
+    previewer = HeldOutPreviews(options, model.translator(), device, dataset)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
-        loader = make_loader(options, dataset)
-        previewer = HeldOutPreviews(options, model.translator(), device, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from cut.terminal import Streams
+from cut.terminal import Streams, readable
 
 
 class UserError(Exception):
@@ -50,7 +50,7 @@ def exit_status(work: Callable[[], int | None], for_reading: bool = True) -> int
         try:
             status = work() or 0
         except UserError as error:
-            print(error, file=sys.stderr)
+            print(readable(str(error)), file=sys.stderr)
             status = error.exit_status
         except KeyboardInterrupt:
             status = 130

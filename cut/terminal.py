@@ -27,6 +27,11 @@ def spell(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(SPELLED, spell)
 
 
+def readable(text: str) -> str:
+    """`text` with the bytes of a broken file name as escapes, for libraries that refuse them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class LastingFile(io.FileIO):
     """An open file that takes everything: after an error nothing is written any more, and the error is kept."""
 

@@ -90,12 +90,31 @@ def is_prepared(folder: Path, about: str, force: bool) -> bool:
 
 
 @contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Make `folder`, with those around it; after an error, the new ones that are still empty are removed."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for place in made:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def appearing_whole(folder: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `folder` to fill; it takes the name `folder` when the block ends without an error.
 
     Only then is an earlier `folder` replaced. After an error nothing new is left.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with holding(folder.parent), _filled(folder) as filled:
+        yield filled
+
+
+@contextlib.contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
     workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         filled = workplace / "new"

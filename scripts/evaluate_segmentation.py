@@ -29,6 +29,7 @@ from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
 from cut.measures import MEASURES
+from cut.terminal import readable
 from cut.training.atomic import write_atomically
 
 
@@ -72,7 +73,7 @@ def as_json(found: Agreement, palette: Palette, arguments: argparse.Namespace) -
         "classes": found.confusion.by_class(),
         "confusion": found.confusion.matrix.tolist(),  # row by truth, column by prediction, the last one void
     }
-    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    return readable(json.dumps(content, indent=2, ensure_ascii=False)).encode() + b"\n"
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

@@ -12,7 +12,12 @@ PREPROCESS_WORDS = ("resize", "scale_width", "scale_shortside", "zoom", "crop", 
 
 
 def file_name(text: str) -> str | None:
-    """A name that stays in its folder: no path separators, and not the folder itself or its parent."""
+    """A name that stays in its folder: no path separators, and not the folder itself or its parent.
+
+    It is shown on pages and stands in files of text, so it is text: not bytes in another encoding than UTF-8.
+    """
+    if re.search("[\ud800-\udfff]", text):
+        return "a name in UTF-8"
     usable = text.strip() not in ("", ".", "..") and not re.search(r"[/\\\0]", text)
     return None if usable else "a name that is not empty and has no path separators"
 

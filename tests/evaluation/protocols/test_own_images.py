@@ -1,5 +1,6 @@
 """One-sided use: names, sizes and the count are those of the inputs."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,14 @@ def test_one_file(translate):
     write_image(Path("in/other.jpeg"))
     translate("in/photo.jpeg", "deep/out")
     assert results("deep/out") == {"photo.png": (31, 22)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+def test_names_that_are_not_utf_8(translate):
+    name = "caf\udce9"
+    write_image(Path(name) / f"{name}.png", (24, 20))
+    translate(f"{name}/{name}.png", f"out{name}")
+    assert results(f"out{name}") == {f"{name}.png": (24, 20)}
 
 
 def test_inputs_that_differ_in_their_suffix_stay_apart(translate):
