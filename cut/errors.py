@@ -31,6 +31,11 @@ class RunFailed(UserError):
     exit_status = 1
 
 
+def counted(count: int, noun: str) -> str:
+    """ "1 image", "1,234 images"."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def exit_status(work: Callable[[], int | None], for_reading: bool = True) -> int:
     """Run a script's `work`; the user's mistakes are reported as sentences on standard error, without a traceback.
 

@@ -25,8 +25,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         The exit status.
 
     Raises:
-        UserError: before the first image, for options, data or weights that cannot be used; after the last, when one
-            could not be read.
+        UserError: before the first image, for options, data or weights that cannot be used.
+        RunFailed: after the last, when one could not be read.
     """
     dataset = make_dataset(options)
     translate = load_translator(options, device)
