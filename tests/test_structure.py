@@ -13,6 +13,7 @@ LAYERS = [
     {"environment", "terminal"},
     {"errors", "lazy", "strict_json"},
     {"registry", "measures", "html", "plots", "device"},
+    {"memory"},
     {"options"},
     {"data"},
     {"networks"},
