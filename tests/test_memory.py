@@ -1,16 +1,23 @@
 """What the machine cannot hold is refused before it is made: memory for networks and batches, and open files."""
 
+import errno
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from cut.errors import UserError, is_out_of_memory
+from cut.device import require_open_files
+from cut.errors import UserError, exit_status, is_out_of_memory
 from cut.memory import available_bytes, build_in_memory, container_bytes, system_bytes
 from cut.models.build import build_generator
 from cut.options import test_options as options_to_test
 from cut.options import train_options
 from cut.registry import MODELS
+from tests.evaluation.tiny_run import TINY_OPTIONS
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,3 +88,51 @@ def test_looking_at_the_shapes_draws_no_random_number():
 def test_sides_have_a_limit(option):
     with pytest.raises(UserError, match=f"{option} is 100000 but must be from 1 to 16384"):
         train_options([option, "100000"])
+
+
+def train(limit: str, *words: str, folder: Path) -> subprocess.CompletedProcess:
+    """train.py in a shell with a limit of open files."""
+    command = [sys.executable, str(ROOT / "train.py"), *TINY_OPTIONS, "--dataroot", str(folder), *words]
+    shell = ["bash", "-c", f'{limit} && exec "$@"', "bash", *command]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(shell, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
+def test_too_few_open_files(data):
+    words = "--n_epochs 1 --n_epochs_decay 0 --load_size 20 --crop_size 16 --evaluation_epoch_freq 0 --no_html".split()
+    done = train("ulimit -n 24", *words, "--num_threads", "1", folder=data)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not (data / "checkpoints").exists()
+    assert "This system allows 24 open files (ulimit -n)" in done.stderr and "use --num_threads 0." in done.stderr
+
+
+def test_the_own_limit_of_open_files_is_raised(monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits = [24, 4096]
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, wanted: limits.__setitem__(slice(None), wanted))
+    require_open_files(0)
+    assert limits == [24, 4096]
+    require_open_files(1)
+    assert limits == [52, 4096]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "The memory is not enough (MemoryError): use smaller images"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            "The memory is not",
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "The memory is not enough (CUDA out"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "The memory is not enough ([Errno 12]"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many files are open at once ([Errno 24]"),
+    ],
+)
+def test_what_runs_out_later_is_a_sentence(error, said, capsys):
+    def work():
+        raise error
+
+    assert exit_status(work) == 1
+    assert capsys.readouterr().err.startswith(said)

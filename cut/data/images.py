@@ -1,5 +1,6 @@
 """Image files → Pillow images → tensors in [−1, 1], and back to 8 bits."""
 
+import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from cut.data.resampling import Size
-from cut.errors import UserError
+from cut.errors import UserError, is_out_of_memory
 
 # Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
@@ -146,6 +147,8 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; cut it into smaller images."
         ) from None
     except Exception as error:  # Pillow's decoders raise many kinds of exceptions for damaged files
+        if is_out_of_memory(error) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise  # not the image's fault
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         reason = str(error).rstrip(".") or type(error).__name__
