@@ -25,7 +25,7 @@ import cut.environment  # noqa: F401 first: it explains what is missing below
 # isort: split
 from tqdm import tqdm
 
-from cut.errors import UserError, exit_status
+from cut.errors import UserError, counted, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
 from cut.measures import MEASURES
@@ -89,7 +89,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     )
     if not found.confusion.pixels:
         raise UserError(f"{arguments.true} has no pixel of a class of {palette.name}: all are void.")
-    print(f"{found.images} images, {found.confusion.pixels:,} pixels that are not void, classes of {palette.name}")
+    images = counted(found.images, "image")
+    print(f"{images}, {found.confusion.pixels:,} pixels that are not void, classes of {palette.name}")
     if found.resized:
         print(f"predictions of another size, resized to the truth by the nearest pixel: {found.resized}")
     print_table(found)

@@ -15,7 +15,7 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from cut.data.batch import Batch, Sample, collate
 from cut.data.dataset import ImageDataset
 from cut.device import require_open_files
-from cut.errors import UserError
+from cut.errors import UserError, counted
 from cut.options import Options
 from cut.registry import DATASETS
 
@@ -88,8 +88,9 @@ class Loader:
     ) -> None:
         batches = len(dataset) // batch_size if drop_last else math.ceil(len(dataset) / batch_size)
         if batches == 0:
+            have = counted(len(dataset), "sample")
             raise UserError(
-                f"The data set has {len(dataset)} samples, fewer than one batch of --batch_size {batch_size}; "
+                f"The data set has {have}, fewer than one batch of --batch_size {batch_size}; "
                 "use a smaller --batch_size or more images."
             )
         workers = min(workers, batches, _processors())

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from cut.errors import counted
 from cut.monitoring.lines import log_line
 from cut.monitoring.pace import duration
 from cut.monitoring.record import Record
@@ -92,7 +93,7 @@ class ConsoleListener(Listener):
         self.message(f"Epoch {self._measured(event.evaluation)}; {event.evaluation.seconds:.1f} s{cost})")
 
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
-        self.unsaid = f"Saved as {', '.join(labels)} after {progress.images:,} images."
+        self.unsaid = f"Saved as {', '.join(labels)} after {counted(progress.images, 'image')}."
         if self.bar is None and not self.quiet:
             self.message(self.unsaid)
             self.unsaid = ""

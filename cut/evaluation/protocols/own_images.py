@@ -9,7 +9,7 @@ import torch
 from cut.data.batch import Sample
 from cut.data.dataset import Domain, ImageDataset
 from cut.data.files import EXTENSIONS, images_in
-from cut.errors import UserError
+from cut.errors import UserError, counted
 from cut.evaluation.protocols.each_image import for_each_image
 from cut.evaluation.protocols.result_files import is_picture_file, make_folder, output_names, save_picture
 from cut.evaluation.translate.trained import load_translator
@@ -103,5 +103,5 @@ def _mention_other_files(source: Path, output: Path) -> None:
         others.update(Path(name).suffix.lower() or name for name in names if name[0] != ".")
     unknown = {suffix: count for suffix, count in others.items() if suffix not in EXTENSIONS}
     if unknown:
-        count, kinds = sum(unknown.values()), ", ".join(sorted(unknown)[:5])
-        print(f"Left out {count} files ({kinds}): images end in {', '.join(EXTENSIONS)}.")
+        left, kinds = counted(sum(unknown.values()), "file"), ", ".join(sorted(unknown)[:5])
+        print(f"Left out {left} ({kinds}): images end in {', '.join(EXTENSIONS)}.")

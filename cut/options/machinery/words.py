@@ -73,6 +73,46 @@ def did_you_mean(word: str, candidates: Iterable[str], likeness: float = 0.6) ->
     return f" (did you mean {by_lower_case[near[0]]}?)" if near else ""
 
 
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "n_epochs": ("epochs", "epochs_total", "max_epochs", "num_epochs", "niter", "nepochs"),
+    "n_epochs_decay": ("decay_epochs", "epochs_decay", "niter_decay"),
+    "epoch": ("epochs", "which_epoch"),
+    "lr": ("learning_rate", "learningrate", "base_lr"),
+    "beta1": ("betas", "adam_beta1"),
+    "batch_size": ("batchsize", "bs", "batch"),
+    "load_size": ("loadsize", "image_size", "img_size", "imsize", "resize", "size", "resolution"),
+    "crop_size": ("finesize", "cropsize", "patch_size"),
+    "dataroot": ("data", "dataset", "data_dir", "datadir", "data_path", "data_root", "dataset_path", "root"),
+    "num_threads": ("nthreads", "threads", "workers", "num_workers", "n_workers", "j"),
+    "gpu_ids": ("gpu", "gpus", "gpu_id", "device", "devices", "cuda"),
+    "continue_train": ("resume", "continue", "continue_training", "restart"),
+    "pretrained_name": ("pretrained", "weights", "checkpoint", "load", "init_from", "finetune"),
+    "results_dir": ("output_dir", "out_dir", "outdir", "save_dir", "results"),
+    "checkpoints_dir": ("checkpoints", "checkpoint_dir", "ckpt_dir", "save_dir", "output_dir", "out_dir", "outdir"),
+    "name": ("exp_name", "experiment", "experiment_name", "run_name", "run", "id"),
+    "model": ("method", "algorithm"),
+    "CUT_mode": ("mode", "preset"),
+    "netG": ("generator", "which_model_netg", "arch", "architecture"),
+    "netD": ("discriminator", "which_model_netd"),
+    "direction": ("which_direction",),
+    "seed": ("random_seed", "manual_seed", "rng_seed"),
+    "num_test": ("how_many", "num_images", "limit"),
+    "nce_T": ("temperature", "tau"),
+    "print_freq": ("log_freq", "log_every", "log_interval"),
+    "save_epoch_freq": ("save_freq", "save_every", "save_interval"),
+    "config": ("cfg", "config_file", "yaml"),
+    "dry_run": ("print_options", "dry"),
+}
+"""Names that other programs, and earlier versions of the published one, give to these options."""
+
+
+def nearest_option(name: str, known: Iterable[str]) -> str:
+    """As `did_you_mean`, for the name of an option: hyphens, capitals and the names of other programs count as near."""
+    plain, known = name.lower().replace("-", "_"), list(known)
+    meant = next((own for own, others in SYNONYMS.items() if own in known and plain in others), None)
+    return f" (did you mean {meant}?)" if meant else did_you_mean(plain, known)
+
+
 def shown(value: Any) -> str:
     """A value as a user writes it: true, false and none in lower case, and quotes for an empty text."""
     return str(value).lower() if isinstance(value, bool | None) else str(value) or "''"
