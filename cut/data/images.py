@@ -157,7 +157,7 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         reason = str(error).rstrip(".") or type(error).__name__
         what, remedy = f"is damaged ({reason})", "replace it, or remove it from the folder"
-        if _format_of(path) == "TIFF":  # of which there are more kinds than Pillow reads
+        if not isinstance(error, ValueError) and _format_of(path) == "TIFF":  # Pillow reads not all kinds
             what = f"is damaged, or a TIFF of a kind that is not read ({reason})"
             remedy = "replace it, or save it again as PNG"
         raise UserError(f"{path} {what}; {remedy}.") from error
@@ -177,6 +177,8 @@ def _format_of(path: Path | str) -> str | None:
     """The format that the first bytes of a file are of; None when they are of none that is read here."""
     with open(path, "rb") as file:
         start = file.read(16)
+    if len(start) < 16:
+        return None
     for name in FORMATS:
         accepts = Image.OPEN[name][1] if name in Image.OPEN else None
         if accepts is not None and accepts(start) is True:
