@@ -6,6 +6,7 @@ Images of your own:    python test.py --name NAME --input FILE_OR_FOLDER --outpu
 
 import sys
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.options import Options, run_script, test_options
 
 

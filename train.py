@@ -2,6 +2,7 @@
 
 import sys
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.options import Options, run_script, train_options
 
 
@@ -28,11 +29,11 @@ def main(options: Options) -> int:
         print(model.networks)
     generator, average = model.translator(), model.averaged_translator()
     evaluator, on_measures = make_evaluator(options, generator, device, dataset, average)
+    loader = make_loader(options, dataset)
+    previewer = HeldOutPreviews(options, average or generator, device, dataset)
     folder = RunFolder(options.run.folder)
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
-        loader = make_loader(options, dataset)
-        previewer = HeldOutPreviews(options, average or generator, device, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         return trainer.run(
             [describe_device(device, options.run.gpu_ids), *messages, *notices(options, dataset), *on_measures]

@@ -1,6 +1,8 @@
-"""Where a run computes."""
+"""Where a run computes, and what its system allows."""
 
+import os
 import sys
+from contextlib import suppress
 
 import torch
 
@@ -53,3 +55,30 @@ def peak_memory_bytes(device: torch.device) -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def require_open_files(workers: int) -> None:
+    """See that so many processes that load images can be started, raising this process's own limit where it may.
+
+    Raises:
+        UserError: when the system allows too few open files.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    workers = min(workers, os.cpu_count() or 1)  # no more are started
+    needed = 40 + 12 * workers  # libraries, logs and images; pipes, and batches on their way
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed or not workers:
+        return
+    with suppress(OSError, ValueError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard)
+        )
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft < needed:
+        raise UserError(
+            f"This system allows {soft} open files (ulimit -n), too few for processes that load images, which need "
+            f"{needed}: raise the limit, or use --num_threads 0."
+        )

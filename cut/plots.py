@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cut.terminal import readable
+
 COLUMNS = 2  # of panels
 PANEL_SIZE = (5.5, 3.2)  # (width, height) in inches
 DOTS_PER_INCH = 120
@@ -68,7 +70,7 @@ def draw_panels(panels: Sequence[Panel], title: str = "", shared_legend: bool = 
     figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title)
+        figure.suptitle(readable(title))
     places = list(figure.subplots(rows, columns, squeeze=False).flat)
     for place, panel in zip(places, panels, strict=False):
         _draw(place, panel)
@@ -93,10 +95,10 @@ def _draw(place: Any, panel: Panel) -> None:
         else:
             style = {"marker": "o", "markersize": 4, "yerr": list(curve.spread) or None, "capsize": 2, "zorder": 2}
         draw = place.plot if curve.faint else place.errorbar
-        label = curve.name or "_nolegend_"  # matplotlib leaves out what begins with an underscore
+        label = readable(curve.name) or "_nolegend_"  # matplotlib leaves out what begins with an underscore
         draw(list(curve.epochs), list(curve.values), color=f"C{curve.color}", label=label, **style)
     for number, (name, value) in enumerate(panel.levels):
-        place.axhline(value, linestyle=("--", ":")[number % 2], color="gray", zorder=1, label=name)
+        place.axhline(value, linestyle=("--", ":")[number % 2], color="gray", zorder=1, label=readable(name))
     if panel.star is not None:
         name, epoch, value = panel.star
         place.plot(epoch, value, "*", markersize=15, color="tab:orange", zorder=3, label=name)

@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from common import PreparationError, check_space
 from tqdm import tqdm
 
+from cut.errors import counted
+
 # Pictures are compressed already, so an honest archive of them hardly grows; a bomb grows a thousandfold.
 MOST_GROWTH = 10  # unpacked size over archive size
 FREE_GROWTH = 10 * 2**20  # bytes that any archive may unpack to, however small it is
@@ -101,7 +103,7 @@ def check_sizes(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Non
     unpacked, packed = sum(member.file_size for member in members), Path(archive.filename).stat().st_size
     if unpacked > MOST_GROWTH * packed + FREE_GROWTH or len(members) > MOST_MEMBERS:
         raise PreparationError(
-            f"{archive.filename} was not unpacked because its {len(members)} files would take "
+            f"{archive.filename} was not unpacked because {counted(len(members), 'file')} in it would take "
             f"{unpacked / 1e6:,.0f} MB, far more than pictures in an archive of this size; get it from its origin."
         )
     check_space(Path(archive.filename).parent, unpacked)

@@ -1,6 +1,7 @@
 """What the scripts of this folder share: clear errors, folders that appear complete or not at all, archives.
 
-The scripts run as `python datasets/NAME.py`; they need neither PyTorch nor the `cut` package.
+The scripts run as `python datasets/NAME.py`; they need no PyTorch, and of the package `cut` only
+what needs nothing but Python.
 """
 
 import contextlib
@@ -13,6 +14,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # for the package cut, from a clone without installing
+
+import cut.environment  # noqa: F401 it explains a missing package
+from cut.errors import exit_status
+
 DATASETS = Path(__file__).resolve().parent
 ABOUT = "about.txt"  # in each prepared folder: where it comes from and how it was made
 
@@ -24,15 +30,20 @@ class PreparationError(Exception):
 def run(main: Callable[[], None]) -> None:
     """Run a script's `main`; a problem that the user can solve ends in one sentence on standard error and exit status 2."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary folders are cleaned up then, too
+    sys.exit(exit_status(lambda: _status(main), for_reading=bool({"-h", "--help"} & set(sys.argv))))
+
+
+def _status(main: Callable[[], None]) -> int:
     try:
         main()
     except PreparationError as error:
-        sys.exit(fail(str(error)))
+        return fail(str(error))
     except KeyboardInterrupt:
         print("\nStopped, leaving nothing half-finished; run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        return 130
     except OSError as error:
-        sys.exit(fail(explain_os_error(error)))
+        return fail(explain_os_error(error))
+    return 0
 
 
 def fail(message: str) -> int:
@@ -79,12 +90,31 @@ def is_prepared(folder: Path, about: str, force: bool) -> bool:
 
 
 @contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Make `folder`, with those around it; after an error, the new ones that are still empty are removed."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for place in made:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def appearing_whole(folder: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `folder` to fill; it takes the name `folder` when the block ends without an error.
 
     Only then is an earlier `folder` replaced. After an error nothing new is left.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with holding(folder.parent), _filled(folder) as filled:
+        yield filled
+
+
+@contextlib.contextmanager
+def _filled(folder: Path) -> Iterator[Path]:
     workplace = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         filled = workplace / "new"

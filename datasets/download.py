@@ -13,9 +13,11 @@ import re
 import sys
 from pathlib import Path
 
+from common import DATASETS, PreparationError, appearing_whole, holding, run  # first: it explains a missing package
+
+# isort: split
 import requests
 from archives import DamagedArchive, unpack
-from common import DATASETS, PreparationError, appearing_whole, run
 from fetch import fetch
 
 URL_BASE = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"
@@ -48,11 +50,11 @@ def main() -> None:
     if not arguments.force and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         print(f"{folder} is already there; --force downloads it again.")
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
     archive = folder.with_name(f"{name}.zip")
     if arguments.force:
         archive.unlink(missing_ok=True)
-    download_and_unpack(f"{base}/{name}.zip", archive, folder)
+    with holding(folder.parent):
+        download_and_unpack(f"{base}/{name}.zip", archive, folder)
     print(f"{folder}: " + ", ".join(f"{len(list(side.iterdir()))} {side.name}" for side in sides(folder)))
 
 

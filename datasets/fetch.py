@@ -6,9 +6,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from common import PreparationError, check_space  # first: it explains a missing package
+
+# isort: split
 import requests
 import urllib3
-from common import PreparationError, check_space
 from tqdm import tqdm
 
 TRIES = 20  # connections in one run; the next run goes on from there

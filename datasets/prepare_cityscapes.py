@@ -78,7 +78,7 @@ def check_pairs(photos: dict, labels: dict, arguments: argparse.Namespace) -> No
     single = sorted(photos.keys() ^ labels.keys())
     if single:
         raise PreparationError(
-            f"{len(single)} of the pictures have no partner on the other side, the first is {'/'.join(single[0])}; "
+            f"{len(single)} of the pictures {'has' if len(single) == 1 else 'have'} no partner on the other side, the first is {'/'.join(single[0])}; "
             "use both archives complete and of the same release."
         )
 

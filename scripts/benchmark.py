@@ -19,15 +19,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
+
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+# isort: split
 import numpy as np
 import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
-
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device, peak_memory_bytes
+from cut.errors import exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
@@ -146,14 +150,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=7, help="iterations that count (default 7)")
     parser.add_argument("--warmup", type=int, default=2, help="iterations before them (default 2)")
-    own, others = parser.parse_known_args()
-    with tempfile.TemporaryDirectory() as folder:
 
-        def run(options: Options) -> None:
-            synthetic_images(Path(folder), options)
-            benchmark(options, own.steps, own.warmup)
+    def work() -> int:
+        own, others = parser.parse_known_args()
+        with tempfile.TemporaryDirectory() as folder:
 
-        return run_script(run, train_options, ["--dataroot", folder, *others])
+            def run(options: Options) -> None:
+                synthetic_images(Path(folder), options)
+                benchmark(options, own.steps, own.warmup)
+
+            return run_script(run, train_options, ["--dataroot", folder, *others])
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

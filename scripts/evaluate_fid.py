@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-import cut  # noqa: F401 fills the registries
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.device import choose_device, describe_device
 from cut.errors import exit_status
 from cut.evaluation.comparison.palette import load_palette

@@ -18,14 +18,18 @@ import json
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
-from cut.errors import UserError, exit_status
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+# isort: split
+from tqdm import tqdm
+
+from cut.errors import UserError, counted, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
 from cut.measures import MEASURES
+from cut.terminal import readable
 from cut.training.atomic import write_atomically
 
 
@@ -69,7 +73,7 @@ def as_json(found: Agreement, palette: Palette, arguments: argparse.Namespace) -
         "classes": found.confusion.by_class(),
         "confusion": found.confusion.matrix.tolist(),  # row by truth, column by prediction, the last one void
     }
-    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
+    return readable(json.dumps(content, indent=2, ensure_ascii=False)).encode() + b"\n"
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -85,7 +89,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     )
     if not found.confusion.pixels:
         raise UserError(f"{arguments.true} has no pixel of a class of {palette.name}: all are void.")
-    print(f"{found.images} images, {found.confusion.pixels:,} pixels that are not void, classes of {palette.name}")
+    images = counted(found.images, "image")
+    print(f"{images}, {found.confusion.pixels:,} pixels that are not void, classes of {palette.name}")
     if found.resized:
         print(f"predictions of another size, resized to the truth by the nearest pixel: {found.resized}")
     print_table(found)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.errors import UserError, exit_status
 from cut.monitoring.visdom.scripts import complete_scripts
 from cut.monitoring.visdom.server import ServerTrouble, VisdomServer
@@ -93,11 +94,11 @@ def main(arguments: list[str]) -> int:
         "--env_path", type=Path, default=Path("~/.visdom"), help="folder of saved environments (default ~/.visdom)"
     )
     parser.add_argument("--no_fetch", action="store_true", help="fetch nothing: take the page's scripts as they are")
-    given = parser.parse_args(arguments)
-    if not 1 <= given.port <= 65535:
-        parser.error(f"--port must be from 1 to 65535, not {given.port}")
 
     def work() -> None:
+        given = parser.parse_args(arguments)
+        if not 1 <= given.port <= 65535:
+            parser.error(f"--port must be from 1 to 65535, not {given.port}")
         check_port(given.port, given.everywhere)
         serve(given.port, given.everywhere, given.env_path.expanduser(), not given.no_fetch)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.errors import UserError, exit_status
 from cut.monitoring.reports.picture import draw_measures
 from cut.monitoring.reports.runs import read_runs
@@ -29,8 +30,12 @@ def main(arguments: list[str]) -> int:
         "--output", action="append", default=[], type=Path, metavar="FILE",
         help="write it to a .md or .html file too, or the curves of all measures to a .png",
     )  # fmt: skip
-    own = parser.parse_args(arguments)
-    return exit_status(lambda: write_report(own.runs, Path(own.checkpoints_dir), own.output))
+
+    def work() -> int:
+        own = parser.parse_args(arguments)
+        return write_report(own.runs, Path(own.checkpoints_dir), own.output)
+
+    return exit_status(work)
 
 
 def write_report(runs: list[str], checkpoints: Path, outputs: list[Path]) -> int:

@@ -12,9 +12,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from dominate import tags
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
+
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+# isort: split
+from dominate import tags
 
 from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
@@ -108,8 +111,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of the runs")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="localhost", help="0.0.0.0 serves everybody who can reach this machine")
-    options = parser.parse_args(arguments)
-    return exit_status(lambda: serve(make_server(options.checkpoints_dir, options.host, options.port), options))
+
+    def work() -> None:
+        options = parser.parse_args(arguments)
+        serve(make_server(options.checkpoints_dir, options.host, options.port), options)
+
+    return exit_status(work)
 
 
 def serve(server: ThreadingHTTPServer, options: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.errors import UserError, exit_status
 from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, make_report
@@ -233,10 +234,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seeds", nargs="+", default=["0"], metavar="N", help="a run for each of them (default 0)")
     parser.add_argument("--prefix", default="", metavar="TEXT", help="goes before the name of every run")
     parser.add_argument("--dry_run", action="store_true", help="print the commands and exit")
-    own, passed = parser.parse_known_args(arguments[first_option:])
     configs = arguments[:first_option]
 
     def work() -> int:
+        own, passed = parser.parse_known_args(arguments[first_option:])
         if not configs:
             raise UserError(
                 "Give the configs to train before any option, as in: scripts/sweep.py configs/maps_cut.yaml."

@@ -73,6 +73,7 @@ class ImageDataset(Dataset[Sample]):
         self.is_train = options.is_train
         self.serial = data.serial_batches or not options.is_train
         self.limit = data.max_dataset_size
+        self.leave_out = not options.is_train and not options.testing.strict
         self.decode_all = data.verify_images
         self.background = parse_color(data.alpha_background)
         decays = options.is_train and not data.jitter_while_decaying
@@ -141,8 +142,16 @@ class ImageDataset(Dataset[Sample]):
         """Read the header of every file, or decode them all under `--verify_images`.
 
         Raises:
-            UserError: one sentence for every file that cannot be used.
+            UserError: one sentence for every file that cannot be used; for test.py, which leaves such files out unless
+                `--strict` is given, only when there is nothing that it could translate.
         """
+        if self.leave_out:
+            try:
+                check_images(self.source.files, decode=self.decode_all, problem=self.problem)
+            except UserError as error:
+                if len(error.problems) == len(self.source.files):
+                    raise
+            return
         sizes = check_images(self.files(), decode=self.decode_all, problem=self.problem)
         count = len(self.source.files)
         sides = [set(sizes[:count]), set(sizes[count:])]

@@ -1,9 +1,11 @@
 """Image files → Pillow images → tensors in [−1, 1], and back to 8 bits."""
 
+import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +13,15 @@ from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from cut.data.resampling import Size
-from cut.errors import UserError
+from cut.errors import UserError, is_out_of_memory
 
 # Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
 
-# Pillow warns from half of its limit on; pictures that we accept need no warning.
+# Pillow warns of pictures that are large, of odd metadata and of formats to come. What matters becomes a UserError.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 
 Color = tuple[int, int, int]
 
@@ -144,21 +147,58 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
         with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
+            if image.format == "TIFF" and _is_scrambled(image):
+                what = "is a TIFF of deep colours in planes, which Pillow misreads"
+                raise UserError(f"{path} {what}; save it again as PNG.")
             yield image
     except UserError:
         raise
     except UnidentifiedImageError:
-        what = "is not an image that can be read" if Path(path).stat().st_size else "is an empty file"
-        raise UserError(f"{path} {what}; remove it, or save it again as PNG or JPEG.") from None
+        raise UserError(f"{path} {_why_unidentified(path)}; remove it, or save it again as PNG or JPEG.") from None
     except Image.DecompressionBombError:
         raise UserError(
             f"{path} has more than {MAX_PIXELS // 1_000_000} million pixels; cut it into smaller images."
         ) from None
     except Exception as error:  # Pillow's decoders raise many kinds of exceptions for damaged files
+        if is_out_of_memory(error) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+            raise  # not the image's fault
         if isinstance(error, OSError) and error.strerror:
             raise UserError(f"{path} cannot be read: {error.strerror}.") from error
         reason = str(error).rstrip(".") or type(error).__name__
-        raise UserError(f"{path} is damaged ({reason}); replace it, or remove it from the folder.") from error
+        what, remedy = f"is damaged ({reason})", "replace it, or remove it from the folder"
+        if not isinstance(error, ValueError) and _format_of(path) == "TIFF":  # Pillow reads not all kinds
+            what = f"is damaged, or a TIFF of a kind that is not read ({reason})"
+            remedy = "replace it, or save it again as PNG"
+        raise UserError(f"{path} {what}; {remedy}.") from error
+
+
+def _why_unidentified(path: Path | str) -> str:
+    """What a file is that Pillow does not identify."""
+    kind = _format_of(path)
+    if kind == "TIFF":
+        return "is a TIFF of a kind that is not read, such as colours in floats or of 32 bits, or damaged"
+    if kind is not None:
+        return f"begins like a {kind} but is damaged"
+    return "is not an image that can be read" if Path(path).stat().st_size else "is an empty file"
+
+
+def _format_of(path: Path | str) -> str | None:
+    """The format that the first bytes of a file are of; None when they are of none that is read here."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if len(start) < 16:
+        return None
+    for name in FORMATS:
+        accepts = Image.OPEN[name][1] if name in Image.OPEN else None
+        if accepts is not None and accepts(start) is True:
+            return name
+    return None
+
+
+def _is_scrambled(image: Any) -> bool:
+    """Whether a TIFF keeps colours of more than 8 bits in planes, uncompressed: Pillow takes them for 8 bits."""
+    bits, compression, planes = (image.tag_v2.get(tag) for tag in (258, 259, 284))
+    return planes == 2 and compression == 1 and max(bits or (1,)) > 8 and len(bits) > 1
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -14,7 +14,8 @@ from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from cut.data.batch import Batch, Sample, collate
 from cut.data.dataset import ImageDataset
-from cut.errors import UserError
+from cut.device import require_open_files
+from cut.errors import UserError, counted
 from cut.options import Options
 from cut.registry import DATASETS
 
@@ -41,13 +42,15 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
         context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's default.
 
     Raises:
-        UserError: when a training set is smaller than one batch, or its images differ in size.
+        UserError: when a training set is smaller than one batch, its images differ in size, or the system allows too
+            few open files for the workers.
     """
     if options.is_train and options.data.batch_size > 1 and not dataset.one_size:
         raise UserError(
             f"--preprocess {options.data.preprocess} leaves images of different sizes, which cannot share a batch; "
             "use --batch_size 1, or a --preprocess with crop."
         )
+    require_open_files(options.data.num_threads)
     return Loader(
         dataset,
         batch_size=options.data.batch_size if options.is_train else 1,
@@ -85,8 +88,9 @@ class Loader:
     ) -> None:
         batches = len(dataset) // batch_size if drop_last else math.ceil(len(dataset) / batch_size)
         if batches == 0:
+            have = counted(len(dataset), "sample")
             raise UserError(
-                f"The data set has {len(dataset)} samples, fewer than one batch of --batch_size {batch_size}; "
+                f"The data set has {have}, fewer than one batch of --batch_size {batch_size}; "
                 "use a smaller --batch_size or more images."
             )
         workers = min(workers, batches, _processors())

@@ -116,7 +116,8 @@ def make_evaluator(
             "There is no val split, so the test images choose the best epoch: results reported on them are a little "
             "too optimistic. A val split avoids that."
         )
-    messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
+    if not options.checkpoints.continue_train:  # else it was said before
+        messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
     return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric, average), messages
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from cut.errors import UserError
 from cut.networks.init import initialise
@@ -31,7 +32,8 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     if backward:
         source, target = target, source
     _check_norm(GENERATORS[chosen.netG], "normG", chosen.normG)
-    network = GENERATORS.build(
+    build = partial(
+        GENERATORS.build,
         chosen.netG,
         input_nc=source,
         output_nc=target,
@@ -44,6 +46,7 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
         crop_size=options.data.crop_size,
         **options.own,
     )
+    network = _in_memory(build, f"--netG {chosen.netG} with --ngf {chosen.ngf}", options)
     network.image_channels = source
     return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain))
 
@@ -58,7 +61,8 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
     chosen = options.discriminator
     channels = options.data.input_nc if of_source else options.data.output_nc
     _check_norm(DISCRIMINATORS[chosen.netD], "normD", chosen.normD)
-    network = DISCRIMINATORS.build(
+    build = partial(
+        DISCRIMINATORS.build,
         chosen.netD,
         input_nc=channels,
         ndf=chosen.ndf,
@@ -69,6 +73,7 @@ def build_discriminator(options: Options, *, of_source: bool = False) -> Discrim
         crop_size=options.data.crop_size,
         **options.own,
     )
+    network = _in_memory(build, f"--netD {chosen.netD} with --ndf {chosen.ndf}", options)
     network.image_channels = channels
     initialise(network, options.networks.init_type, options.networks.init_gain)
     if chosen.spectral_norm and not normalise_spectrally(network):
@@ -88,7 +93,9 @@ def _check_norm(entry: Entry, option: str, norm: str) -> None:
 
 def build_head(options: Options, channels: Sequence[int]) -> nn.Module:
     """The head F of a contrastive method for taps of these widths, with fresh weights, on the CPU."""
-    network = HEADS.build(options.method.netF, channels=channels, netF_nc=options.method.netF_nc, **options.own)
+    chosen = options.method
+    build = partial(HEADS.build, chosen.netF, channels=channels, netF_nc=chosen.netF_nc, **options.own)
+    network = _in_memory(build, f"--netF {chosen.netF} with --netF_nc {chosen.netF_nc}", options)
     return initialise(network, options.networks.init_type, options.networks.init_gain)
 
 
@@ -100,3 +107,9 @@ def build_gan_loss(options: Options) -> AdversarialLoss:
 def build_nce_loss(options: Options) -> PatchNCE:
     """The form of PatchNCE of `--nce_loss`; it may ask for the method's options and its own by name."""
     return NCE_LOSSES.build(options.method.nce_loss, **vars(options.method) | dict(options.own))
+
+
+def _in_memory(build: Callable[[], Any], what: str, options: Options) -> Any:
+    from cut.memory import build_in_memory  # only now: it needs PyTorch, and --help does not
+
+    return build_in_memory(build, what, options.is_train)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cut.errors import UserError
+from cut.errors import UserError, counted
 from cut.lazy import torch
 from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
@@ -109,8 +109,9 @@ class Method:
         """Refuse images of a size, in pixels, that a network cannot process.
 
         Raises:
-            UserError: one sentence for each network that cannot.
+            UserError: one sentence for each network that cannot, or when memory cannot hold a batch.
         """
+        from cut.memory import LargestOperation, require
         from cut.networks.interface import Discriminator, Generator
 
         with torch.device("meta"):
@@ -120,14 +121,18 @@ class Method:
             (Discriminator, f"--netD {self.options.discriminator.netD}"),
         )
         own_sides = (self.options.data.crop_size,)
-        problems = [
-            f"Images of {width}×{height} pixels do not fit {name}: use a larger --crop_size or fewer layers."
-            for kind, name in called
-            for network in networks.values()
-            if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
-        ]
+        with LargestOperation() as largest:
+            problems = [
+                f"Images of {width}×{height} pixels do not fit {name}: use a larger --crop_size or fewer layers."
+                for kind, name in called
+                for network in networks.values()
+                if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
+            ]
         if problems:
             raise UserError(*dict.fromkeys(problems))
+        size = self.options.data.batch_size if self.options.is_train else 1
+        what = f"A batch of {counted(size, 'image')} of {width}×{height} pixels needs at least"
+        require(size * largest.bytes, what, self.device)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Pictures of a batch by published name, (B, C, H, W) in [−1, 1], in display order; nothing is trained."""

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from cut.errors import counted
 from cut.monitoring.lines import log_line
 from cut.monitoring.pace import duration
 from cut.monitoring.record import Record
@@ -30,7 +31,7 @@ class ConsoleListener(Listener):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq, self.quiet = options.monitoring.print_freq, options.monitoring.quiet
-        if hasattr(self.stream, "reconfigure"):
+        if getattr(self.stream, "errors", "") == "strict" and hasattr(self.stream, "reconfigure"):
             self.stream.reconfigure(errors="backslashreplace")  # a console without "±" shows an escape, and no error
         self.status = Status(
             progress, best_metric=facts.best_metric, extractor=facts.extractor, total_loss=facts.total_loss
@@ -86,7 +87,7 @@ class ConsoleListener(Listener):
         self.message(f"Epoch {self._measured(event.evaluation)}; {event.evaluation.seconds:.1f} s{cost})")
 
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
-        self.unsaid = f"Saved as {', '.join(labels)} after {progress.images:,} images."
+        self.unsaid = f"Saved as {', '.join(labels)} after {counted(progress.images, 'image')}."
         if self.bar is None and not self.quiet:
             self.message(self.unsaid)
             self.unsaid = ""

@@ -11,6 +11,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import summary
 
 from cut.errors import UserError
+from cut.terminal import readable
 
 
 class EventFile:
@@ -42,7 +43,7 @@ class EventFile:
         self._add(step=step, summary=summary.image(name, picture, dataformats="HWC"))
 
     def add_text(self, name: str, markdown: str, step: int) -> None:
-        self._add(step=step, summary=summary.text(name, markdown))
+        self._add(step=step, summary=summary.text(name, readable(markdown)))
 
     def close(self) -> None:
         self.stream.close()

@@ -29,6 +29,8 @@ from cut.options.outputs import CheckpointOptions, EvaluationOptions, Monitoring
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, MODELS
 
 NORMS = ("instance", "batch", "layer", "group", "none")  # made by cut/networks/norm.py
+LARGEST_SIDE = 16_384
+"""Pixels of an image's side: larger ones would fill the memory of every process that loads them."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,12 @@ class DataOptions:
         from_training=True,
     )
     batch_size: int = option(1, "images in one step", check=at_least(1), fixed=True)
-    load_size: int = option(286, "size in pixels that images are scaled to", test=256, check=at_least(1), fixed=True)
-    crop_size: int = option(256, "side in pixels of the square that is then cropped", check=at_least(1), fixed=True)
+    load_size: int = option(
+        286, "size in pixels that images are scaled to", test=256, check=between(1, LARGEST_SIDE), fixed=True
+    )
+    crop_size: int = option(
+        256, "side in pixels of the square that is then cropped", check=between(1, LARGEST_SIDE), fixed=True
+    )
     max_dataset_size: Count = option(
         float("inf"), "use the first N images of each side, and end an epoch after N", check=at_least(1), fixed=True
     )

@@ -101,7 +101,14 @@ class TestingOptions:
         "an image or a folder to translate, instead of dataroot; sizes are kept, unless --preprocess is given too",
         phase="test",
     )
-    output: str | None = option(None, "folder for the translations of --input, under the same names", phase="test")
+    output: str | None = option(
+        None,
+        "folder for the translations of --input, under the same names; for a single image also a file, such as out.png",
+        phase="test",
+    )
+    strict: bool = option(
+        False, "stop at an image that cannot be read, instead of translating the others", phase="test", flag=True
+    )
     tile_size: int = option(
         0,
         "translate images with a side above N pixels in overlapping tiles of N; 0: those that memory cannot hold",

@@ -39,7 +39,7 @@ test_options.__test__ = False  # type: ignore[attr-defined]  # or pytest takes i
 
 
 def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
-    line = parse(arguments)
+    line = parse(arguments, phase)
     given, problems = _given(line)
     if line.help:
         _print_help(phase, given)

@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -91,11 +91,12 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder and keep every other run out of it.
+        """Make the folder and keep every other run out of it; after an error, an empty new one is removed.
 
         Raises:
             UserError: when another run is using it, or it cannot be written.
         """
+        made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
@@ -106,7 +107,15 @@ class RunFolder:
             if not _try_lock(stream):
                 raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
             roll_forward(self.folder)
-            yield  # the system drops the lock with the stream, also after a kill
+            try:
+                yield  # the system drops the lock with the stream, also after a kill
+            except BaseException:
+                if made and [file.name for file in self.folder.glob("*")] == [".lock"]:
+                    (self.folder / ".lock").unlink()
+                    for folder in made:
+                        with suppress(OSError):  # another run may be in it by now
+                            folder.rmdir()
+                raise
 
     def save(
         self,

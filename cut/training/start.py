@@ -5,6 +5,7 @@ from pathlib import Path
 from cut.errors import UserError
 from cut.models.method import Method
 from cut.options import Options, as_saved_yaml, as_train_opt
+from cut.terminal import readable
 from cut.training.atomic import write_atomically
 from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
 
@@ -42,7 +43,7 @@ def starting_state(
         state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
         messages = _pretrained(options, model)
     write_atomically(folder.folder / "options.yaml", as_saved_yaml(options).encode())
-    write_atomically(folder.folder / "train_opt.txt", as_train_opt(options).encode())
+    write_atomically(folder.folder / "train_opt.txt", readable(as_train_opt(options)).encode())
     return state, messages
 
 

@@ -1,6 +1,10 @@
 """Every kind of image file, in closed form."""
 
 import math
+import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -211,3 +215,51 @@ def test_postscript_is_not_opened(tmp_path):
     (tmp_path / "x.eps").rename(tmp_path / "x.png")
     with pytest.raises(UserError, match="is not an image"):
         check_image(tmp_path / "x.png")
+
+
+def write_tiff(path, values, bits, sample_format=1, planes=1):
+    """A TIFF of colours (H, W, 3), uncompressed, of a kind that Pillow does not write."""
+    height, width, _ = values.shape
+    layout = values if planes == 1 else np.ascontiguousarray(values.transpose(2, 0, 1))
+    strips = 1 if planes == 1 else 3
+    extra = {258: [bits] * 3, 339: [sample_format] * 3}
+    content, places = layout.tobytes(), {}
+    size = len(content) // strips
+    for tag, numbers in extra.items():
+        places[tag] = 8 + len(content)
+        content += struct.pack("<3H", *numbers)
+    for tag, numbers in {273: [8 + size * number for number in range(strips)], 279: [size] * strips}.items():
+        places[tag] = 8 + len(content) if strips > 1 else numbers[0]
+        content += struct.pack(f"<{strips}I", *numbers)
+    tags = {256: (4, 1, width), 257: (4, 1, height), 258: (3, 3, places[258]), 259: (3, 1, 1), 262: (3, 1, 2)}
+    tags |= {273: (4, strips, places[273]), 277: (3, 1, 3), 278: (4, 1, height), 279: (4, strips, places[279])}
+    tags |= {284: (3, 1, planes), 339: (3, 3, places[339])}
+    entries = b"".join(struct.pack("<HHII", tag, *entry) for tag, entry in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(content))
+    path.write_bytes(head + content + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+
+def test_tiffs_of_other_kinds_are_not_called_damaged(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    write_tiff(tmp_path / "planes.tif", values, 8, planes=2)
+    assert np.array_equal(np.asarray(read_image(tmp_path / "planes.tif", 3)), values)
+    write_tiff(tmp_path / "floats.tif", values.astype(np.float32), 32, sample_format=3)
+    write_tiff(tmp_path / "deep planes.tif", values.astype(np.uint16) * 257, 16, planes=2)
+    for read in (check_image, lambda path: read_image(path, 3)):
+        with pytest.raises(UserError, match="floats.tif is a TIFF of a kind that is not read, such as colours"):
+            read(tmp_path / "floats.tif")
+        with pytest.raises(UserError, match="planes.tif is a TIFF of deep colours in planes, which Pillow misreads"):
+            read(tmp_path / "deep planes.tif")
+
+
+def test_pillows_warnings_are_not_shown(tmp_path):
+    """Of a palette with transparency in bytes, of which Pillow warns when it is converted."""
+    image = Image.new("P", (8, 8))
+    image.save(tmp_path / "x.png", transparency=bytes(range(256)))
+    code = (
+        "import sys, warnings; from cut.data.images import read_image; from PIL import Image\n"
+        "Image.open(sys.argv[1]).convert('RGB'); read_image(sys.argv[1], 3)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "x.png"], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""

@@ -27,3 +27,9 @@ def test_what_was_there_stays_after_an_error(tmp_path, error):
 def test_a_full_disk_is_one_sentence():
     sentence = explain_os_error(OSError(errno.ENOSPC, "No space left on device", "/data/x"))
     assert sentence.startswith("The disk is full at '/data/x'") and sentence.endswith("run the same command again.")
+
+
+def test_folders_around_it_go_with_it(tmp_path):
+    with pytest.raises(KeyboardInterrupt), appearing_whole(tmp_path / "deep" / "new"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

@@ -51,7 +51,7 @@ def test_unpacked_folders_give_the_same(prepare, sources):
 
 def test_a_photograph_without_its_label(prepare, sources):
     (sources / "gtFine.zip").write_bytes(zip_bytes(dict(list(LABELS.items())[1:])))
-    with pytest.raises(PreparationError, match="1 of the pictures have no partner .* train/aachen_000000_000019"):
+    with pytest.raises(PreparationError, match="1 of the pictures has no partner .* train/aachen_000000_000019"):
         prepare()
 
 

@@ -33,6 +33,12 @@ def evaluator_of(data, *more):
     return make_evaluator(options, build_generator(options), "cpu", make_dataset(options))
 
 
+def test_a_continued_run_is_not_told_about_few_images_again(data):
+    options = options_of(data, "run").replace(continue_train=True)
+    _, messages = make_evaluator(options, build_generator(options), "cpu", make_dataset(options))
+    assert messages and not any("2,048" in sentence for sentence in messages)
+
+
 # ------------------------------------------------------------------ training does not notice
 
 

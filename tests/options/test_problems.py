@@ -7,6 +7,9 @@ import pytest
 from cut.errors import UserError
 from cut.options import at_least, option, train_options
 from cut.options import test_options as options_to_test
+from cut.options.machinery.catalogue import everything
+from cut.options.machinery.command_line import RUN_VERBS
+from cut.options.machinery.words import SYNONYMS
 from cut.registry import MODELS
 
 
@@ -21,6 +24,13 @@ def problems(words, parse=train_options, **more):
     [
         ("--lamda_NCE 3", "There is no option --lamda_NCE (did you mean --lambda_NCE?)."),
         ("--lambda_N 3", "There is no option --lambda_N (did you mean --lambda_NCE?)."),
+        ("--epochs 5", "There is no option --epochs (did you mean --n_epochs?)."),
+        ("--batch-size 5", "There is no option --batch-size (did you mean --batch_size?)."),
+        ("--num-workers=5", "There is no option --num-workers (did you mean --num_threads?)."),
+        ("--loadSize 5", "There is no option --loadSize (did you mean --load_size?)."),
+        ("--learning_rate 1", "There is no option --learning_rate (did you mean --lr?)."),
+        ("--resume", "There is no option --resume (did you mean --continue_train?)."),
+        ("--output_dir x", "There is no option --output_dir (did you mean --checkpoints_dir?)."),
         ("--netG resnet_9block", "--netG is 'resnet_9block', which is not a choice (did you mean resnet_9blocks?)"),
         ("--CUT_mode CUTmode", "--CUT_mode is 'CUTmode', which is not a choice (did you mean CUT?); choose one of"),
         ("--direction BtoB", "--direction is 'BtoB', which is not a choice (did you mean"),
@@ -140,3 +150,34 @@ def test_sentences_about_a_config(tmp_path, text, sentence):
     file.write_text(text, encoding="utf-8")
     (said,) = problems(["--config", str(file)])
     assert said.startswith(sentence.replace("FILE", str(file)))
+
+
+def test_names_of_other_programs_are_those_of_existing_options():
+    known = {**everything(), **RUN_VERBS}
+    assert set(SYNONYMS) <= set(known)
+    assert not [word for words in SYNONYMS.values() for word in words if word in known or word != word.lower()]
+
+
+def test_test_py_suggests_what_it_takes():
+    assert problems("--dataroot d --epochs 5", options_to_test) == (
+        "There is no option --epochs (did you mean --epoch?).",
+    )
+    (problem,) = problems("--dataroot d --output_dir x", options_to_test)
+    assert problem == "There is no option --output_dir (did you mean --results_dir?)."
+
+
+def test_a_config_with_the_name_of_another_program(tmp_path):
+    (tmp_path / "x.yaml").write_text("epochs: 5\n")
+    (problem,) = problems(["--config", str(tmp_path / "x.yaml")])
+    assert problem == f"There is no option epochs in {tmp_path}/x.yaml (did you mean n_epochs?)."
+
+
+def test_shipped_configs_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train_options(["--config", "configs/fastcut.yaml"]).method.lambda_NCE == 10
+    assert problems("--config fastcut.yaml") == ("There is no file fastcut.yaml (did you mean configs/fastcut.yaml?).",)
+    assert problems("--config configs/fastcutt.yaml")[0].endswith("(did you mean configs/fastcut.yaml?).")
+    assert problems("--config nothing.yaml") == ("There is no file nothing.yaml.",)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/fastcut.yaml").write_text("lambda_NCE: 7\n")  # one's own comes first
+    assert train_options(["--config", "configs/fastcut.yaml"]).method.lambda_NCE == 7

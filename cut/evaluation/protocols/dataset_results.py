@@ -6,6 +6,7 @@ import torch
 
 from cut.data.batch import Sample
 from cut.data.loader import make_dataset
+from cut.errors import counted
 from cut.evaluation.protocols.each_image import for_each_image
 from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page
@@ -25,8 +26,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         The exit status.
 
     Raises:
-        UserError: before the first image, for options, data or weights that cannot be used; after the last, when one
-            could not be read.
+        UserError: before the first image, for options, data or weights that cannot be used.
+        RunFailed: after the last, when one could not be read.
     """
     dataset = make_dataset(options)
     translate = load_translator(options, device)
@@ -64,4 +65,4 @@ def _mention_older_results(folder: Path, written: int) -> None:
     """A measure over the folder would silently include what an earlier, longer run left there."""
     older = sum(1 for _ in folder.rglob("*.png")) - written
     if older > 0:
-        print(f"{folder} also holds {older} images of an earlier run.")
+        print(f"{folder} also holds {counted(older, 'image')} of an earlier run.")

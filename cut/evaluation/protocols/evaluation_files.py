@@ -8,6 +8,7 @@ from typing import Any
 from cut import strict_json
 from cut.evaluation.protocols.result_files import make_folder
 from cut.plots import Curve, Panel, draw_panels
+from cut.terminal import readable
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
@@ -26,7 +27,7 @@ def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
     """
     content = {**about, "rows": [_as_json(name, evaluation) for name, evaluation in rows]}
     text = strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    return _write(folder / JSON_FILE, text.encode())
+    return _write(folder / JSON_FILE, readable(text).encode())
 
 
 def write_curve(

@@ -9,9 +9,9 @@ import torch
 from cut.data.batch import Sample
 from cut.data.dataset import Domain, ImageDataset
 from cut.data.files import EXTENSIONS, images_in
-from cut.errors import UserError
+from cut.errors import UserError, counted
 from cut.evaluation.protocols.each_image import for_each_image
-from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
+from cut.evaluation.protocols.result_files import is_picture_file, make_folder, output_names, save_picture
 from cut.evaluation.translate.trained import load_translator
 from cut.options import Options
 
@@ -30,19 +30,26 @@ class OwnImages(ImageDataset):
 def translate_files(options: Options, device: torch.device | str = "cpu") -> int:
     """Translate `--input` into `--output`: sub-folders and names are kept, the output is PNG of the input's size.
 
+    `--output` with the suffix of an image names the file for a single input, in the format of that suffix.
+
     Returns:
         The exit status.
 
     Raises:
-        UserError: before the first image, for anything that can be known then; after the last, when an image could not
-            be read.
+        UserError: before the first image, for anything that can be known then.
+        RunFailed: after the last, when an image could not be read.
     """
     if options.testing.input is None or options.testing.output is None:
         raise UserError("--input and --output go together: give both.")
     output = Path(options.testing.output)
+    to_file = is_picture_file(options.testing.output)
+    if to_file and Path(options.testing.input).is_dir():
+        raise UserError(f"--output {output} is the name of an image, but --input is a folder: give a folder.")
     folder, files = find_inputs(Path(options.testing.input), output)
     files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]
     outputs = [output / name for name in output_names([file.relative_to(folder) for file in files])]
+    if to_file:
+        outputs = [output]
     inputs = {file.resolve() for file in files}
     for result in outputs:
         if result.resolve() in inputs:
@@ -50,7 +57,7 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     dataset = OwnImages(options, folder, files)
     dataset.check()
     translate = load_translator(options, device)
-    make_folder(output)
+    make_folder(output.parent if to_file else output)
 
     def one(index: int, sample: Sample) -> None:
         save_picture(outputs[index], translate(sample.source))
@@ -86,5 +93,5 @@ def _mention_other_files(source: Path, output: Path) -> None:
         others.update(Path(name).suffix.lower() or name for name in names if name[0] != ".")
     unknown = {suffix: count for suffix, count in others.items() if suffix not in EXTENSIONS}
     if unknown:
-        count, kinds = sum(unknown.values()), ", ".join(sorted(unknown)[:5])
-        print(f"Left out {count} files ({kinds}): images end in {', '.join(EXTENSIONS)}.")
+        left, kinds = counted(sum(unknown.values()), "file"), ", ".join(sorted(unknown)[:5])
+        print(f"Left out {left} ({kinds}): images end in {', '.join(EXTENSIONS)}.")

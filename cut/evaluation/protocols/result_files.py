@@ -1,14 +1,20 @@
 """Files of results: one for each input, never the same for two, and written whole or not at all."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
+from PIL import Image
 from torch import Tensor
 
+from cut.data.files import EXTENSIONS
 from cut.data.images import to_image
 from cut.errors import UserError
 from cut.training.atomic import write_atomically
+
+_QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
 
 
 def output_names(inputs: Sequence[PurePath]) -> list[Path]:
@@ -44,13 +50,25 @@ def make_folder(folder: Path) -> None:
 
 
 def save_picture(path: Path, image: Tensor) -> None:
-    """Write (C, H, W) in [−1, 1] as an 8-bit PNG, whole or not at all; its folder is made.
+    """Write (C, H, W) in [−1, 1] as an 8-bit picture, whole or not at all; its folder is made.
+
+    Args:
+        path: its suffix gives the format.
+        image: on any device.
 
     Raises:
         UserError: when the disk is full or the file cannot be written.
     """
     make_folder(path.parent)
-    write_atomically(path, lambda stream: to_image(image).save(stream, format="PNG"))
+    kind = Image.registered_extensions()[path.suffix.lower()]
+    write_atomically(path, lambda stream: to_image(image).save(stream, format=kind, **_QUALITY.get(kind, {})))
+
+
+def is_picture_file(path: str) -> bool:
+    """Whether a path for results names a picture and not a folder: by its suffix, unless there is such a folder."""
+    suffix = Path(path).suffix.lower()
+    writable = suffix in EXTENSIONS and Image.registered_extensions().get(suffix) in Image.SAVE
+    return writable and not path.endswith(("/", os.sep)) and not Path(path).is_dir()
 
 
 def _key(path: Path) -> str:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from cut.errors import UserError
+from cut.errors import UserError, is_out_of_memory
 from cut.evaluation.translate.inference import inference
-from cut.evaluation.translate.memory import bytes_per_pixel, free_bytes, is_out_of_memory
+from cut.evaluation.translate.memory import bytes_per_pixel, free_bytes
 from cut.evaluation.translate.norm_statistics import (
     depends_on_whole_image,
     fixed_norms,

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from cut.errors import counted
+
 NPM_SECONDS = 300
 BUILT = "version.built"  # visdom's mark of a complete download
 SOURCES = (  # (pattern of an address, npm package, file in it)
@@ -103,7 +105,7 @@ def complete_scripts(static: Path, version: str) -> list[str]:
         ]
     with contextlib.suppress(OSError):
         (static / BUILT).write_text(version)
-    return [f"Fetched {len(missing)} files of visdom's page from the npm registry into {static}."]
+    return [f"Fetched {counted(len(missing), 'file')} of visdom's page from the npm registry into {static}."]
 
 
 class ScriptsMissing(Exception):

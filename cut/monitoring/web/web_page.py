@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from cut.errors import counted
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.monitoring.previews import PreviewFiles
@@ -89,7 +90,7 @@ class WebPage(Listener):
         images, epoch = event.images(), event.progress.epoch
         if not self.told_broken and (labels := not_finite(images)):
             self.told_broken = True
-            which = f"{' and '.join(labels)} after {event.progress.images:,} images"
+            which = f"{' and '.join(labels)} after {counted(event.progress.images, 'image')}"
             self.say(f"Some pixels of {which} are not finite; the web page shows such pixels in magenta.")
         self.due |= self.history.newest is None or self.history.newest[0] < epoch
         self.history.save(epoch, first_of_batch(images))

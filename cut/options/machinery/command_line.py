@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from cut.errors import UserError
 from cut.options.machinery.catalogue import catalogue, everything
 from cut.options.machinery.declare import Declaration, is_truth
-from cut.options.machinery.words import did_you_mean, shown
+from cut.options.machinery.words import nearest_option, shown
 from cut.registry import MODELS
 
 NO_VALUE = object()  # the option was given without a value
@@ -39,8 +39,12 @@ class CommandLine:
     config: str | None
 
 
-def parse(arguments: Sequence[str]) -> CommandLine:
+def parse(arguments: Sequence[str], phase: str) -> CommandLine:
     """Split the words of a command line into options, without judging their values.
+
+    Args:
+        arguments: the words.
+        phase: "train" or "test"; only that script's options are suggested for one that does not exist.
 
     Raises:
         UserError: when argparse itself fails.
@@ -56,7 +60,7 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     found, unknown = parser.parse_known_args([str(word) for word in arguments])
     given = vars(found)
     help_, dry_run, config = (given.pop(verb) for verb in ("help", "dry_run", "config"))
-    problems = _unknown_words(unknown, [*known, *RUN_VERBS])
+    problems = _unknown_words(unknown, [*(name for name, item in known.items() if item.offered(phase)), *RUN_VERBS])
     if config is NO_VALUE:
         problems.append("--config needs a file.")
         config = None
@@ -121,7 +125,7 @@ def _unknown_words(words: Sequence[str], known: Sequence[str]) -> list[str]:
     for word in words:
         if word.startswith("-") and word != "-":
             name = word.lstrip("-").split("=")[0]
-            near = did_you_mean(name, known).replace("mean ", "mean --")
+            near = nearest_option(name, known).replace("mean ", "mean --")
             problems.append(f"There is no option {word.split('=')[0]}{near}.")
             follows_unknown = True
         elif not follows_unknown:

@@ -215,7 +215,11 @@ def _number(raw: Any) -> float:
 def _text(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise TypeError
-    return str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
+    text = str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
+    text.encode("utf-8", "surrogateescape")  # as Python holds the bytes of any file name; YAML can hold other halves
+    if "\0" in text:
+        raise ValueError
+    return text
 
 
 def is_truth(raw: Any) -> bool:

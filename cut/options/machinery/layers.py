@@ -11,7 +11,7 @@ from cut.errors import UserError
 from cut.options.groups import RunOptions
 from cut.options.machinery.catalogue import catalogue, everything, owners
 from cut.options.machinery.declare import Declaration, declarations
-from cut.options.machinery.words import did_you_mean
+from cut.options.machinery.words import did_you_mean, nearest_option
 from cut.registry import MODELS
 
 SCRIPTS = {"train": "train.py", "test": "test.py"}
@@ -71,7 +71,7 @@ def merge(phase: str, layers: Sequence[Layer]) -> Merged:
             merged.problems.append(f"--model {model} is for {SCRIPTS[other]} only.")
         merged.problems += [problem for name, layer in strangers if (problem := _why_not(name, layer, phase, model))]
     else:
-        merged.problems += [problem for name, layer in strangers if (problem := _why_unknown(name, layer))]
+        merged.problems += [problem for name, layer in strangers if (problem := _why_unknown(name, layer, phase))]
     return merged
 
 
@@ -116,7 +116,7 @@ def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
     if name not in known:
         takers = owners(name)
         if not takers:
-            return _why_unknown(name, layer)
+            return _why_unknown(name, layer, phase)
         near = did_you_mean(name, [other for other, item in known.items() if item.offered(phase)], 0.75)
         return f"{layer.where(name)} belongs to --model {' or '.join(takers)}, but the model is {model}{near}."
     if layer.file is None:
@@ -125,9 +125,10 @@ def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
     return None
 
 
-def _why_unknown(name: str, layer: Layer) -> str | None:
+def _why_unknown(name: str, layer: Layer, phase: str) -> str | None:
     known = everything()
-    return None if name in known else f"There is no option {layer.where(name)}{did_you_mean(name, known)}."
+    near = nearest_option(name, [other for other, item in known.items() if item.offered(phase)])
+    return None if name in known else f"There is no option {layer.where(name)}{near}."
 
 
 def config_folder() -> Path:
@@ -138,16 +139,20 @@ def config_folder() -> Path:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The top-level names and values of a YAML file.
+    """The top-level names and values of a YAML file. What this program ships as configs/NAME is found from any folder.
 
     Raises:
         UserError: when the file is missing, is not YAML, or holds anything but names with values.
     """
+    shipped = config_folder().joinpath(*path.parts[1:])
+    if path.parts[:1] == ("configs",) and not path.exists() and shipped.is_file():
+        path = shipped
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueNames)
     except FileNotFoundError:
-        shipped = sorted(f"configs/{file.name}" for file in config_folder().glob("*.yaml"))
-        raise UserError(f"There is no file {path}{did_you_mean(str(path), shipped)}.") from None
+        names = sorted(file.stem for file in config_folder().glob("*.yaml"))
+        near = did_you_mean(path.stem, names).replace("mean ", "mean configs/").replace("?", ".yaml?")
+        raise UserError(f"There is no file {path}{near}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
     except yaml.MarkedYAMLError as error:

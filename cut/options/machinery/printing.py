@@ -10,15 +10,19 @@ from cut.options.options import Options
 from cut.registry import MODELS
 
 
-def as_yaml(options: Options) -> str:
-    """Every option of this script as flat YAML with a comment above each group; `--config` reads it back."""
+def as_yaml(options: Options, in_ascii: bool = False) -> str:
+    """Every option of this script as flat YAML with a comment above each group; `--config` reads it back.
+
+    Args:
+        in_ascii: escape all other characters.
+    """
     known, heading = catalogue(options.run.model), None
     lines: list[str] = []
     for name, value in options.flat().items():
         if known[name].group != heading:
             heading = known[name].group
             lines.append(f"{chr(10) if lines else ''}# {heading}\n")
-        lines.append(yaml.safe_dump({name: value}, allow_unicode=True, width=10_000))
+        lines.append(yaml.safe_dump({name: value}, allow_unicode=not in_ascii, width=10_000))
     return "".join(lines)
 
 

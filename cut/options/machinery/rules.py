@@ -58,7 +58,7 @@ def input_and_output(values: Values) -> str | None:
     if (values["input"] is None) == (values["output"] is None):
         return None
     missing, given = ("output", "input") if values["output"] is None else ("input", "output")
-    return f"--{given} needs --{missing} too: --input is what to translate, --output the folder for the results."
+    return f"--{given} needs --{missing} too: --input is what to translate, --output where the result goes."
 
 
 def epochs_to_train(values: Values) -> str | None:

@@ -13,7 +13,12 @@ AUGMENTATION_WORDS = ("color", "translation", "cutout")
 
 
 def file_name(text: str) -> str | None:
-    """A name that stays in its folder: no path separators, and not the folder itself or its parent."""
+    """A name that stays in its folder: no path separators, and not the folder itself or its parent.
+
+    It is shown on pages and stands in files of text, so it is text: not bytes in another encoding than UTF-8.
+    """
+    if re.search("[\ud800-\udfff]", text):
+        return "a name in UTF-8"
     usable = text.strip() not in ("", ".", "..") and not re.search(r"[/\\\0]", text)
     return None if usable else "a name that is not empty and has no path separators"
 
@@ -77,6 +82,46 @@ def did_you_mean(word: str, candidates: Iterable[str], likeness: float = 0.6) ->
     by_lower_case = {candidate.lower(): candidate for candidate in candidates}
     near = difflib.get_close_matches(str(word).lower(), by_lower_case, n=1, cutoff=likeness)
     return f" (did you mean {by_lower_case[near[0]]}?)" if near else ""
+
+
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "n_epochs": ("epochs", "epochs_total", "max_epochs", "num_epochs", "niter", "nepochs"),
+    "n_epochs_decay": ("decay_epochs", "epochs_decay", "niter_decay"),
+    "epoch": ("epochs", "which_epoch"),
+    "lr": ("learning_rate", "learningrate", "base_lr"),
+    "beta1": ("betas", "adam_beta1"),
+    "batch_size": ("batchsize", "bs", "batch"),
+    "load_size": ("loadsize", "image_size", "img_size", "imsize", "resize", "size", "resolution"),
+    "crop_size": ("finesize", "cropsize", "patch_size"),
+    "dataroot": ("data", "dataset", "data_dir", "datadir", "data_path", "data_root", "dataset_path", "root"),
+    "num_threads": ("nthreads", "threads", "workers", "num_workers", "n_workers", "j"),
+    "gpu_ids": ("gpu", "gpus", "gpu_id", "device", "devices", "cuda"),
+    "continue_train": ("resume", "continue", "continue_training", "restart"),
+    "pretrained_name": ("pretrained", "weights", "checkpoint", "load", "init_from", "finetune"),
+    "results_dir": ("output_dir", "out_dir", "outdir", "save_dir", "results"),
+    "checkpoints_dir": ("checkpoints", "checkpoint_dir", "ckpt_dir", "save_dir", "output_dir", "out_dir", "outdir"),
+    "name": ("exp_name", "experiment", "experiment_name", "run_name", "run", "id"),
+    "model": ("method", "algorithm"),
+    "CUT_mode": ("mode", "preset"),
+    "netG": ("generator", "which_model_netg", "arch", "architecture"),
+    "netD": ("discriminator", "which_model_netd"),
+    "direction": ("which_direction",),
+    "seed": ("random_seed", "manual_seed", "rng_seed"),
+    "num_test": ("how_many", "num_images", "limit"),
+    "nce_T": ("temperature", "tau"),
+    "print_freq": ("log_freq", "log_every", "log_interval"),
+    "save_epoch_freq": ("save_freq", "save_every", "save_interval"),
+    "config": ("cfg", "config_file", "yaml"),
+    "dry_run": ("print_options", "dry"),
+}
+"""Names that other programs, and earlier versions of the published one, give to these options."""
+
+
+def nearest_option(name: str, known: Iterable[str]) -> str:
+    """As `did_you_mean`, for the name of an option: hyphens, capitals and the names of other programs count as near."""
+    plain, known = name.lower().replace("-", "_"), list(known)
+    meant = next((own for own, others in SYNONYMS.items() if own in known and plain in others), None)
+    return f" (did you mean {meant}?)" if meant else did_you_mean(plain, known)
 
 
 def shown(value: Any) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from cut.data.images import to_8bit
 from cut.data.loader import make_dataset
-from cut.errors import UserError
+from cut.errors import RunFailed, UserError
 from cut.evaluation.protocols.dataset_results import translate_dataset
 from cut.evaluation.translate.trained import load_translator
 from cut.training.interrupt import StopRequest
@@ -141,12 +141,24 @@ def test_bad_input_is_refused_before_the_first_image(data, arguments, message):
     assert not Path("results").exists()
 
 
-def test_an_unreadable_header_is_refused_before_the_first_image(data):
+def test_unreadable_headers_are_refused_before_the_first_image_when_strict(data):
     Path("data/testA/bad.png").write_text("no image")
-    Path("data/testA/empty.jpg").touch()
+    Path("data/testB/empty.jpg").touch()
     with pytest.raises(UserError) as error:
-        translate_dataset(data(*PROTOCOL))
+        translate_dataset(data(*PROTOCOL, "--strict"))
     assert len(error.value.problems) == 2 and not Path("results").exists()
+
+
+def test_a_target_that_cannot_be_read_costs_no_translation(data):
+    Path("data/testA/bad.png").write_text("no image")
+    Path("data/testB/0.png").write_text("no image")
+    with pytest.raises(RunFailed) as error:
+        translate_dataset(data(*PROTOCOL))
+    first, bad, second, target = error.value.problems
+    assert first == "1 of 6 images were not translated:" and "testA/bad.png" in bad
+    assert second == "1 target could not be read:" and "testB/0.png" in target
+    results = Path("results/tiny/test_latest/images")
+    assert pictures(results / "fake_B") == NAMES and "a/x.png" not in pictures(results / "real_B")
 
 
 def test_the_published_command_line_runs_as_a_script(data):

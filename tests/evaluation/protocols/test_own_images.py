@@ -1,5 +1,6 @@
 """One-sided use: names, sizes and the count are those of the inputs."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from cut.data.images import read_image, to_8bit, to_tensor
-from cut.errors import UserError
+from cut.errors import RunFailed, UserError
 from cut.evaluation.protocols.own_images import translate_files
 from cut.evaluation.translate.trained import load_translator
 from tests.evaluation.tiny_run import write_image
@@ -17,7 +18,7 @@ from tests.evaluation.tiny_run import write_image
 @pytest.fixture
 def translate(workplace):
     def run(source, output="out", *arguments):
-        return translate_files(workplace("--input", str(source), "--output", str(output), *arguments))
+        return translate_files(workplace("--input", str(source), "--output", output, *arguments))
 
     return run
 
@@ -43,6 +44,14 @@ def test_one_file(translate):
     write_image(Path("in/other.jpeg"))
     translate("in/photo.jpeg", "deep/out")
     assert results("deep/out") == {"photo.png": (31, 22)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+def test_names_that_are_not_utf_8(translate):
+    name = "caf\udce9"
+    write_image(Path(name) / f"{name}.png", (24, 20))
+    translate(f"{name}/{name}.png", f"out{name}")
+    assert results(f"out{name}") == {f"{name}.png": (24, 20)}
 
 
 def test_inputs_that_differ_in_their_suffix_stay_apart(translate):
@@ -138,12 +147,62 @@ def test_what_cannot_work_is_refused_before_the_first_image(translate, tmp_path)
         with pytest.raises(UserError, match=message) as error:
             translate(source, output)
         assert len(error.value.problems) == 1
+    assert not Path("out").exists()
+
+
+def test_unreadable_files_are_listed_at_the_end_and_the_others_translated(translate, capsys):
+    write_image(Path("in/x.png"))
+    broken = ["bad.png", "cut.jpg", "empty.bmp", "link.png"]
     Path("in/bad.png").write_text("no image")
     Path("in/cut.jpg").write_bytes(write_image(Path("whole.jpg")).read_bytes()[:300])
-    with pytest.raises(UserError) as error:
+    Path("in/empty.bmp").touch()
+    Path("in/link.png").symlink_to("nowhere")
+    with pytest.raises(RunFailed, match="^4 of 5 images were not translated:") as error:
         translate("in")
-    assert [Path(problem.split()[0]).name for problem in error.value.problems] == ["bad.png", "cut.jpg"]
-    assert not Path("out").exists()
+    assert [Path(problem.split()[0]).name for problem in error.value.problems[1:]] == broken
+    assert sorted(results()) == ["x.png"] and "1 of 5 images translated: out" in capsys.readouterr().out
+
+    with pytest.raises(UserError) as error:
+        translate("in", "strict", "--strict")
+    assert [Path(problem.split()[0]).name for problem in error.value.problems] == broken
+    assert error.value.exit_status == 2 and not Path("strict").exists()
+
+    Path("in/x.png").unlink()
+    with pytest.raises(UserError) as error:  # nothing is left that could be translated
+        translate("in", "none")
+    assert error.value.exit_status == 2 and len(error.value.problems) == 4 and not Path("none").exists()
+
+
+def test_strict_stops_at_the_image_that_turns_out_damaged(translate):
+    for name in "abc":
+        write_image(Path(f"in/{name}.png"))
+    content = Path("in/b.png").read_bytes()
+    Path("in/b.png").write_bytes(content[:200] + bytes(100) + content[300:])
+    with pytest.raises(RunFailed, match="b.png is damaged"):
+        translate("in", "out", "--strict")
+    assert sorted(results()) == ["a.png"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("y.png", "PNG"), ("deep/er/y.JPG", "JPEG"), ("y.tif", "TIFF")])
+def test_a_file_for_the_result(translate, capsys, name, kind):
+    write_image(Path("in/x.jpg"), (31, 22))
+    assert translate("in/x.jpg", name) == 0
+    with Image.open(name) as image:
+        assert image.format == kind and image.size == (31, 22)
+    assert f"1 of 1 image translated: {name}" in capsys.readouterr().out
+
+
+def test_a_folder_may_look_like_a_file(translate):
+    write_image(Path("in/x.png"))
+    Path("y.png").mkdir()
+    translate("in/x.png", "y.png")
+    translate("in/x.png", "z.png/")
+    translate("in/x.png", "out.v2")
+    assert results("y.png") == results("z.png") == results("out.v2") == {"x.png": (24, 20)}
+    with pytest.raises(UserError, match="but --input is a folder: give a folder"):
+        translate("in", "w.png")
+    with pytest.raises(UserError, match="would overwrite an input"):
+        translate("in/x.png", "in/x.png")
 
 
 def test_a_damaged_image_does_not_stop_the_others(translate, capsys):
@@ -151,7 +210,7 @@ def test_a_damaged_image_does_not_stop_the_others(translate, capsys):
         write_image(Path(f"in/{name}.png"))
     content = Path("in/b.png").read_bytes()
     Path("in/b.png").write_bytes(content[:200] + bytes(100) + content[300:])
-    with pytest.raises(UserError, match="1 of 3 images were not translated"):
+    with pytest.raises(RunFailed, match="1 of 3 images were not translated"):
         translate("in")
     assert sorted(results()) == ["a.png", "c.png"]
     assert "2 of 3 images translated" in capsys.readouterr().out
