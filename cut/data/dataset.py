@@ -116,6 +116,11 @@ class ImageDataset(Dataset[Sample]):
         """Which cell of the grid of patches goes into a sample; None: drawn at random."""
         return None
 
+    def paths(self, key: tuple[int, int]) -> list[Path]:
+        """The files of the sample at (epoch, index)."""
+        sides = (self.source, self.target) if self.target else (self.source,)
+        return [side.files[self._number(side, *key)] for side in sides]
+
     @property
     def letters(self) -> tuple[str, str]:
         """The letters of the source domain and of the other one, as in the names of folders."""

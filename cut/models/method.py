@@ -132,7 +132,9 @@ class Method:
     def extra_state(self) -> dict[str, Any]:
         """What the next step depends on besides weights and optimizers (image pools, moving averages, statistics).
 
-        Tensors, numbers, strings, and lists and dictionaries of these; saved in the training state.
+        Tensors, numbers, strings, and lists and dictionaries of these; saved in the training state. It is asked before
+        every step too, so that a step that fails can be taken back: return clones of tensors that a step changes in
+        place.
         """
         return {}
 

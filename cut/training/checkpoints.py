@@ -5,6 +5,7 @@ best_net_{NETWORK}.pth        weights of the epoch that was measured best, and b
 latest_training_state.pth     optimizers, progress and what else the method keeps; `--continue_train` reads it
 {epoch}_net_{NETWORK}.pth     weights kept permanently
 options.yaml, train_opt.txt   what the run is
+failure.txt                   the traceback of an unexpected error
 """
 
 import json
@@ -124,7 +125,7 @@ class RunFolder:
         content = {
             "state": asdict(state),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
-            "extra": method.extra_state(),
+            "extra": _detached(method.extra_state()),
         }
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
         if best is not None:
@@ -226,6 +227,15 @@ def saved_epochs(folder: Path, network: str | None = None) -> list[str]:
     matches = map(_WEIGHTS.fullmatch, _weight_names(folder))
     labels = {match["label"] for match in matches if match and network in (None, match["network"])}
     return sorted(labels, key=lambda label: (not label.isdigit(), int(label) if label.isdigit() else 0, label))
+
+
+def _detached(value: Any) -> Any:
+    """Copies on the CPU of all tensors in nested lists and dictionaries: saving a view would save the whole batch."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, Mapping):
+        return {key: _detached(part) for key, part in value.items()}
+    return [_detached(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _weight_names(folder: Path) -> list[str]:
