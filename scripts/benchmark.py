@@ -31,7 +31,7 @@ from cut.device import choose_device, describe_device, peak_memory_bytes
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
-from cut.training.loop import as_floats, step_generator, timed
+from cut.training.steps import as_floats, step_generator, timed
 
 
 class Stopwatch:

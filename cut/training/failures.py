@@ -19,10 +19,10 @@ def explained(error: Exception) -> str:
 
 
 def files_of(batch: Batch) -> str:
-    """ "the files were A/1.png, B/7.png", some of them where they are many."""
+    """ "A/1.png, B/7.png": the files of a batch, some of them where they are many."""
     files = [*batch.source_paths, *batch.target_paths]
     more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"the files were {', '.join(files[:NAMED])}{more}"
+    return ", ".join(files[:NAMED]) + more
 
 
 def write_report(folder: Path, error: Exception) -> Path | None:

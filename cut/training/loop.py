@@ -2,13 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from cut.data.batch import Batch
 from cut.data.loader import Loader
@@ -39,6 +35,7 @@ from cut.training.listener import (
     StepEvent,
 )
 from cut.training.schedule import learning_rate
+from cut.training.steps import as_floats, step_generator, timed
 from cut.training.undo import Undo
 
 
@@ -249,7 +246,10 @@ class Trainer:
 
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
         if broken := broken_losses(losses):
-            raise RunFailed(f"Training stopped at {self.where()}: {broken}; {files_of(batch)}; {self.last_save}.")
+            raise RunFailed(
+                f"Training stopped at {self.where()}: {broken}; the files of that step were "
+                f"{files_of(batch)}; {self.last_save}."
+            )
 
     def check_weights(self) -> None:
         if broken := broken_part(self.model):
@@ -259,7 +259,7 @@ class Trainer:
         """Save after an unexpected failure, as after a request to stop; what the user is told."""
         said = f"Training stopped at {self.where()}: {explained(error)}"
         if self.batch is not None:
-            said += f" In this step {files_of(self.batch)}."
+            said += f" The files of that step were {files_of(self.batch)}."
         if not isinstance(error, UserError) and (report := write_report(self.folder.folder, error)):
             said += f" The details are in {report}."
         if not self.undo.exact:
@@ -323,25 +323,3 @@ class Trainer:
                 failures.append(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
         for failure in failures:  # only now: no listener hears a message before its start
             self.say(failure)
-
-
-def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Each batch with the seconds spent waiting for it."""
-    iterator = iter(batches)
-    while True:
-        started = time.perf_counter()
-        batch = next(iterator, None)
-        if batch is None:
-            return
-        yield batch, time.perf_counter() - started
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of a step\'s draws: a function of the seed and the number of steps before it, so nothing is saved."""
-    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
-
-
-def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses as numbers, with one wait for the device."""
-    return dict(zip(logs, torch.stack(list(logs.values())).tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -35,8 +35,9 @@ class Undo:
             yield
         except Exception:
             self.exact = False
-            self._restore()
-            self.exact = True
+            with suppress(Exception):  # a GPU that failed cannot even be read; the first error says more
+                self._restore()
+                self.exact = True
             raise
 
     @torch.no_grad()
