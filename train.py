@@ -2,6 +2,11 @@
 
 import sys
 
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.options import Options, run_script, train_options
 
 

@@ -26,6 +26,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.data.loader import make_dataset, make_loader
 from cut.device import choose_device, describe_device, peak_memory_bytes
 from cut.models.method import Method

@@ -22,6 +22,11 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders

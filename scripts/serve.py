@@ -16,6 +16,11 @@ from dominate import tags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
 from cut.monitoring.web.page_data import read_script

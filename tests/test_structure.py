@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"errors", "lazy", "strict_json"},
+    {"ctrl_c", "errors", "lazy", "strict_json"},
     {"registry", "measures", "html", "plots", "device"},
     {"options"},
     {"data"},

@@ -3,7 +3,6 @@
 import errno
 import math
 import os
-import signal
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ import torch
 from cut.errors import RunFailed, UserError
 from cut.training import atomic
 from cut.training.checkpoints import RunFolder
-from cut.training.interrupt import StopRequest
 from cut.training.listener import Listener
 from cut.training.steps import step_generator
 from tests.training.miniature import Model, Recorder, trainer, weight_of
@@ -232,131 +230,3 @@ def test_a_full_disk_at_the_last_save_fails_the_run(folder, monkeypatch):
     with pytest.raises(UserError, match="^The disk is full"):
         trainer(folder, *NEVER).run()
     assert weight_of(folder / "latest_net_G.pth") == 5 and not list(folder.glob("*.staged"))
-
-
-# ------------------------------------------------------------------ what fails
-
-
-class Failing(Model):
-    """Its fifth step changes the weights and fails."""
-
-    error: Exception = RuntimeError("out of\nluck")
-
-    def step(self, batch, draws):
-        logs = super().step(batch, draws)
-        if self.steps == 5:
-            raise self.error
-        return logs
-
-
-def test_a_step_that_fails_is_taken_back_and_saved(folder):
-    recorder = Recorder()
-    with pytest.raises(RunFailed) as error:
-        trainer(folder, *NEVER, model=Failing(), size=2, listeners=[recorder]).run()
-    assert str(error.value) == (
-        "Training stopped at epoch 1, image 8 of it (step 4): RuntimeError: out of. The files of that step were "
-        f"A1-4-0.png, A1-4-1.png, B1-4-0.png, B1-4-1.png. The details are in {folder / 'failure.txt'}. "
-        "The run is saved there; the same command with --continue_train goes on."
-    )
-    assert error.value.exit_status == 1 and recorder.events[-1] == "finish" and recorder.saves == [(8, "latest")]
-    assert weight_of(folder / "latest_net_G.pth") == 8
-    assert "RuntimeError: out of\nluck" in (folder / "failure.txt").read_text()
-
-
-def test_a_batch_that_cannot_be_loaded_is_said_after_a_save(folder):
-    loop = trainer(folder, *NEVER)
-    good = loop.loader.epoch
-
-    def epoch(*place, **more):
-        yield next(good(*place))
-        raise UserError("x.png is no image.")
-
-    loop.loader.epoch = epoch
-    with pytest.raises(RunFailed, match=r"image 1 of it \(step 1\): x.png is no image. The run is saved there"):
-        loop.run()
-    assert weight_of(folder / "latest_net_G.pth") == 1 and not (folder / "failure.txt").exists()
-
-
-def test_a_failure_that_cannot_be_saved_names_the_save_that_is_good(folder, monkeypatch):
-    class Full(Failing):
-        def step(self, batch, draws):
-            if self.steps == 4:
-                monkeypatch.setattr(atomic.os, "fsync", full)
-            return super().step(batch, draws)
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(RunFailed, match=r"It could not be saved: The disk is full.* But the checkpoint .*\(step 3\)"):
-        trainer(folder, "--save_latest_freq", "3", model=Full()).run()
-    assert weight_of(folder / "latest_net_G.pth") == 3
-
-
-def test_a_failure_with_weights_that_are_not_finite_keeps_the_good_save(folder):
-    class Both(Overflowing):
-        def step(self, batch, draws):
-            if self.steps == 4:
-                raise RuntimeError("worse")
-            return super().step(batch, draws)
-
-    with pytest.raises(RunFailed, match=r"RuntimeError: worse.*the weights of D are no longer finite"):
-        trainer(folder, "--save_latest_freq", "3", model=Both()).run()
-    assert weight_of(folder / "latest_net_D.pth") == 3
-
-
-def test_a_step_that_cannot_be_taken_back_is_not_saved(folder):
-    class Averaging(Failing):
-        average = torch.zeros(1)
-
-        def step(self, batch, draws):
-            self.average += 1
-            return super().step(batch, draws)
-
-        def extra_state(self):
-            return {"averages": [self.average]}
-
-    with pytest.raises(RunFailed, match=r"could not be taken back, .*; the checkpoint saved at .*\(step 4\)"):
-        trainer(folder, "--save_latest_freq", "2", model=Averaging()).run()
-    assert weight_of(folder / "latest_net_G.pth") == 4
-
-
-# ------------------------------------------------------------------ being asked to stop
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, number, status):
-    class Stopping(Model):
-        def step(self, batch, draws):
-            if self.steps == 2:
-                os.kill(os.getpid(), number)
-            return super().step(batch, draws)
-
-    recorder = Recorder()
-    assert trainer(folder, *NEVER, model=Stopping(), listeners=[recorder]).run() == status
-    assert weight_of(folder / "latest_net_G.pth") == 3 and recorder.events[-1] == "finish"
-    assert recorder.messages == [
-        "Stopped and saved at epoch 1, image 3 of it (step 3); the same command with --continue_train goes on."
-    ]
-
-
-def test_a_second_sigterm_says_nothing_new():
-    """A scheduler's own, and the one that a sweep passes on; Ctrl-C still ends the run at once."""
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.signal == signal.SIGTERM and stop.exit_status == 143
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_second_signal_acts_as_usual_and_handlers_are_restored():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop.signal == signal.SIGINT and stop.exit_status == 130
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-    with StopRequest() as stop:
-        pass
-    assert stop.exit_status == 0 and signal.getsignal(signal.SIGINT) is before

@@ -106,6 +106,7 @@ def test_killed_before_the_first_save(new_run, uninterrupted):
         (signal.SIGTERM, 143, "cut", "step", 3),
         (signal.SIGINT, 130, "workers", "step", 5),  # the last step of an epoch
         (signal.SIGTERM, 143, "fastcut", "save", 2),  # while saving
+        (signal.SIGHUP, 129, "workers", "step", 3),
         (signal.SIGINT, 130, "cut", "step", 10),  # the last step of all
     ],
 )

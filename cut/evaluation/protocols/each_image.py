@@ -43,7 +43,8 @@ class Outcome:
 def for_each_image(dataset: ImageDataset, count: int, translate: Callable[[int, Sample], None]) -> Outcome:
     """Call `translate(index, sample)` for the first `count` samples of a test set, in order.
 
-    An image that cannot be decoded is noted and the rest goes on; SIGINT or SIGTERM ends the run after the current one.
+    An image that cannot be decoded is noted and the rest goes on; SIGINT, SIGTERM or SIGHUP ends the run after the
+    current one.
     """
     outcome = Outcome(count)
     with StopRequest() as stop:
