@@ -21,12 +21,13 @@ def main(options: Options) -> int:
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder
     from cut.training.loop import Trainer
+    from cut.training.sizes import check_sizes
     from cut.training.start import starting_state
 
     device = choose_device(options.run.gpu_ids)
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
-    model.check_size(*dataset.smallest)
+    check_sizes(model, dataset)
     torch.backends.cudnn.benchmark = dataset.one_size  # searching for fast convolutions is worthwhile when sizes repeat
     if options.run.verbose:
         print(model.networks)

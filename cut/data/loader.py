@@ -22,7 +22,7 @@ def make_dataset(options: Options) -> ImageDataset:
     Training or testing is `options.is_train`: a test set is never shuffled, flipped or cropped at random.
 
     Raises:
-        UserError: one sentence for every folder or file that cannot be used.
+        UserError: one sentence for every folder or file that cannot be used, or for images that cannot share a batch.
     """
     dataset = DATASETS[options.data.dataset_mode].factory(options)
     dataset.check()
@@ -38,13 +38,8 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
         context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's default.
 
     Raises:
-        UserError: when a training set is smaller than one batch, or its images differ in size.
+        UserError: when a training set is smaller than one batch.
     """
-    if options.is_train and options.data.batch_size > 1 and not dataset.one_size:
-        raise UserError(
-            f"--preprocess {options.data.preprocess} leaves images of different sizes, which cannot share a batch; "
-            "use --batch_size 1, or a --preprocess with crop."
-        )
     return Loader(
         dataset,
         batch_size=options.data.batch_size if options.is_train else 1,

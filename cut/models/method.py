@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Logs = dict[str, Tensor]
 
 
+PENALTY_NEEDS_ONE_SHAPE = "the gradient penalty needs source and target of one size; use another --gan_mode"
+
+
 class Method:
     """Networks with their optimizers, and one training step.
 
@@ -122,6 +125,12 @@ class Method:
         ]
         if problems:
             raise UserError(*dict.fromkeys(problems))
+
+    @property
+    def one_shape(self) -> str | None:
+        """Why the source and the target of a step must be of one shape, with what to do else; None where they need not:
+        "the identity loss needs …; use …"."""
+        return None
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Pictures of a batch by published name, (B, C, H, W) in [−1, 1], in display order; nothing is trained."""

@@ -77,6 +77,7 @@ class SinCUT(CUT):
 
     own: SinCUTOptions
     loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "D_R1", "idt")
+    without_identity: ClassVar[str] = "--nce_idt false and --lambda_identity 0"
 
     def discriminator_penalties(self, fake: Tensor, real: Tensor, logits_real: Tensor, draws: Draws) -> Logs:
         penalties = super().discriminator_penalties(fake, real, logits_real, draws)
