@@ -22,6 +22,7 @@ class _LogFile(Listener):
     """A text file that gets a line every `print_freq` images."""
 
     file: TextIO | None = None
+    path: Path
     print_freq = 0
 
     def after_step(self, event: StepEvent) -> None:
@@ -30,6 +31,17 @@ class _LogFile(Listener):
             self.file.flush()  # so that a killed run keeps what it logged
 
     def line(self, event: StepEvent) -> str:
+        raise NotImplementedError
+
+    def folder_made_again(self, progress: Progress) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.file = self.path.open("a", encoding="utf-8")
+            self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        """Write what begins the lines of a start."""
         raise NotImplementedError
 
     def finish(self, progress: Progress) -> None:
@@ -43,15 +55,17 @@ class LossLog(_LogFile):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq = options.monitoring.print_freq
-        path = options.run.folder / LOSS_LOG
-        note = ""
-        if progress.images > 0:
-            note = f", continued at epoch {progress.epoch}"
+        self.path = path = options.run.folder / LOSS_LOG
         _rewrite(path, lambda lines: _until(lines, progress) if progress.images > 0 else lines)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = path.open("a", encoding="utf-8")
-        self.file.write(f"================ Training Loss ({datetime.now():%c}){note} ================\n")
-        self.file.flush()
+        self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        note = f", continued at epoch {progress.epoch}" if progress.images > 0 else ""
+        if self.file is not None:
+            self.file.write(f"================ Training Loss ({datetime.now():%c}){note} ================\n")
+            self.file.flush()
 
     def line(self, event: StepEvent) -> str:
         at = event.progress
@@ -73,7 +87,7 @@ class MetricsLog(_LogFile):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.print_freq, self.batch_size = options.monitoring.print_freq, options.data.batch_size
-        path = options.run.folder / METRICS
+        self.path = path = options.run.folder / METRICS
         path.parent.mkdir(parents=True, exist_ok=True)
         if progress.images > 0:
             measured = {evaluation.epoch for evaluation in facts.evaluations}
@@ -84,13 +98,16 @@ class MetricsLog(_LogFile):
 
             _rewrite(path, lambda lines: list(filter(known, lines)))
         self.file = path.open("a" if progress.images > 0 else "w", encoding="utf-8")
-        run = {
+        self.run = {
             "name": options.run.name,
             "command": list(facts.command),
             "device": facts.device,
             "parameters": dict(facts.parameters),
         }
-        self._write(progress, run=run)
+        self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        self._write(progress, run=self.run)
 
     def after_epoch(self, event: EpochEvent) -> None:
         finished = {

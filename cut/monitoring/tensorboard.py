@@ -34,7 +34,7 @@ class TensorBoardLog(Listener):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = options.monitoring
-        folder = options.run.folder / FOLDER
+        self.folder = folder = options.run.folder / FOLDER
         if progress.images == 0:
             for old in folder.glob("events.out.tfevents.*"):
                 old.unlink()  # of a start that never saved
@@ -43,6 +43,11 @@ class TensorBoardLog(Listener):
         file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
         file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
         file.flush()
+
+    def folder_made_again(self, progress: Progress) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = self.new_file(self.folder, first_step=progress.images + 1)
 
     def after_preview(self, event: PreviewEvent) -> None:
         if self.file is None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import torch
 
@@ -77,6 +77,7 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: TextIO | None = None
 
     @property
     def has_run(self) -> bool:
@@ -95,17 +96,48 @@ class RunFolder:
         Raises:
             UserError: when another run is using it, or it cannot be written.
         """
+        self._take_lock()
+        try:
+            roll_forward(self.folder)
+            yield
+        finally:
+            self._drop_lock()  # the system drops it with the process, also after a kill
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder was removed since it was locked, and perhaps another one put in its place."""
+        if self._lock is None:
+            return not self.folder.exists()
+        try:
+            return not os.path.samestat(os.fstat(self._lock.fileno()), os.stat(self.folder / ".lock"))
+        except OSError:
+            return True
+
+    def make_again(self) -> None:
+        """Make a folder that was removed, and lock it.
+
+        Raises:
+            UserError: as from `locked`.
+        """
+        self._drop_lock()
+        self._take_lock()
+
+    def _take_lock(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
         except OSError as error:
             sentence = f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
             raise UserError(sentence) from None
-        with stream:
-            if not _try_lock(stream):
-                raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
-            roll_forward(self.folder)
-            yield  # the system drops the lock with the stream, also after a kill
+        if not _try_lock(stream):
+            stream.close()
+            raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
+        self._lock = stream
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def save(
         self,

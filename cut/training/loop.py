@@ -35,6 +35,7 @@ from cut.training.listener import (
     StepEvent,
 )
 from cut.training.schedule import learning_rate
+from cut.training.start import save_options
 from cut.training.steps import as_floats, step_generator, timed
 from cut.training.undo import Undo
 
@@ -233,6 +234,8 @@ class Trainer:
         self.check_weights()
         best = self.state.evaluations[-1] if "best" in labels else None
         try:
+            if self.folder.is_gone:
+                self.make_folder_again()
             self.folder.save(labels, self.model, self.state, best)
         except UserError as error:
             if must_succeed:
@@ -243,6 +246,17 @@ class Trainer:
             self.best = Evaluation(**best)
         self.last_save = f"the checkpoint saved at {self.where()} in {self.folder.folder} is good"
         self.tell("after_save", self.progress(), tuple(labels))
+
+    def make_folder_again(self) -> None:
+        """The folder of the run was removed while it trained; what was in it is lost, the run is not."""
+        self.folder.make_again()
+        save_options(self.options, self.folder.folder)
+        self.best = None
+        self.tell("folder_made_again", self.progress())
+        self.say(
+            f"{self.folder.folder} was removed while training: it was made again for the next save, "
+            "but the earlier weights, logs and pictures in it are lost."
+        )
 
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
         if broken := broken_losses(losses):

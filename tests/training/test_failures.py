@@ -2,12 +2,15 @@
 
 import errno
 import math
+import shutil
 
 import pytest
 import torch
 
 from cut.errors import RunFailed, UserError
+from cut.monitoring.log_files import LossLog, MetricsLog, read_metrics
 from cut.training import atomic
+from cut.training.checkpoints import RunFolder
 from tests.training.miniature import Model, Recorder, trainer, weight_of
 
 NEVER = ["--save_latest_freq", "0", "--save_epoch_freq", "0"]
@@ -102,3 +105,29 @@ def test_a_step_that_cannot_be_taken_back_is_not_saved(folder):
     with pytest.raises(RunFailed, match=r"could not be taken back, .*; the checkpoint saved at .*\(step 4\)"):
         trainer(folder, "--save_latest_freq", "2", model=Averaging()).run()
     assert weight_of(folder / "latest_net_G.pth") == 4
+
+
+def test_a_folder_that_is_removed_is_made_again_at_the_next_save_and_said_once(folder):
+    class Removing(Model):
+        def step(self, batch, draws):
+            if self.steps == 3:
+                shutil.rmtree(folder)
+            return super().step(batch, draws)
+
+    recorder = Recorder()
+    loop = trainer(folder, "--save_latest_freq", "2", "--save_epoch_freq", "0", model=Removing())
+    loop.listeners += [LossLog(), MetricsLog(), recorder]
+    with loop.folder.locked():
+        assert loop.run() == 0
+        with pytest.raises(UserError, match="Another run is using"), RunFolder(folder).locked():
+            pass
+    assert recorder.messages == [
+        f"{folder} was removed while training: it was made again for the next save, "
+        "but the earlier weights, logs and pictures in it are lost."
+    ]
+    assert weight_of(folder / "latest_net_G.pth") == 10
+    files = {file.name for file in folder.iterdir()}
+    assert {"options.yaml", "train_opt.txt", ".lock", "latest_training_state.pth"} <= files
+    entries = list(read_metrics(folder / "metrics.jsonl", kind=None))
+    assert "run" in entries[0] and "finished_epoch" in entries[-1]
+    assert "Training Loss" in (folder / "loss_log.txt").read_text()

@@ -63,6 +63,11 @@ class PictureHistory:
             block[epoch] = sizes
             self.stale |= {_block(epoch), _block(epoch) - 1} & self.blocks.keys()  # the page before links to it
 
+    def forget(self) -> None:
+        """The pictures are gone."""
+        self.blocks.clear()
+        self.stale.clear()
+
     def write_pages(self) -> None:
         """Write the pages that have changed."""
         for block in self.stale:
