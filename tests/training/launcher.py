@@ -8,6 +8,7 @@ Reads one JSON object a line from standard input, and answers with one: {"status
     signal      the process sends itself this signal; 9 is a kill that nothing can catch
     error       an exception with these words
     spoil       this file is overwritten with what is no image
+    remove      this folder is removed
     lose        a process that loads images is killed
 """
 
@@ -15,6 +16,7 @@ import atexit
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -48,6 +50,8 @@ def happen(job: dict) -> None:
         raise ValueError(job["error"])
     if "spoil" in job:
         Path(job["spoil"]).write_text("no image")
+    if "remove" in job:
+        shutil.rmtree(job["remove"])
     if "lose" in job:
         os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
 

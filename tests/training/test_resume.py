@@ -161,6 +161,14 @@ def test_a_loading_process_that_is_killed_is_replaced(new_run, uninterrupted):
     assert_same(uninterrupted("workers")[0], state_of(run.folder))
 
 
+def test_a_folder_that_is_removed_comes_back(new_run, uninterrupted):
+    run = new_run(no_html=None, evaluation_freq=2, display_freq=1, update_html_freq=1)
+    assert run.start(at={"call": "step", "count": 4}, remove=str(run.folder)) == 0, run.said
+    assert run.said.count("was removed while training") == 1 and "off for the rest" not in run.said
+    assert_same(uninterrupted("cut")[0], state_of(run.folder))
+    assert (run.folder / "web" / "index.html").exists() and (run.folder / "loss_log.txt").exists()
+
+
 def test_an_error_in_the_first_step_leaves_no_run_behind(new_run, uninterrupted):
     run = new_run()
     assert run.start(at={"call": "update", "count": 1}, error="odd") == 1
