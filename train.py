@@ -3,6 +3,12 @@
 import sys
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
+
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.options import Options, run_script, train_options
 
 
@@ -18,12 +24,13 @@ def main(options: Options) -> int:
     from cut.training.checkpoints import RunFolder
     from cut.training.loop import Trainer
     from cut.training.notices import notices
+    from cut.training.sizes import check_sizes
     from cut.training.start import starting_state
 
     device = choose_device(options.run.gpu_ids)
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
-    model.check_size(*dataset.smallest)
+    check_sizes(model, dataset)
     torch.backends.cudnn.benchmark = dataset.one_size  # searching for fast convolutions is worthwhile when sizes repeat
     if options.run.verbose:
         print(model.networks)

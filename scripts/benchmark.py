@@ -23,6 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
 
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 # isort: split
 import numpy as np
 import torch
@@ -35,7 +40,7 @@ from cut.errors import exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
-from cut.training.loop import as_floats, step_generator, timed
+from cut.training.steps import as_floats, step_generator, timed
 
 
 class Stopwatch:

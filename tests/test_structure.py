@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"environment", "terminal"},
+    {"ctrl_c", "environment", "terminal"},
     {"errors", "lazy", "strict_json"},
     {"registry", "measures", "html", "plots", "device"},
     {"memory"},

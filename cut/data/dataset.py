@@ -15,6 +15,7 @@ from cut.data.files import check_images
 from cut.data.images import parse_color, read_image, to_tensor
 from cut.data.randomness import Purpose, generator, permutation
 from cut.data.resampling import Size
+from cut.data.shapes import odd_pairs, odd_sizes
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
 from cut.options import Options
@@ -54,11 +55,14 @@ class ImageDataset(Dataset[Sample]):
         multiple: what both sides of every image are rounded to; 1 keeps any size.
 
     Attributes:
+        sizes: all sizes that samples have (the smallest of an image under zoom), from the headers, once `check` was
+            called.
         smallest: least width and height of a sample in pixels, from the headers, once `check` was called.
         one_size: whether all samples of a side are of one size, as far as `check` has found.
     """
 
     resample = Image.Resampling.BICUBIC
+    sizes: list[Size]
     smallest: Size
     has_distribution = True
     """Whether each side is a set of images, whose distributions can be compared; False for single pictures."""
@@ -74,6 +78,7 @@ class ImageDataset(Dataset[Sample]):
         self.serial = data.serial_batches or not options.is_train
         self.limit = data.max_dataset_size
         self.leave_out = not options.is_train and not options.testing.strict
+        self.batch_size, self.words = data.batch_size, data.preprocess
         self.decode_all = data.verify_images
         self.background = parse_color(data.alpha_background)
         decays = options.is_train and not data.jitter_while_decaying
@@ -117,6 +122,11 @@ class ImageDataset(Dataset[Sample]):
         """Which cell of the grid of patches goes into a sample; None: drawn at random."""
         return None
 
+    def paths(self, key: tuple[int, int]) -> list[Path]:
+        """The files of the sample at (epoch, index)."""
+        sides = (self.source, self.target) if self.target else (self.source,)
+        return [side.files[self._number(side, *key)] for side in sides]
+
     @property
     def letters(self) -> tuple[str, str]:
         """The letters of the source domain and of the other one, as in the names of folders."""
@@ -142,8 +152,9 @@ class ImageDataset(Dataset[Sample]):
         """Read the header of every file, or decode them all under `--verify_images`.
 
         Raises:
-            UserError: one sentence for every file that cannot be used; for test.py, which leaves such files out unless
-                `--strict` is given, only when there is nothing that it could translate.
+            UserError: one sentence for every file that cannot be used, or one about images of a training set that
+                cannot share a batch; for test.py, which leaves such files out unless `--strict` is given, only when
+                there is nothing that it could translate.
         """
         if self.leave_out:
             try:
@@ -154,12 +165,61 @@ class ImageDataset(Dataset[Sample]):
             return
         sizes = check_images(self.files(), decode=self.decode_all, problem=self.problem)
         count = len(self.source.files)
-        sides = [set(sizes[:count]), set(sizes[count:])]
-        begin, end = self.preprocessing, self._preprocessing_in(math.inf)
-        results = [{step.smallest_output(size) for size in side} for side in sides for step in (begin, end)]
-        widths, heights = zip(*set().union(*results), strict=True)
+        self._outputs = [  # of both sides at the beginning, and while the learning rate decays
+            (
+                [step.smallest_output(size) for size in sizes[:count]],
+                [step.smallest_output(size) for size in sizes[count:]],
+            )
+            for step in (self.preprocessing, self._preprocessing_in(math.inf))
+        ]
+        self.sizes = list(dict.fromkeys(size for sides in self._outputs for side in sides for size in side))
+        widths, heights = zip(*self.sizes, strict=True)
         self.smallest = (min(widths), min(heights))
-        self.one_size = all(len(side) <= 1 for side in results) and not begin.random_size
+        odd = [self._odd_sizes(side) for side in (0, 1)]
+        self.one_size = not any(odd) and not self.preprocessing.random_size
+        if self.is_train and self.batch_size > 1 and not self.one_size:
+            which = "; ".join(filter(None, odd)) or "zoom makes them random"
+            raise UserError(
+                f"--preprocess {self.words} leaves images of different sizes, which cannot share a batch: {which}; "
+                "use --batch_size 1, or a --preprocess with crop."
+            )
+
+    def check_pairs(self, why: str) -> None:
+        """Refuse a training set whose samples can have a source and a target of different sizes.
+
+        Args:
+            why: what needs one size, and what to do without it: "the identity loss …; use …".
+
+        Raises:
+            UserError: names the files.
+        """
+        odd = "zoom makes them random" if self.preprocessing.random_size else None
+        if self.target is not None:
+            files = (self.source.files, self.target.files)
+            for sources, targets in self._outputs:
+                if self.serial:
+                    odd = odd or odd_pairs(files, (sources, targets), len(self))
+                else:  # any image of one side can meet any of the other
+                    odd = odd or odd_sizes([*files[0], *files[1]], [*sources, *targets])
+        if odd:
+            raise UserError(
+                f"--preprocess {self.words} leaves images of different sizes, but {why}, or a --preprocess with crop: "
+                f"{odd}."
+            )
+
+    def _odd_sizes(self, side: int) -> str | None:
+        files = self.files()
+        count = len(self.source.files)
+        own = files[:count] if side == 0 else files[count:]
+        return next(filter(None, (odd_sizes(own, sizes[side]) for sizes in self._outputs)), None)
+
+    def files_of_size(self, size: Size) -> list[Path]:
+        """The files whose samples can be of a size, of those in `sizes`."""
+        files = self.files()
+        outputs = ([*sources, *targets] for sources, targets in self._outputs)
+        return list(
+            dict.fromkeys(file for sizes in outputs for file, own in zip(files, sizes, strict=True) if own == size)
+        )
 
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""

@@ -3,17 +3,14 @@
 import atexit
 import math
 import os
-import signal
 import weakref
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 
 import torch
-from torch.utils.data import DataLoader, Dataset
-from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-from cut.data.batch import Batch, Sample, collate
+from cut.data.batch import Batch, collate
 from cut.data.dataset import ImageDataset
+from cut.data.workers import Task, Workers
 from cut.device import require_open_files
 from cut.errors import UserError, counted
 from cut.options import Options
@@ -26,7 +23,7 @@ def make_dataset(options: Options) -> ImageDataset:
     Training or testing is `options.is_train`: a test set is never shuffled, flipped or cropped at random.
 
     Raises:
-        UserError: one sentence for every folder or file that cannot be used.
+        UserError: one sentence for every folder or file that cannot be used, or for images that cannot share a batch.
     """
     dataset = DATASETS[options.data.dataset_mode].factory(options)
     dataset.check()
@@ -42,14 +39,9 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
         context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's default.
 
     Raises:
-        UserError: when a training set is smaller than one batch, its images differ in size, or the system allows too
-            few open files for the workers.
+        UserError: when a training set is smaller than one batch, or the system allows too few open files for the
+            workers.
     """
-    if options.is_train and options.data.batch_size > 1 and not dataset.one_size:
-        raise UserError(
-            f"--preprocess {options.data.preprocess} leaves images of different sizes, which cannot share a batch; "
-            "use --batch_size 1, or a --preprocess with crop."
-        )
     require_open_files(options.data.num_threads)
     return Loader(
         dataset,
@@ -64,8 +56,8 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
 class Loader:
     """Iterates over the batches of any epoch, from any batch on. `len` is the number of batches in an epoch.
 
-    The workers start with the first batch, stay for the following epochs and leave SIGINT and SIGTERM to the main
-    process. There are never more of them than processors or batches; samples do not depend on their number.
+    The workers start with the first batch and stay for the following epochs. There are never more of them than
+    processors or batches; samples do not depend on their number.
 
     Args:
         dataset: gives samples by (epoch, index), and `order(epoch)`.
@@ -93,107 +85,76 @@ class Loader:
                 f"The data set has {have}, fewer than one batch of --batch_size {batch_size}; "
                 "use a smaller --batch_size or more images."
             )
-        workers = min(workers, batches, _processors())
-        self._keys = _Keys(dataset, batch_size, batches)
-        self._loader = DataLoader(
-            _Careful(dataset),
-            batch_sampler=self._keys,
-            num_workers=workers,
-            collate_fn=_collate,
-            pin_memory=pin_memory,
-            persistent_workers=workers > 0,
-            worker_init_fn=_start_worker,
-            multiprocessing_context=context if workers else None,
-            generator=torch.Generator(),  # else it would draw from the global generator every epoch
+        self._dataset, self._batch_size, self._batches = dataset, batch_size, batches
+        self._load, self._pin_memory = _Load(dataset), pin_memory
+        count = min(workers, batches, _processors())
+        self.workers = (
+            Workers(self._load, count, context=context, pin_memory=pin_memory, files=self._files) if count else None
         )
         self._closed_at_exit = False
 
     def __len__(self) -> int:
-        return self._keys.batches
+        return self._batches
 
-    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(
+        self,
+        epoch: int,
+        start_batch: int = 0,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+        say: Callable[[str], object] = print,
+    ) -> Iterator[Batch]:
         """The batches of one epoch, one epoch at a time.
 
         Args:
             epoch: its number; the first is 1.
             start_batch: batches to skip without loading them, for a run resumed within an epoch.
+            stopped: asked while a worker is waited for; once it is true there are no more batches.
+            say: takes a sentence about a worker that died and was replaced.
 
         Raises:
-            UserError: when a file can no longer be read, or the images of a batch differ in size.
+            UserError: when a file can no longer be read, the images of a batch differ in size, or workers keep dying.
         """
-        self._keys.epoch, self._keys.start = epoch, start_batch
-        batches = iter(self._loader)
+        tasks = self._tasks(epoch, start_batch)
+        if self.workers is None:
+            for task in tasks:
+                batch = self._load(task)
+                yield batch.pin_memory() if self._pin_memory else batch
+            return
         if not self._closed_at_exit:
-            # Registered after the workers started, so it runs before Python's own exit handler, which ends workers by a
-            # SIGTERM that these ignore.
+            # Python's own exit handler would end workers by a SIGTERM that these ignore; this one runs before it.
             atexit.register(_close, weakref.ref(self))
             self._closed_at_exit = True
-        for batch in batches:
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+        yield from self.workers.batches(tasks, stopped, say)
 
     def close(self) -> None:
         """Stop the workers; the next epoch would start new ones."""
-        batches, self._loader._iterator = self._loader._iterator, None
-        if isinstance(batches, _MultiProcessingDataLoaderIter):
-            with suppress(RuntimeError):  # a worker that fails while it is being stopped does no harm
-                batches._shutdown_workers()
+        if self.workers is not None:
+            self.workers.close()
 
-
-class _Keys:
-    """The (epoch, index) keys of each batch. The main process changes `epoch` and `start`, workers only get keys."""
-
-    def __init__(self, dataset: ImageDataset, batch_size: int, batches: int) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.batches = batches
-        self.epoch = 1
-        self.start = 0
-
-    def __len__(self) -> int:
-        return self.batches - self.start
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        epoch, order = self.epoch, self.dataset.order(self.epoch)
-        for batch in range(self.start, self.batches):
-            indices = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+    def _tasks(self, epoch: int, start: int) -> Iterator[Task]:
+        """The keys of each batch."""
+        order = self._dataset.order(epoch)
+        for batch in range(start, self._batches):
+            indices = order[batch * self._batch_size : (batch + 1) * self._batch_size]
             yield [(epoch, int(index)) for index in indices]
 
+    def _files(self, task: Task) -> list[str]:
+        return [str(path) for key in task for path in self._dataset.paths(key)]
 
-class _Careful(Dataset):
-    """Returns a UserError instead of raising it: the DataLoader would bury the sentence in a worker's traceback."""
+
+class _Load:
+    """Task → batch."""
 
     def __init__(self, dataset: ImageDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, key: tuple[int, int]) -> Sample | UserError:
-        try:
-            return self.dataset[key]
-        except UserError as error:
-            return error
-
-
-def _collate(results: list[Sample | UserError]) -> Batch | UserError:
-    for result in results:
-        if isinstance(result, UserError):
-            return result
-    try:
-        return collate([result for result in results if isinstance(result, Sample)])
-    except UserError as error:
-        return error
+    def __call__(self, task: Task) -> Batch:
+        return collate([self.dataset[key] for key in task])
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start_worker(worker: int) -> None:
-    # Ctrl-C and a scheduler's SIGTERM reach the whole process group; the main process finishes its step and saves,
-    # for which it needs its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    torch.set_num_threads(1)
 
 
 def _close(loader: "weakref.ref[Loader]") -> None:

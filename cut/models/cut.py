@@ -11,7 +11,7 @@ from cut.models.build import build_discriminator, build_generator, build_head, b
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.draws import Draws, draw_positions, draw_seed
 from cut.models.image_sizes import TapShapes
-from cut.models.method import Method
+from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
 from cut.models.shared_passes import (
     Translated,
     query_and_key_features,
@@ -42,6 +42,7 @@ class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
     loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y", "D_R1")
+    without_identity: ClassVar[str] = "--nce_idt false"
     parts = {
         "translate_batch": "forward (G)",
         "discriminator_loss": "D: loss",
@@ -159,6 +160,12 @@ class CUT(Method):
     def translates_target(self) -> bool:
         """Whether the generator is run on the target images too."""
         return self.own.nce_idt
+
+    @property
+    def one_shape(self) -> str | None:
+        if self.translates_target:
+            return f"the identity loss needs source and target of one size; use {self.without_identity}"
+        return PENALTY_NEEDS_ONE_SHAPE if self.adversary.needs_mix else None
 
     def generator_input(self, batch: Batch) -> Tensor:
         """[source; target] where G(target) is needed, else source."""

@@ -13,7 +13,7 @@ from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_pool import ImagePool
-from cut.models.method import Method
+from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
 from cut.registry import MODELS
@@ -195,6 +195,10 @@ class CycleGAN(Method):
         return loss_A + loss_B, logs
 
     # ------------------------------------------------------------------ around the step
+
+    @property
+    def one_shape(self) -> str | None:
+        return PENALTY_NEEDS_ONE_SHAPE if self.adversary.needs_mix else None
 
     def extra_state(self) -> dict[str, Any]:
         return {"pool_B": self.pool_B.state(), "pool_A": self.pool_A.state()}

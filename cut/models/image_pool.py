@@ -56,8 +56,8 @@ class ImagePool:
         return torch.stack(shown)
 
     def state(self) -> list[Tensor]:
-        """The stored images on the CPU, for a checkpoint."""
-        return [image.clone().cpu() for image in self.images]  # a clone: saving a view would save the whole batch
+        """The stored images, which never change in place."""
+        return list(self.images)
 
     def load(self, images: Sequence[Tensor], device: torch.device) -> None:
         """Restore what `state` returned."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Logs = dict[str, Tensor]
 
 
+PENALTY_NEEDS_ONE_SHAPE = "the gradient penalty needs source and target of one size; use another --gan_mode"
+
+
 class Method:
     """Networks with their optimizers, and one training step.
 
@@ -134,6 +137,12 @@ class Method:
         what = f"A batch of {counted(size, 'image')} of {width}×{height} pixels needs at least"
         require(size * largest.bytes, what, self.device)
 
+    @property
+    def one_shape(self) -> str | None:
+        """Why the source and the target of a step must be of one shape, with what to do else; None where they need not:
+        "the identity loss needs …; use …"."""
+        return None
+
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """Pictures of a batch by published name, (B, C, H, W) in [−1, 1], in display order; nothing is trained."""
         with mode(self.translator(), training=False):  # leaves batch norm's running statistics alone
@@ -143,7 +152,9 @@ class Method:
     def extra_state(self) -> dict[str, Any]:
         """What the next step depends on besides weights and optimizers (image pools, moving averages, statistics).
 
-        Tensors, numbers, strings, and lists and dictionaries of these; saved in the training state.
+        Tensors, numbers, strings, and lists and dictionaries of these; saved in the training state. It is asked before
+        every step too, so that a step that fails can be taken back: return clones of tensors that a step changes in
+        place.
         """
         return {}
 

@@ -76,6 +76,7 @@ class SinCUT(CUT):
 
     own: SinCUTOptions
     loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "idt")
+    without_identity: ClassVar[str] = "--nce_idt false and --lambda_identity 0"
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         loss, logs = super().generator_loss(batch, translated, draws)

@@ -26,17 +26,27 @@ class _LogFile(Listener):
     def open(self, options: Options, choose: Callable[[list[str]], list[str]]) -> None:
         """Go on after the lines that `choose` keeps of an earlier file; a torn last line is always dropped."""
         self.print_freq = options.monitoring.print_freq
-        path = options.run.folder / self.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            with path.open(encoding="utf-8", errors="replace") as file:
+        self.path = options.run.folder / self.name
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            with self.path.open(encoding="utf-8", errors="replace") as file:
                 lines = [line for line in file if line.endswith("\n")]
-            write_atomically(path, "".join(choose(lines)).encode())
-        self.file = path.open("a", encoding="utf-8")
+            write_atomically(self.path, "".join(choose(lines)).encode())
+        self.file = self.path.open("a", encoding="utf-8")
 
     def write(self, line: str) -> None:
         self.file.write(line + "\n")
         self.file.flush()  # so that a killed run keeps what it logged
+
+    def folder_made_again(self, progress: Progress) -> None:
+        self.file.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self.path.open("a", encoding="utf-8")
+        self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        """Write what begins the lines of a start."""
+        raise NotImplementedError
 
     def finish(self, progress: Progress) -> None:
         self.file.close()
@@ -48,9 +58,11 @@ class LossLog(_LogFile):
     name = LOSS_LOG
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
-        continued = progress.images > 0
-        self.open(options, lambda lines: _until(lines, progress) if continued else lines)
-        note = f", continued at epoch {progress.epoch}" if continued else ""
+        self.open(options, lambda lines: _until(lines, progress) if progress.images > 0 else lines)
+        self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        note = f", continued at epoch {progress.epoch}" if progress.images > 0 else ""
         self.write(f"================ Training Loss ({datetime.now():%c}){note} ================")
 
     def after_step(self, event: StepEvent) -> None:
@@ -83,7 +95,11 @@ class MetricsLog(_LogFile):
 
         self.open(options, lambda lines: list(filter(stays, lines)))
         run = {"name": options.run.name, "command": facts.command, "device": facts.device}
-        self.write(_entry(progress, run={**run, "parameters": facts.parameters}))
+        self.run = {**run, "parameters": facts.parameters}
+        self.head(progress)
+
+    def head(self, progress: Progress) -> None:
+        self.write(_entry(progress, run=self.run))
 
     def after_epoch(self, event: EpochEvent) -> None:
         finished = {"seconds": event.seconds, "peak_memory_bytes": event.peak_memory_bytes}

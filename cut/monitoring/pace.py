@@ -1,5 +1,7 @@
 """How fast a run is, and how long it will take from here."""
 
+import itertools
+import statistics
 import time
 from collections.abc import Callable
 
@@ -9,12 +11,16 @@ from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts,
 
 KEPT = 1 - 1 / 300  # weight of the past after a step: one slow step hardly shows, a machine that became busy soon does
 
+FIRST = 64  # steps among which a slow start is looked for
+SLOW = 2.0  # times the usual duration
+
 
 class Pace(Listener):
     """Times the steps and what happens between them (data, saves, other listeners); evaluations are timed separately.
 
-    Otherwise the estimate would jump at every evaluation and fall until the next one. The record of a run owns one and
-    passes its events on to it.
+    Otherwise the estimate would jump at every evaluation and fall until the next one. The first steps of a process can
+    be many times slower than the others; such a start is soon left out. The record of a run owns one and passes its
+    events on to it.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -24,13 +30,20 @@ class Pace(Listener):
         self.every_epochs = options.evaluation.evaluation_epoch_freq if facts.best_metric else 0
         self.evaluation_seconds = facts.evaluations[-1].seconds if facts.evaluations else 0.0
         self.images = self.seconds = 0.0
+        self.first: list[tuple[int, float]] = []  # images and seconds of the first steps
+        self.left_out = 0  # of these
         self.last_step: float | None = None  # the first step is not counted: it includes one-time set-up
 
     def after_step(self, event: StepEvent) -> None:
         now = self.clock()
         if self.last_step is not None:
+            seconds = now - self.last_step
             self.images = KEPT * self.images + event.batch_size
-            self.seconds = KEPT * self.seconds + now - self.last_step
+            self.seconds = KEPT * self.seconds + seconds
+            if len(self.first) < FIRST:
+                self.first.append((event.batch_size, seconds))
+                if len(self.first).bit_count() == 1:  # after 1, 2, 4, … steps
+                    self._leave_out_slow_start()
         self.last_step = now
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
@@ -41,6 +54,15 @@ class Pace(Listener):
     def evaluation_due(self, epoch: int, last_epoch: int) -> bool:
         """Whether the generator is measured after this epoch."""
         return evaluation_is_due(epoch, self.every_epochs, last_epoch)
+
+    def _leave_out_slow_start(self) -> None:
+        usual = statistics.median(seconds / images for images, seconds in self.first)
+        slow = list(itertools.takewhile(lambda step: step[1] > SLOW * usual * step[0], self.first))
+        for at in range(self.left_out, len(slow)):
+            weight = KEPT ** (len(self.first) - 1 - at)
+            self.images -= weight * slow[at][0]
+            self.seconds -= weight * slow[at][1]
+        self.left_out = max(self.left_out, len(slow))
 
     @property
     def images_per_second(self) -> float | None:

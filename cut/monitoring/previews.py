@@ -49,6 +49,9 @@ class PreviewFiles(Listener):
         if progress.images > 0:
             self._take_up(progress.images)
 
+    def folder_made_again(self, progress: Progress) -> None:
+        self.times, self._described = [], False
+
     def after_preview(self, event: PreviewEvent) -> None:
         if not self._described:
             self._describe(event)

@@ -33,7 +33,7 @@ class TensorBoardLog(Listener):
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
         self.monitoring = options.monitoring
-        folder = options.run.folder / FOLDER
+        self.folder = folder = options.run.folder / FOLDER
         if progress.images == 0:
             for old in folder.glob("events.out.tfevents.*"):
                 old.unlink()  # of a start that never saved
@@ -41,6 +41,11 @@ class TensorBoardLog(Listener):
         command = shlex.join(["python", *facts.command])
         file.add_text("run", f"    {command}\n\nDevice: {facts.device}", progress.images)
         file.add_text("options", f"```yaml\n{as_yaml(options)}```", progress.images)
+
+    def folder_made_again(self, progress: Progress) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = self.new_file(self.folder, first_step=progress.images + 1)
 
     def after_preview(self, event: PreviewEvent) -> None:
         row = picture_row(event.translations, cell_size(event.translations))

@@ -104,11 +104,13 @@ def _staged(path: Path) -> Path:
 
 def _stage(path: Path, write: Callable[[BinaryIO], object], durable: bool = True) -> None:
     try:
-        with _explained(path), open(_staged(path), "wb") as stream:
-            write(stream)
-            stream.flush()
-            if durable:
-                os.fsync(stream.fileno())
+        with _explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been removed while a run trains
+            with open(_staged(path), "wb") as stream:
+                write(stream)
+                stream.flush()
+                if durable:
+                    os.fsync(stream.fileno())
     except BaseException:
         _forget(path)
         raise

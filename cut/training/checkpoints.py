@@ -6,6 +6,7 @@ latest_training_state.pth     optimizers, progress and what else the method keep
 {epoch}_net_{NETWORK}.pth     weights kept permanently
 {epoch}_ema_net_{NETWORK}.pth with --ema_decay, beside each of these the moving average of a network that translates
 options.yaml, train_opt.txt   what the run is
+failure.txt                   the traceback of an unexpected error
 """
 
 import json
@@ -17,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import torch
 
@@ -78,6 +79,7 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._lock: TextIO | None = None
 
     @property
     def has_run(self) -> bool:
@@ -97,25 +99,55 @@ class RunFolder:
             UserError: when another run is using it, or it cannot be written.
         """
         made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
+        self._take_lock()
+        try:
+            roll_forward(self.folder)
+            yield
+        except BaseException:
+            if made and [file.name for file in self.folder.glob("*")] == [".lock"]:
+                (self.folder / ".lock").unlink()
+                for folder in made:
+                    with suppress(OSError):  # another run may be in it by now
+                        folder.rmdir()
+            raise
+        finally:
+            self._drop_lock()  # the system drops it with the process, also after a kill
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder was removed since it was locked, and perhaps another one put in its place."""
+        if self._lock is None:
+            return not self.folder.exists()
+        try:
+            return not os.path.samestat(os.fstat(self._lock.fileno()), os.stat(self.folder / ".lock"))
+        except OSError:
+            return True
+
+    def make_again(self) -> None:
+        """Make a folder that was removed, and lock it.
+
+        Raises:
+            UserError: as from `locked`.
+        """
+        self._drop_lock()
+        self._take_lock()
+
+    def _take_lock(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
         except OSError as error:
             sentence = f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
             raise UserError(sentence) from None
-        with stream:
-            if not _try_lock(stream):
-                raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
-            roll_forward(self.folder)
-            try:
-                yield  # the system drops the lock with the stream, also after a kill
-            except BaseException:
-                if made and [file.name for file in self.folder.glob("*")] == [".lock"]:
-                    (self.folder / ".lock").unlink()
-                    for folder in made:
-                        with suppress(OSError):  # another run may be in it by now
-                            folder.rmdir()
-                raise
+        if not _try_lock(stream):
+            stream.close()
+            raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
+        self._lock = stream
+
+    def _drop_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def save(
         self,
@@ -135,7 +167,7 @@ class RunFolder:
         content = {
             "state": asdict(state),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
-            "extra": method.extra_state(),
+            "extra": _detached(method.extra_state()),
         }
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
         if best is not None:
@@ -247,6 +279,15 @@ def saved_epochs(folder: Path, network: str | None = None) -> list[str]:
     matches = map(_WEIGHTS.fullmatch, _weight_names(folder))
     labels = {match["label"] for match in matches if match and network in (None, match["network"])}
     return sorted(labels, key=lambda label: (not label.isdigit(), int(label) if label.isdigit() else 0, label))
+
+
+def _detached(value: Any) -> Any:
+    """Copies on the CPU of all tensors in nested lists and dictionaries: saving a view would save the whole batch."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, Mapping):
+        return {key: _detached(part) for key, part in value.items()}
+    return [_detached(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _weight_names(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Ending a run when asked to: Ctrl-C, or a cluster's SIGTERM."""
+"""Ending a run when asked to: Ctrl-C, a cluster's SIGTERM, or the SIGHUP of a terminal that is gone."""
 
 import signal
 from collections.abc import Callable
@@ -9,13 +9,15 @@ Handler = Callable[[int, FrameType | None], Any] | int | None  # what signal.sig
 
 
 class StopRequest:
-    """Context manager that turns the first SIGINT or SIGTERM into a request to stop; a second Ctrl-C acts as usual.
+    """Context manager that turns the first SIGINT, SIGTERM or SIGHUP into a request to stop; a second Ctrl-C acts as
+    usual.
 
-    A second SIGTERM changes nothing: schedulers send one to every process of a job, and the process that started this
-    one may pass its own on. To end a process at once they send SIGKILL.
+    A second SIGTERM or SIGHUP changes nothing: schedulers send one to every process of a job, and the process that
+    started this one may pass its own on. To end a process at once they send SIGKILL. A SIGHUP that is ignored, as
+    under `nohup`, stays so.
 
     Attributes:
-        signal: the number of the signal that was received, or None.
+        signal: the number of the signal that was received first, or None.
     """
 
     def __init__(self) -> None:
@@ -23,25 +25,25 @@ class StopRequest:
         self._previous: dict[int, Handler] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+                continue
             self._previous[number] = signal.signal(number, self._receive)
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.signal == number == signal.SIGTERM:
-            return
-        self.signal = number
-        self._restore(but=signal.SIGTERM if number == signal.SIGTERM else None)
+        self.signal = self.signal or number
+        signal.signal(signal.SIGINT, self._previous[signal.SIGINT])
 
-    def _restore(self, but: int | None = None) -> None:
+    def _restore(self) -> None:
         for number, handler in self._previous.items():
-            if number != but:
-                signal.signal(number, handler)
+            signal.signal(number, handler)
 
     def __exit__(self, *_: object) -> None:
         self._restore()
 
     @property
     def exit_status(self) -> int:
-        """130 for SIGINT, 143 for SIGTERM, as a shell reports them; 0 when no stop was requested."""
+        """129 for SIGHUP, 130 for SIGINT, 143 for SIGTERM, as a shell reports them; 0 when no stop was requested."""
         return 128 + self.signal if self.signal else 0

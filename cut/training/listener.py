@@ -180,6 +180,9 @@ class Listener:
     def after_save(self, progress: Progress, labels: tuple[str, ...]) -> None:
         """After a checkpoint was saved under one or more labels ("latest", "5", "best", "iter_400")."""
 
+    def folder_made_again(self, progress: Progress) -> None:
+        """The folder of the run was removed and is there again, empty; files in it have to be opened again."""
+
     def message(self, text: str) -> None:
         """A message for the user."""
 

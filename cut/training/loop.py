@@ -1,15 +1,10 @@
 """The training loop: epochs of steps, when to save, when to stop."""
 
-import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from cut.data.batch import Batch
 from cut.data.loader import Loader
@@ -26,6 +21,8 @@ from cut.training.evaluation import (
     last_and_best,
     same_conditions,
 )
+from cut.training.failures import explained, files_of, write_report
+from cut.training.finite import broken_losses, broken_part
 from cut.training.interrupt import StopRequest
 from cut.training.listener import (
     EpochEvent,
@@ -38,6 +35,9 @@ from cut.training.listener import (
     StepEvent,
 )
 from cut.training.schedule import learning_rate
+from cut.training.start import save_options
+from cut.training.steps import as_floats, step_generator, timed
+from cut.training.undo import Undo
 
 
 class Trainer:
@@ -72,6 +72,8 @@ class Trainer:
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.best: Evaluation | None = None  # the measurement of the weights that are saved as best
+        self.undo = Undo(model)
+        self.batch: Batch | None = None  # that of the step under way
         self.last_save = "nothing has been saved yet"
         if state.step:
             self.best = best_row(folder.folder)
@@ -84,49 +86,66 @@ class Trainer:
             messages: sentences to report first.
 
         Returns:
-            The exit status: 0, or 130 or 143 when a signal asked to stop (after saving).
+            The exit status: 0, or 129, 130 or 143 when a signal asked to stop (after saving).
 
         Raises:
-            RunFailed: when a loss or a weight is no longer finite.
+            RunFailed: when a loss or a weight is no longer finite, or, after saving, when anything else fails.
         """
         self.tell("start", self.options, self.progress(), self.facts())
         for message in messages:
             self.say(message)
         try:
             with StopRequest() as stop:
-                if self.state.images == 0:
-                    self.preview()
-                if self.state.step and not self.state.epoch_steps:
-                    self.catch_up(stop)
-                while self.state.epoch <= self.last_epoch and not stop.signal:
-                    self.train_epoch(stop)
-                if stop.signal:
-                    self.save(["latest"], must_succeed=True)
-                    self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
-                elif self.evaluator and self.evaluations():
-                    self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
+                try:
+                    self.train(stop)
+                except RunFailed:
+                    raise
+                except Exception as error:  # whatever it is, the work until here must not be lost
+                    raise self.failed(error) from error
             return stop.exit_status
         finally:
             self.tell("finish", self.progress())
+
+    def train(self, stop: StopRequest) -> None:
+        """To the last epoch, or until a stop is requested."""
+        if self.state.images == 0:
+            self.preview()
+        if self.state.step and not self.state.epoch_steps:
+            self.catch_up(stop)
+        while self.state.epoch <= self.last_epoch and not stop.signal:
+            self.train_epoch(stop)
+        if stop.signal:
+            self.save(["latest"], must_succeed=True)
+            self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
+        elif self.evaluator and self.evaluations():
+            self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
 
     def train_epoch(self, stop: StopRequest) -> None:
         """The rest of the current epoch, until it ends or a stop is requested."""
         epoch, started = self.state.epoch, time.perf_counter()
         rate = self.learning_rate(epoch)
         self.model.set_learning_rate(rate)
-        for batch, data_seconds in timed(self.loader.epoch(epoch, start_batch=self.state.epoch_steps)):
+        batches = self.loader.epoch(
+            epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
+        )
+        for batch, data_seconds in timed(batches):
             self.train_step(batch, data_seconds, rate)
             if stop.signal:
                 return
+        if stop.signal:  # it ended a wait for data
+            return
         self.finish_epoch(epoch, time.perf_counter() - started, stop)
 
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
+        self.batch = batch
         generator = step_generator(self.options.run.seed, self.state.step)
-        draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
-        on_device = batch.to(self.model.device)
-        losses = as_floats(self.model.step(on_device, draws))
+        with self.undo.on_failure():
+            draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
+            on_device = batch.to(self.model.device)
+            losses = as_floats(self.model.step(on_device, draws))
         self.model.move_averages(self.state.step)
+        self.batch = None
         seconds = time.perf_counter() - started
         self.state.count_step(len(batch), losses[self.model.total_loss])
         self.check_losses(losses, batch)
@@ -216,10 +235,12 @@ class Trainer:
         self.check_weights()
         best = self.state.evaluations[-1] if "best" in labels else None
         try:
+            if self.folder.is_gone:
+                self.make_folder_again()
             self.folder.save(labels, self.model, self.state, best)
         except UserError as error:
             if must_succeed:
-                raise
+                raise RunFailed(*error.problems) from error
             self.say(f"{error} Training goes on; the next save will try again.")
             return
         if best is not None:
@@ -227,26 +248,44 @@ class Trainer:
         self.last_save = f"the checkpoint saved at {self.where()} in {self.folder.folder} is good"
         self.tell("after_save", self.progress(), tuple(labels))
 
+    def make_folder_again(self) -> None:
+        """The folder of the run was removed while it trained; what was in it is lost, the run is not."""
+        self.folder.make_again()
+        save_options(self.options, self.folder.folder)
+        self.best = None
+        self.tell("folder_made_again", self.progress())
+        self.say(
+            f"{self.folder.folder} was removed while training: it was made again for the next save, "
+            "but the earlier weights, logs and pictures in it are lost."
+        )
+
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
-        broken = [f"{name} is {value}" for name, value in losses.items() if not math.isfinite(value)]
-        if broken:
-            files = ", ".join([*batch.source_paths, *batch.target_paths])
+        if broken := broken_losses(losses):
             raise RunFailed(
-                f"Training stopped at {self.where()}: {', '.join(broken)}; the files of that step were {files}; "
-                f"{self.last_save}."
+                f"Training stopped at {self.where()}: {broken}; the files of that step were "
+                f"{files_of(batch)}; {self.last_save}."
             )
 
     def check_weights(self) -> None:
-        """A gradient can overflow while the losses are still finite; such weights must not replace a good save."""
-        parts: dict[str, Iterable[Tensor]] = {
-            f"the weights of {name}": network.state_dict().values() for name, network in self.model.networks.items()
-        }
-        for name, optimizer in self.model.optimizers.items():
-            moments = (value for state in optimizer.state.values() for value in state.values())
-            parts[f"the moments of Adam for {name}"] = list(moments)
-        for part, values in parts.items():
-            if not all(torch.isfinite(value).all() for value in values):
-                raise RunFailed(f"Training stopped at {self.where()}: {part} are no longer finite; {self.last_save}.")
+        if broken := broken_part(self.model):
+            raise RunFailed(f"Training stopped at {self.where()}: {broken} are no longer finite; {self.last_save}.")
+
+    def failed(self, error: Exception) -> RunFailed:
+        """Save after an unexpected failure, as after a request to stop; what the user is told."""
+        said = f"Training stopped at {self.where()}: {explained(error)}"
+        if self.batch is not None:
+            said += f" The files of that step were {files_of(self.batch)}."
+        if not isinstance(error, UserError) and (report := write_report(self.folder.folder, error)):
+            said += f" The details are in {report}."
+        if not self.undo.exact:
+            return RunFailed(f"{said} The step could not be taken back, so nothing was saved now; {self.last_save}.")
+        if self.state.step == 0:
+            return RunFailed(f"{said} No step was trained, so nothing was saved.")
+        try:
+            self.save(["latest"], must_succeed=True)
+        except Exception as second:
+            return RunFailed(f"{said} It could not be saved: {explained(second)} But {self.last_save}.")
+        return RunFailed(f"{said} The run is saved there; the same command with --continue_train goes on.")
 
     # ------------------------------------------------------------------ telling
 
@@ -299,32 +338,3 @@ class Trainer:
                 failures.append(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
         for failure in failures:  # only now: no listener hears a message before its start
             self.say(failure)
-
-
-def explained(error: Exception) -> str:
-    """What went wrong as one sentence: a `UserError` is one; of the others the kind and the first line."""
-    if isinstance(error, UserError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ").removesuffix(".") + "."
-
-
-def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
-    """Each batch with the seconds spent waiting for it."""
-    iterator = iter(batches)
-    while True:
-        started = time.perf_counter()
-        batch = next(iterator, None)
-        if batch is None:
-            return
-        yield batch, time.perf_counter() - started
-
-
-def step_generator(seed: int, step: int) -> torch.Generator:
-    """The source of a step\'s draws: a function of the seed and the number of steps before it, so nothing is saved."""
-    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
-
-
-def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses as numbers, with one wait for the device."""
-    return dict(zip(logs, torch.stack(list(logs.values())).tolist(), strict=True))

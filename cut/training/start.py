@@ -42,9 +42,14 @@ def starting_state(
     else:
         state = TrainingState(epoch=options.training.epoch_count, data=data_fingerprint)
         messages = _pretrained(options, model)
-    write_atomically(folder.folder / "options.yaml", as_saved_yaml(options).encode())
-    write_atomically(folder.folder / "train_opt.txt", readable(as_train_opt(options)).encode())
+    save_options(options, folder.folder)
     return state, messages
+
+
+def save_options(options: Options, folder: Path) -> None:
+    """Write the options of a run into its folder."""
+    write_atomically(folder / "options.yaml", as_saved_yaml(options).encode())
+    write_atomically(folder / "train_opt.txt", readable(as_train_opt(options)).encode())
 
 
 def _continued(

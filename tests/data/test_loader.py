@@ -43,7 +43,7 @@ def test_workers_change_nothing_and_stay(make_images, train, context):
             expected, got = content(alone.epoch(epoch)), content(together.epoch(epoch))
             assert equal(expected, got)
             assert equal(expected[3:], content(together.epoch(epoch, start_batch=3)))
-            workers.append([worker.pid for worker in together._loader._iterator._workers])
+            workers.append(together.workers.pids)
         assert len(workers[0]) == 2 and workers[0] == workers[1] == workers[2]
     finally:
         together.close()

@@ -75,6 +75,18 @@ def test_a_save_between_two_steps_hardly_moves_the_estimate(run):
     assert pace.seconds_left(progress_at(101)) == pytest.approx(before, rel=0.06)
 
 
+@pytest.mark.parametrize(("slow", "steps"), [(1, 4), (4, 16), (16, 64), (20, 200)])
+def test_a_slow_start_as_after_a_continuation_is_soon_left_out(make_options, slow, steps):
+    clock = Clock()
+    pace = Pace(clock)
+    pace.start(make_options(), progress_at(1000), RunFacts())
+    pace.after_step(step_event(1001))
+    for step in range(1, steps + 1):
+        clock.now += SECONDS_PER_IMAGE * (20 if step <= slow else 1)
+        pace.after_step(step_event(1001 + step))
+    assert pace.images_per_second == pytest.approx(2)
+
+
 @pytest.mark.parametrize(
     "seconds, text",
     [

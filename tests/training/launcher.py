@@ -4,17 +4,26 @@ Reads one JSON object a line from standard input, and answers with one: {"status
 
     arguments   words after `train.py`
     output      file that gets standard output and standard error
-    at          {"call": name of a function in HOOKS, "count": k}: what happens just before its k-th call
-    signal      which signal the process then sends itself; 9 is a kill that nothing can catch
+    at          {"call": name of a function in HOOKS, "count": k}: something happens just before its k-th call
+    signal      the process sends itself this signal; 9 is a kill that nothing can catch
+    error       an exception with these words
+    spoil       this file is overwritten with what is no image
+    remove      this folder is removed
+    lose        a process that loads images is killed
 """
 
 import atexit
 import json
+import multiprocessing
 import os
+import shutil
+import signal
 import sys
+from pathlib import Path
 
 import train
 from cut.evaluation.comparison.held_out import Pictures
+from cut.models.method import Method
 from cut.options import run_script, train_options
 from cut.registry import EXTRACTORS, MODELS
 from cut.training import checkpoints
@@ -23,6 +32,7 @@ from tests import tiny_extractor
 
 HOOKS = {
     "step": (Trainer, "train_step"),
+    "update": (Method, "update"),
     "save": (Trainer, "save"),
     "epoch end": (Trainer, "finish_epoch"),
     "held-out image": (Pictures, "tensor"),
@@ -33,8 +43,21 @@ HOOKS = {
 }
 
 
-def signal_before(call: str, count: int, number: int) -> None:
-    """Make this process send itself a signal just before the `count`-th call of a function."""
+def happen(job: dict) -> None:
+    if "signal" in job:
+        os.kill(os.getpid(), job["signal"])
+    if "error" in job:
+        raise ValueError(job["error"])
+    if "spoil" in job:
+        Path(job["spoil"]).write_text("no image")
+    if "remove" in job:
+        shutil.rmtree(job["remove"])
+    if "lose" in job:
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+
+def happen_before(job: dict, call: str, count: int) -> None:
+    """Make something happen just before the `count`-th call of a function."""
     owner, name = HOOKS[call]
     original, calls = getattr(owner, name), 0
 
@@ -42,7 +65,7 @@ def signal_before(call: str, count: int, number: int) -> None:
         nonlocal calls
         calls += call != "rename" or str(arguments[1]).endswith((".pth", "commit.json"))  # not pages, logs, pictures
         if calls == count:
-            os.kill(os.getpid(), number)
+            happen(job)
         return original(*arguments, **named)
 
     setattr(owner, name, hooked)
@@ -53,7 +76,7 @@ def run(job: dict) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     if "at" in job:
-        signal_before(**job["at"], number=job["signal"])
+        happen_before(job, **job["at"])
     status = run_script(train.main, train_options, job["arguments"])
     atexit._run_exitfuncs()
     sys.stdout.flush()

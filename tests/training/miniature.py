@@ -65,7 +65,7 @@ class Loader:
     def __len__(self) -> int:
         return self.batches
 
-    def epoch(self, epoch: int, start_batch: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start_batch: int = 0, *, stopped=None, say=None) -> Iterator[Batch]:
         for number in range(start_batch, self.batches):
             images = torch.zeros(self.size, 3, 2, 2)
             paths = [tuple(f"{side}{epoch}-{number}-{at}.png" for at in range(self.size)) for side in "AB"]

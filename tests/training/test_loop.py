@@ -3,7 +3,6 @@
 import errno
 import math
 import os
-import signal
 
 import pytest
 import torch
@@ -11,9 +10,8 @@ import torch
 from cut.errors import RunFailed, UserError
 from cut.training import atomic
 from cut.training.checkpoints import RunFolder
-from cut.training.interrupt import StopRequest
 from cut.training.listener import Listener
-from cut.training.loop import step_generator
+from cut.training.steps import step_generator
 from tests.training.miniature import Model, Recorder, trainer, weight_of
 
 NEVER = ["--save_latest_freq", "0", "--save_epoch_freq", "0"]
@@ -232,45 +230,3 @@ def test_a_full_disk_at_the_last_save_fails_the_run(folder, monkeypatch):
     with pytest.raises(UserError, match="^The disk is full"):
         trainer(folder, *NEVER).run()
     assert weight_of(folder / "latest_net_G.pth") == 5 and not list(folder.glob("*.staged"))
-
-
-# ------------------------------------------------------------------ being asked to stop
-
-
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(folder, number, status):
-    class Stopping(Model):
-        def step(self, batch, draws):
-            if self.steps == 2:
-                os.kill(os.getpid(), number)
-            return super().step(batch, draws)
-
-    recorder = Recorder()
-    assert trainer(folder, *NEVER, model=Stopping(), listeners=[recorder]).run() == status
-    assert weight_of(folder / "latest_net_G.pth") == 3 and recorder.events[-1] == "finish"
-    assert recorder.messages == [
-        "Stopped and saved at epoch 1, image 3 of it (step 3); the same command with --continue_train goes on."
-    ]
-
-
-def test_a_second_sigterm_says_nothing_new():
-    """A scheduler's own, and the one that a sweep passes on; Ctrl-C still ends the run at once."""
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.signal == signal.SIGTERM and stop.exit_status == 143
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_second_signal_acts_as_usual_and_handlers_are_restored():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert stop.signal == signal.SIGINT and stop.exit_status == 130
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-    with StopRequest() as stop:
-        pass
-    assert stop.exit_status == 0 and signal.getsignal(signal.SIGINT) is before

@@ -1,11 +1,14 @@
 """Killed and continued equals uninterrupted, bit for bit: with real processes and real kills, on a CPU."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from tests.training.tiny_runs import ENVIRONMENT, ROOT, assert_same, logs_of, state_of
 
@@ -108,6 +111,7 @@ def test_killed_before_the_first_save(new_run, uninterrupted):
         (signal.SIGTERM, 143, "cut", "step", 3),
         (signal.SIGINT, 130, "workers", "step", 5),  # the last step of an epoch
         (signal.SIGTERM, 143, "fastcut", "save", 2),  # while saving
+        (signal.SIGHUP, 129, "workers", "step", 3),
         (signal.SIGINT, 130, "cut", "step", 10),  # the last step of all
     ],
 )
@@ -116,6 +120,66 @@ def test_asked_to_stop(number, status, variant, call, count, new_run, uninterrup
     assert run.start(at={"call": call, "count": count}, signal=number) == status, run.said
     assert "Stopped and saved at epoch" in run.said and "--continue_train goes on" in run.said
     assert_finished_as(run, uninterrupted(variant))
+
+
+@pytest.mark.parametrize(
+    ("variant", "call", "count"),
+    [
+        ("cut", "step", 4),  # between two steps
+        ("cut", "update", 6),  # D is updated, G is not
+        ("cut", "epoch end", 1),
+        ("plateau", "update", 4),  # with the statistics of batch norm
+        ("cyclegan", "update", 16),  # both generators are updated, and the pools have exchanged images
+    ],
+)
+def test_an_unexpected_error_saves_first(variant, call, count, new_run, uninterrupted):
+    run = new_run(**VARIANTS[variant] | {"save_latest_freq": 0})
+    assert run.start(at={"call": call, "count": count}, error="an odd\nend") == 1, run.said
+    assert "Traceback" not in run.said
+    assert re.search(r"Training stopped at epoch \d+, image \d+ .*: ValueError: an odd\. ", run.said), run.said
+    assert "The run is saved there; the same command with --continue_train goes on." in run.said
+    assert ("The files of that step were " in run.said) == (call == "update")
+    assert 'raise ValueError(job["error"])' in (run.folder / "failure.txt").read_text()
+    expected = uninterrupted(variant)
+    if variant == "cyclegan":
+        assert len(torch.load(run.folder / "latest_training_state.pth", weights_only=True)["extra"]["pool_B"]) == 2
+    assert run.resume("--save_latest_freq", "2") == 0, run.said
+    assert_same(expected[0], state_of(run.folder))
+
+
+def test_an_image_that_turns_bad_stops_the_run_after_a_save(new_run, uninterrupted, images, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(images, data)
+    spoilt = data / "trainA" / "3.png"
+    run = new_run(dataroot=data, **VARIANTS["workers"] | {"save_latest_freq": 0})
+    assert run.start(at={"call": "step", "count": 2}, spoil=str(spoilt)) == 1, run.said
+    assert f"{spoilt} is not an image that can be read" in run.said and "The run is saved there" in run.said
+    assert (run.folder / "latest_training_state.pth").exists() and not (run.folder / "failure.txt").exists()
+    shutil.copy(images / "trainA" / "3.png", spoilt)
+    assert run.resume() == 0, run.said
+    assert_same(uninterrupted("workers")[0], state_of(run.folder))
+
+
+def test_a_loading_process_that_is_killed_is_replaced(new_run, uninterrupted):
+    run = new_run(**VARIANTS["workers"])
+    assert run.start(at={"call": "step", "count": 2}, lose=True) == 0, run.said
+    assert_same(uninterrupted("workers")[0], state_of(run.folder))
+
+
+def test_a_folder_that_is_removed_comes_back(new_run, uninterrupted):
+    run = new_run(no_html=None, evaluation_freq=2, display_freq=1, update_html_freq=1)
+    assert run.start(at={"call": "step", "count": 4}, remove=str(run.folder)) == 0, run.said
+    assert run.said.count("was removed while training") == 1 and "off for the rest" not in run.said
+    assert_same(uninterrupted("cut")[0], state_of(run.folder))
+    assert (run.folder / "web" / "index.html").exists() and (run.folder / "loss_log.txt").exists()
+
+
+def test_an_error_in_the_first_step_leaves_no_run_behind(new_run, uninterrupted):
+    run = new_run()
+    assert run.start(at={"call": "update", "count": 1}, error="odd") == 1
+    assert "No step was trained, so nothing was saved." in run.said
+    assert run.start() == 0, run.said
+    assert_same(uninterrupted("cut")[0], state_of(run.folder))
 
 
 def test_plateau_does_fall(uninterrupted):

@@ -54,8 +54,8 @@ class Outcome:
 def for_each_image(dataset: ImageDataset, count: int, translate: Callable[[int, Sample], None]) -> Outcome:
     """Call `translate(index, sample)` for the first `count` samples of a test set, in order.
 
-    An image that cannot be read is noted and the rest goes on; one without a readable target goes without it. SIGINT or
-    SIGTERM ends the run after the current one.
+    An image that cannot be read is noted and the rest goes on; one without a readable target goes without it. SIGINT,
+    SIGTERM or SIGHUP ends the run after the current one.
 
     Raises:
         RunFailed: at the first file that cannot be read, under `--strict`.

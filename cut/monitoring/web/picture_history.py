@@ -56,6 +56,11 @@ class PictureHistory:
             # The page before links to it.
             self.stale |= {_block(epoch), _block(epoch) - 1}.intersection(self._blocks())
 
+    def forget(self) -> None:
+        """The pictures are gone."""
+        self.epochs.clear()
+        self.stale.clear()
+
     def write_pages(self) -> None:
         """Write the pages that have changed."""
         pages = self._pages()

@@ -79,6 +79,10 @@ class WebPage(Listener):
         self.due = True
         self._write_if_due()
 
+    def folder_made_again(self, progress: Progress) -> None:
+        self.history.forget()
+        self.due = True
+
     def message(self, text: str) -> None:
         self.messages.append(text)
 

@@ -1,0 +1,32 @@
+"""What a step needs around it: its batch, its random numbers, its losses as numbers."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cut.data.batch import Batch
+
+
+def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds spent waiting for it."""
+    iterator = iter(batches)
+    while True:
+        started = time.perf_counter()
+        batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch, time.perf_counter() - started
+
+
+def step_generator(seed: int, step: int) -> torch.Generator:
+    """The source of a step's draws: a function of the seed and the number of steps before it, so nothing is saved."""
+    state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
+
+
+def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
+    """Losses as numbers, with one wait for the device."""
+    return dict(zip(logs, torch.stack(list(logs.values())).tolist(), strict=True))
