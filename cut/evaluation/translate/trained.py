@@ -5,13 +5,13 @@ from typing import cast
 
 import torch
 
+from cut.errors import UserError
 from cut.evaluation.translate.translator import Translator
 from cut.models.method import Method
 from cut.networks.interface import Generator
-from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
 from cut.registry import MODELS
-from cut.training.checkpoints import best_row, network_file, saved_epochs
+from cut.training.checkpoints import best_row, fill, network_file, saved_epochs
 from cut.training.evaluation import describe_details, describe_measures
 
 
@@ -39,9 +39,9 @@ def trained_generator(options: Options, epoch: str) -> Generator:
     Raises:
         UserError: as `weight_file`, or when the weights are of another architecture.
     """
-    file = weight_file(options, epoch)
+    weight_file(options, epoch)  # building takes a while
     generator = _method(options).build_translator(options)
-    load_weights(generator, read_weights(file), str(file))
+    fill(generator, options.run.folder, epoch, _method(options).translator_name(options))
     return generator
 
 
@@ -56,9 +56,8 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         UserError: as `trained_generator`.
     """
     generator = trained_generator(options, options.run.epoch)
-    best = best_row(options.run.folder) if options.run.epoch == "best" else None
-    if best is not None:
-        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
+    if options.run.epoch == "best":
+        _describe_best(options.run.folder)
     if options.run.verbose:
         print(generator)
     return Translator(
@@ -68,6 +67,16 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         tile_size=options.testing.tile_size,
         seed=options.run.seed,
     )
+
+
+def _describe_best(folder: Path) -> None:
+    try:
+        best = best_row(folder)
+    except UserError as error:
+        print(error)  # the weights can be used without it
+        return
+    if best is not None:
+        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
 
 
 def _method(options: Options) -> type[Method]:
