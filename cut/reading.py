@@ -2,8 +2,9 @@
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cut import strict_json
 from cut.errors import UserError
@@ -39,7 +40,7 @@ def refuse_other_kinds(path: Path | str) -> None:
         raise UserError(_refusal(path, kind))
 
 
-def open_regular(path: Path | str) -> BinaryIO:
+def open_regular(path: Path | str) -> BufferedReader:
     """Open a regular file to read its bytes; never waits for another program.
 
     Raises:

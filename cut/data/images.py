@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cut.data.resampling import Size
 from cut.errors import UserError
+from cut.reading import open_regular
 
 # Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
@@ -90,6 +91,15 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
         return width, height
 
 
+def stored_size(path: Path) -> Size | None:
+    """Width and height from the header, as stored; None where there is no image that can be read."""
+    try:
+        with open_image(path) as image:
+            return image.size
+    except UserError:
+        return None
+
+
 def parse_color(name: str) -> Color:
     """Red, green and blue of a colour name or #rrggbb.
 
@@ -132,7 +142,7 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
     """The opened file, not yet decoded; any error inside the block becomes a UserError that names the file."""
     try:
         # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
-        with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+        with open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield image
@@ -192,7 +202,7 @@ def _ends_properly(path: Path | str, image: Image.Image) -> bool:
     ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
     if ending is None:
         return False
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - len(ending)))
         return file.read() == ending

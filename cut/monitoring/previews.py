@@ -1,15 +1,16 @@
 """The same few held-out images over time, kept as files in a run's folder."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
+from cut import strict_json
+from cut.data.images import stored_size
 from cut.errors import UserError
 from cut.monitoring.pictures import cell_size, picture_row
 from cut.options import Options
+from cut.reading import read_json
 from cut.training.atomic import write_atomically
 from cut.training.listener import Listener, PreviewEvent, Progress, RunFacts
 
@@ -70,7 +71,7 @@ class PreviewFiles(Listener):
         self._save("sources.png", event.sources)
         if event.targets:
             self._save("targets.png", event.targets)
-        about = json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
+        about = strict_json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
         write_atomically(self.folder / "previews.json", lambda stream: stream.write(about))
         self._described = True
 
@@ -81,17 +82,19 @@ class PreviewFiles(Listener):
     def _take_up(self, images: int) -> None:
         """The rows up to `images`; none without a description that fits them."""
         try:
-            about = json.loads((self.folder / "previews.json").read_text(encoding="utf-8"))
+            about = read_json(self.folder / "previews.json")
             names, targets = list(map(str, about["names"])), bool(about["targets"])
             width, height = map(int, about["cell"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, UserError):
             return
         row = (width * len(names), height)
-        if _size(self.folder / "sources.png") != row or (targets and _size(self.folder / "targets.png") != row):
+        if stored_size(self.folder / "sources.png") != row or (
+            targets and stored_size(self.folder / "targets.png") != row
+        ):
             return
         self.names, self.cell, self.has_targets = names, (width, height), targets
         times = [time for time in self._times_on_disk() if time <= images]
-        self.times = [time for time in times if _size(self.folder / file_name(time)) == row]
+        self.times = [time for time in times if stored_size(self.folder / file_name(time)) == row]
 
     def _times_on_disk(self) -> list[int]:
         return sorted(int(file.stem) for file in self.folder.glob("*.png") if file.stem.isdecimal())
@@ -100,11 +103,3 @@ class PreviewFiles(Listener):
 def file_name(images: int) -> str:
     """The file of the translations after so many images."""
     return f"{images:09d}.png"
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except (OSError, SyntaxError):  # Pillow raises the latter for some broken PNGs
-        return None

@@ -78,7 +78,9 @@ def is_count(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a number, finite or not, and no truth value."""
-    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool))
+    return isinstance(value, float) or (
+        isinstance(value, int) and abs(value) < _LARGEST and not isinstance(value, bool)
+    )
 
 
 def as_mapping(value: Any, name: str) -> dict[str, Any]:

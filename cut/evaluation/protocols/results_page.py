@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dominate import tags
-from PIL import Image
 
+from cut.data.images import stored_size
 from cut.html import figure, page, page_links, page_name, shown
 from cut.training.atomic import write_atomically
 
@@ -75,13 +75,4 @@ def _show(folder: Path, row: ResultRow, display_width: int) -> None:
         tags.h2(shown(row.name))
         with tags.div(cls="pictures"):
             for label, file in row.images.items():
-                figure(file, label, _size(folder / file), display_width)
-
-
-def _size(file: Path) -> tuple[int, int] | None:
-    """Width and height from the header alone; None where the file cannot be read: the page is written anyway."""
-    try:
-        with Image.open(file) as image:
-            return image.size
-    except OSError:
-        return None
+                figure(file, label, stored_size(folder / file), display_width)

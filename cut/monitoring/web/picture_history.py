@@ -10,6 +10,7 @@ import numpy as np
 from dominate import tags
 from PIL import Image
 
+from cut.data.images import stored_size
 from cut.html import figure, page, page_links
 from cut.training.atomic import write_atomically
 
@@ -128,11 +129,9 @@ def _saved_pictures(folder: Path, last_epoch: int, order: Sequence[str]) -> dict
         name = re.fullmatch(r"epoch(\d+)_(.+)\.png", file.name)
         if name is None or int(name[1]) > last_epoch:
             continue
-        try:
-            with Image.open(file) as image:
-                found.setdefault(int(name[1]), {})[name[2]] = image.size
-        except (OSError, SyntaxError):
-            continue  # what cannot be read is not shown
+        size = stored_size(file)
+        if size is not None:  # what cannot be read is not shown
+            found.setdefault(int(name[1]), {})[name[2]] = size
 
     def place(label: str) -> tuple[int, str]:
         return (order.index(label) if label in order else len(order), label)
