@@ -32,7 +32,7 @@ def main(options: Options) -> int:
         loader = make_loader(options, dataset)
         previewer = HeldOutPreviews(options, model.translator(), device, dataset)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
-        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures])
+        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *on_measures, *dataset.notes()])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+from cut.data.files import left_out
 from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
@@ -76,6 +77,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     palette = load_palette(arguments.palette)
     if arguments.output and not arguments.output.absolute().parent.is_dir():
         raise UserError(f"There is no folder {arguments.output.parent} for --output; make it first.")
+    for note in filter(None, map(left_out, (arguments.true, arguments.predicted))):
+        print(note)
     found = compare_label_folders(
         arguments.true,
         arguments.predicted,

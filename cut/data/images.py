@@ -7,15 +7,35 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
+from cut.data.jpeg import is_complete
 from cut.data.resampling import Size
 from cut.errors import UserError
 from cut.reading import open_regular
 
-# Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
-FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+# Named, so that a file of another format under one of our suffixes (PostScript, say) starts no other program.
+FORMATS = (
+    *("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF"),
+    *("JPEG2000", "AVIF", "QOI", "PCX", "SGI", "DDS", "PSD"),
+)
+BY_SUFFIX = ("TGA",)  # has no signature, so that anything could be taken for it: read under its own suffixes only
+_NEEDS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}  # what Pillow may be built without
+_USUAL = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm")  # named first
+
+
+def _suffixes(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The suffixes under which files of these formats are read, where this Pillow can read them."""
+    built = {name for name in formats if name not in _NEEDS or features.check(_NEEDS[name])}
+    names = {suffix for suffix, name in Image.registered_extensions().items() if name in built}
+    return (*(suffix for suffix in _USUAL if suffix in names), *sorted(names - set(_USUAL)))
+
+
+EXTENSIONS = _suffixes((*FORMATS, *BY_SUFFIX, "MPO"))
+"""Every suffix of an image, in lower case; training, testing and measuring read the same files."""
+
+_SUFFIXES_BY_NAME_ONLY = _suffixes(BY_SUFFIX)
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
 
 # Pillow warns from half of its limit on; pictures that we accept need no warning.
@@ -77,7 +97,8 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
 
     Args:
         path: the file.
-        decode: decode the picture as well, which finds any other damage.
+        decode: decode the picture as well. That finds what its format lets one find: wrong checksums and codes, missing
+            rows, floats that are no numbers; not pixels that are merely wrong.
 
     Raises:
         UserError: a sentence that names the file, when it cannot be read.
@@ -88,6 +109,8 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
             width, height = height, width
         if decode or not _ends_properly(path, image):
             image.load()
+        if decode:
+            _check_content(path, image)
         return width, height
 
 
@@ -142,7 +165,8 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
     """The opened file, not yet decoded; any error inside the block becomes a UserError that names the file."""
     try:
         # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
-        with open_regular(path) as file, Image.open(file, formats=FORMATS) as image:
+        by_name = str(path).lower().endswith(_SUFFIXES_BY_NAME_ONLY)
+        with open_regular(path) as file, Image.open(file, formats=FORMATS + BY_SUFFIX * by_name) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             yield image
@@ -181,20 +205,38 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
     """Modes "I", "I;16…" and "F" as mode "F" in 0 … 255 (see `read_image`)."""
     values = np.array(image).astype(np.float64)
     ranges = ((0, 1), (0, 255), (0, 65535)) if image.mode == "F" else ((0, 65535),)
-    if not np.isfinite(values).all():
-        raise ValueError("some of its values are infinite or not numbers")
+    _check_finite(values)
     least, greatest = values.min(), values.max()
     for low, high in ranges:
         if low <= least and greatest <= high:
             break
     else:
-        low, high = least, max(greatest, least + 1)
-    scaled = (values - low) * (255 / (high - low))
+        low, high = least, greatest
+    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
     transparent = image.info.get("transparency")  # of a deep grayscale PNG: the one value that is transparent
     if isinstance(transparent, int):
         gray = Image.new("RGB", (1, 1), background).convert("L").getpixel((0, 0))
         scaled[values == transparent] = gray
     return Image.fromarray(scaled.astype(np.float32))
+
+
+def _check_content(path: Path | str, image: Image.Image) -> None:
+    """What decoding lets pass: values that are no numbers, and a JPEG that lacks its lower part.
+
+    Raises:
+        ValueError: with what is wrong.
+    """
+    if image.mode == "F":
+        _check_finite(np.asarray(image))
+    if image.format in ("JPEG", "MPO"):
+        with open_regular(path) as file:
+            if not is_complete(file.read(), image):
+                raise ValueError("its data ends before its picture does")
+
+
+def _check_finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("some of its values are infinite or not numbers")
 
 
 def _ends_properly(path: Path | str, image: Image.Image) -> bool:

@@ -29,6 +29,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
             could not be read.
     """
     dataset = make_dataset(options)
+    for note in dataset.notes():
+        print(note)
     translate = load_translator(options, device)
     folder = Path(options.testing.results_dir) / options.run.name / _folder_name(options)
     files = [file.relative_to(dataset.source.folder) for file in dataset.source.files]
