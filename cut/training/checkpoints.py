@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -239,7 +239,7 @@ def _method_with(networks: Sequence[str]) -> str:
     methods = [
         entry.name
         for entry in MODELS.entries()
-        if (translators := set(cast("type[Method]", entry.factory).translators.values())) <= set(networks)
+        if (translators := set(getattr(entry.factory, "translators", {"": "G"}).values())) <= set(networks)
         and not translators <= {"G"}  # of most methods
     ]
     return f"those are of --model {methods[0]}, so " if len(methods) == 1 else ""
