@@ -42,9 +42,8 @@ def main(options: Options) -> int:
     with folder.locked():
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
-        return trainer.run(
-            [describe_device(device, options.run.gpu_ids), *messages, *notices(options, dataset), *on_measures]
-        )
+        notes = [*notices(options, dataset), *dataset.notes()]
+        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *notes, *on_measures])
 
 
 if __name__ == "__main__":

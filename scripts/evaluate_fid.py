@@ -33,6 +33,7 @@ if __name__ == "__main__":  # before the imports that take their time
 
     ends_imports()
 
+from cut.data.files import left_out
 from cut.device import choose_device, describe_device
 from cut.errors import exit_status
 from cut.evaluation.comparison.palette import load_palette
@@ -99,6 +100,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
     extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
+    _mention_other_files(chosen.real, chosen.fake)
     found = compare_picture_folders(
         chosen.real, chosen.fake, extractor, palette=palette, seed=chosen.seed, limit=chosen.limit,
         batch_size=chosen.batch_size,
@@ -118,6 +120,8 @@ def evaluate_run(words: Sequence[str]) -> None:
     device = choose_device(options.run.gpu_ids)
     print(describe_device(device, options.run.gpu_ids))
     run = SavedEpochs(options, device, *([(chosen.phase,)] if chosen.phase else []))
+    images = run.yardstick.images
+    _mention_other_files(images.source.folder, images.target.folder)
     measured, levels = run.measure(labels), run.baselines() if chosen.baselines else []
     levels, rows = [_said(row) for row in levels], [_said(row) for row in measured]
     best = best_evaluation([evaluation for _, evaluation in rows], run.best_metric)
@@ -133,6 +137,11 @@ def evaluate_run(words: Sequence[str]) -> None:
         write_curve(folder, options.run.name, rows, run.best_metric, levels),
     ]
     print(f"Written: {', '.join(str(file) for file in written if file)}")
+
+
+def _mention_other_files(*folders: Path) -> None:
+    for sentence in filter(None, map(left_out, folders)):
+        print(sentence)
 
 
 def _mention_few_images(evaluation: Evaluation) -> None:

@@ -30,6 +30,7 @@ if __name__ == "__main__":  # before the imports that take their time
 # isort: split
 from tqdm import tqdm
 
+from cut.data.files import left_out
 from cut.errors import UserError, counted, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
 from cut.evaluation.protocols.label_folders import Agreement, compare_label_folders
@@ -85,6 +86,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     palette = load_palette(arguments.palette)
     if arguments.output and not arguments.output.absolute().parent.is_dir():
         raise UserError(f"There is no folder {arguments.output.parent} for --output; make it first.")
+    for note in filter(None, map(left_out, (arguments.true, arguments.predicted))):
+        print(note)
     found = compare_label_folders(
         arguments.true,
         arguments.predicted,

@@ -12,7 +12,7 @@ CUT = ROOT / "cut"
 LAYERS = [
     {"ctrl_c", "environment", "terminal"},
     {"errors", "lazy", "strict_json"},
-    {"registry", "measures", "html", "plots", "device"},
+    {"reading", "registry", "measures", "html", "plots", "device"},
     {"memory"},
     {"options"},
     {"data"},
@@ -69,7 +69,7 @@ def test_imports_go_leftward(file):
 
 
 @pytest.mark.parametrize(
-    "package", ["options", "environment.py", "terminal.py", "errors.py", "registry.py", "measures.py"]
+    "package", ["options", "environment.py", "terminal.py", "errors.py", "reading.py", "registry.py", "measures.py"]
 )
 def test_what_a_run_is_needs_no_torch(package):
     files = (CUT / package).rglob("*.py") if (CUT / package).is_dir() else [CUT / package]

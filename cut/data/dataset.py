@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cut.data.batch import Sample
-from cut.data.files import check_images
+from cut.data.brightness import brightness_note
+from cut.data.files import check_images, left_out
 from cut.data.images import parse_color, read_image, to_tensor
 from cut.data.randomness import Purpose, generator, permutation
 from cut.data.resampling import Size
@@ -219,6 +220,21 @@ class ImageDataset(Dataset[Sample]):
         outputs = ([*sources, *targets] for sources, targets in self._outputs)
         return list(
             dict.fromkeys(file for sizes in outputs for file, own in zip(files, sizes, strict=True) if own == size)
+        )
+
+    def notes(self) -> list[str]:
+        """Sentences on what a user may not have meant: files that are left out, images that are nearly black or white.
+
+        Takes a few seconds at most, however many images there are.
+        """
+        domains = [self.source, *([self.target] if self.target else [])]
+        notes = [left_out(domain.folder) for domain in domains] + [self.brightness(domain) for domain in domains]
+        return [note for note in notes if note]
+
+    def brightness(self, domain: Domain) -> str | None:
+        """A sentence when the images of a domain are nearly black or white, else None."""
+        return brightness_note(
+            domain.folder, domain.files, lambda file: read_image(file, domain.channels, self.background)
         )
 
     def problem(self, size: Size) -> str | None:

@@ -2,24 +2,62 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cut.data.images import check_image
+from cut.data.images import EXTENSIONS, check_image
 from cut.data.resampling import Size
 from cut.errors import UserError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff")
+__all__ = ["EXTENSIONS", "check_images", "find_images", "images_in", "left_out", "phase_folders"]
+
+_CLUTTER = ("thumbs.db", "desktop.ini")  # of file managers, which nobody takes for an image
+_FEW = 5  # suffixes in a message
 
 
-def find_images(folder: Path | str, limit: float = math.inf, extensions: tuple[str, ...] = EXTENSIONS) -> list[Path]:
-    """The images below a folder by their extension in any case, sorted by relative name; at most the first `limit`.
+def find_images(folder: Path | str, limit: float = math.inf) -> list[Path]:
+    """The images below a folder by their suffix in any case, sorted by relative name; at most the first `limit`.
 
     Hidden files and folders are left out; links to folders are followed.
     """
     folder = Path(folder)
-    found, entered = [], set()
+    found = [path for path in _files_below(folder) if path.name.lower().endswith(EXTENSIONS)]
+    found.sort(key=lambda path: path.relative_to(folder).as_posix())
+    return found if len(found) <= limit else found[: int(limit)]
+
+
+def left_out(folder: Path | str, without: Path | None = None) -> str | None:
+    """A sentence on the files below a folder that are no images by their suffix; None where there are none.
+
+    Args:
+        folder: searched as by `find_images`.
+        without: a folder in it that does not count.
+    """
+    counted = _left_out(Path(folder), without)
+    usual = ", ".join(EXTENSIONS[:_FEW])
+    return f"Left out of {folder}: {counted}; images end in {usual} or another suffix of images." if counted else None
+
+
+def _left_out(folder: Path, without: Path | None = None) -> str:
+    """ "3 files end in .heic, 1 file ends in .txt": what `find_images` leaves out; "" when it is nothing."""
+    others: Counter[str] = Counter()
+    for path in _files_below(folder, without):
+        if not path.name.lower().endswith((*EXTENSIONS, *_CLUTTER)):
+            others[path.suffix.lower()] += 1
+    parts = [
+        f"{count} {'files' if count > 1 else 'file'} "
+        + (f"{'end' if count > 1 else 'ends'} in {suffix}" if suffix else f"{'have' if count > 1 else 'has'} no suffix")
+        for suffix, count in others.most_common(_FEW)
+    ]
+    rest = others.total() - sum(count for _, count in others.most_common(_FEW))
+    return ", ".join([*parts, *([f"{rest} in others"] if rest else [])])
+
+
+def _files_below(folder: Path, without: Path | None = None) -> Iterator[Path]:
+    """The files below a folder that are not hidden."""
+    entered = set() if without is None else {os.path.realpath(without)}
     for where, folders, names in os.walk(folder, followlinks=True):
         entered.add(os.path.realpath(where))
         # Not into a folder twice: links can form a circle.
@@ -28,9 +66,7 @@ def find_images(folder: Path | str, limit: float = math.inf, extensions: tuple[s
             for name in folders
             if not name.startswith(".") and os.path.realpath(os.path.join(where, name)) not in entered
         )
-        found += [Path(where, name) for name in names if not name.startswith(".") and name.lower().endswith(extensions)]
-    found.sort(key=lambda path: path.relative_to(folder).as_posix())
-    return found if len(found) <= limit else found[: int(limit)]
+        yield from (Path(where, name) for name in names if not name.startswith("."))
 
 
 def phase_folders(
@@ -72,7 +108,9 @@ def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
         raise UserError(f"There is no folder {folder}.")
     found = find_images(folder, limit)
     if not found:
-        raise UserError(f"{folder} holds no images; put some there ({', '.join(EXTENSIONS)}).")
+        others = _left_out(folder)
+        counted = f" ({others})" if others else ""
+        raise UserError(f"{folder} holds no images{counted}; put some there ({', '.join(EXTENSIONS)}).")
     return found
 
 

@@ -9,14 +9,35 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
+from cut.data.jpeg import is_complete
 from cut.data.resampling import Size
 from cut.errors import UserError, is_out_of_memory
+from cut.reading import open_regular
 
-# Named, so that a file of another format under one of our extensions (PostScript, say) starts no other program.
-FORMATS = ("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+# Named, so that a file of another format under one of our suffixes (PostScript, say) starts no other program.
+FORMATS = (
+    *("JPEG", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF"),
+    *("JPEG2000", "AVIF", "QOI", "PCX", "SGI", "DDS", "PSD"),
+)
+BY_SUFFIX = ("TGA",)  # has no signature, so that anything could be taken for it: read under its own suffixes only
+_NEEDS = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}  # what Pillow may be built without
+_USUAL = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".ppm")  # named first
+
+
+def _suffixes(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The suffixes under which files of these formats are read, where this Pillow can read them."""
+    built = {name for name in formats if name not in _NEEDS or features.check(_NEEDS[name])}
+    names = {suffix for suffix, name in Image.registered_extensions().items() if name in built}
+    return (*(suffix for suffix in _USUAL if suffix in names), *sorted(names - set(_USUAL)))
+
+
+EXTENSIONS = _suffixes((*FORMATS, *BY_SUFFIX, "MPO"))
+"""Every suffix of an image, in lower case; training, testing and measuring read the same files."""
+
+_SUFFIXES_BY_NAME_ONLY = _suffixes(BY_SUFFIX)
 MAX_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs: about 13,000 × 13,000
 
 # Pillow warns of pictures that are large, of odd metadata and of formats to come. What matters becomes a UserError.
@@ -79,7 +100,8 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
 
     Args:
         path: the file.
-        decode: decode the picture as well, which finds any other damage.
+        decode: decode the picture as well. That finds what its format lets one find: wrong checksums and codes, missing
+            rows, floats that are no numbers; not pixels that are merely wrong.
 
     Raises:
         UserError: a sentence that names the file, when it cannot be read.
@@ -90,15 +112,17 @@ def check_image(path: Path | str, decode: bool = False) -> Size:
             width, height = height, width
         if decode or not _ends_properly(path, image):
             image.load()
+        if decode:
+            _check_content(path, image)
         return width, height
 
 
 def image_size(path: Path) -> Size | None:
-    """Width and height as stored, from the header alone; None where the file cannot be read."""
+    """Width and height as stored, from the header alone; None where there is no image that can be read."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return image.size
-    except (OSError, SyntaxError):  # Pillow raises the latter for some broken PNGs
+    except UserError:
         return None
 
 
@@ -144,7 +168,8 @@ def open_image(path: Path | str) -> Iterator[Image.Image]:
     """The opened file, not yet decoded; any error inside the block becomes a UserError that names the file."""
     try:
         # Given a path instead of a file, Pillow 13 maps some TIFFs into memory and scrambles those that EXIF turns.
-        with open(path, "rb") as file, Image.open(file, formats=FORMATS) as image:
+        by_name = str(path).lower().endswith(_SUFFIXES_BY_NAME_ONLY)
+        with open_regular(path) as file, Image.open(file, formats=FORMATS + BY_SUFFIX * by_name) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             if image.format == "TIFF" and _is_scrambled(image):
@@ -220,15 +245,14 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
     """Modes "I", "I;16…" and "F" as mode "F" in 0 … 255 (see `read_image`)."""
     values = np.array(image).astype(np.float64)
     ranges = ((0, 1), (0, 255), (0, 65535)) if image.mode == "F" else ((0, 65535),)
-    if not np.isfinite(values).all():
-        raise ValueError("some of its values are infinite or not numbers")
+    _check_finite(values)
     least, greatest = values.min(), values.max()
     for low, high in ranges:
         if low <= least and greatest <= high:
             break
     else:
-        low, high = least, max(greatest, least + 1)
-    scaled = (values - low) * (255 / (high - low))
+        low, high = least, greatest
+    scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
     transparent = image.info.get("transparency")  # of a deep grayscale PNG: the one value that is transparent
     if isinstance(transparent, int):
         gray = Image.new("RGB", (1, 1), background).convert("L").getpixel((0, 0))
@@ -236,12 +260,31 @@ def _deep_to_float(image: Image.Image, background: Color) -> Image.Image:
     return Image.fromarray(scaled.astype(np.float32))
 
 
+def _check_content(path: Path | str, image: Image.Image) -> None:
+    """What decoding lets pass: values that are no numbers, and a JPEG that lacks its lower part.
+
+    Raises:
+        ValueError: with what is wrong.
+    """
+    if image.mode == "F":
+        _check_finite(np.asarray(image))
+    if image.format in ("JPEG", "MPO"):
+        with open_regular(path) as file:
+            if not is_complete(file.read(), image):
+                raise ValueError("its data ends before its picture does")
+
+
+def _check_finite(values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise ValueError("some of its values are infinite or not numbers")
+
+
 def _ends_properly(path: Path | str, image: Image.Image) -> bool:
     """Whether a JPEG or PNG has its end marker; for other formats only decoding shows whether a file is complete."""
     ending = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}.get(image.format or "")
     if ending is None:
         return False
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - len(ending)))
         return file.read() == ending

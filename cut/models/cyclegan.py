@@ -204,8 +204,8 @@ class CycleGAN(Method):
         return {"pool_B": self.pool_B.state(), "pool_A": self.pool_A.state()}
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
-        self.pool_B.load(state["pool_B"], self.device)
-        self.pool_A.load(state["pool_A"], self.device)
+        self.pool_B.load(state["pool_B"], self.device, self.options.data.output_nc)
+        self.pool_A.load(state["pool_A"], self.device, self.options.data.input_nc)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """For each domain an image, its translation, its reconstruction and, with an identity loss, the identity

@@ -59,6 +59,21 @@ class ImagePool:
         """The stored images, which never change in place."""
         return list(self.images)
 
-    def load(self, images: Sequence[Tensor], device: torch.device) -> None:
-        """Restore what `state` returned."""
+    def load(self, images: Sequence[Tensor], device: torch.device, channels: int | None = None) -> None:
+        """Restore what `state` returned.
+
+        Args:
+            channels: C of the images; None for any.
+
+        Raises:
+            ValueError: when it is something else.
+        """
+        if not isinstance(images, list | tuple) or not all(
+            isinstance(image, torch.Tensor)
+            and image.is_floating_point()
+            and image.ndim == 3
+            and channels in (None, len(image))
+            for image in images
+        ):
+            raise ValueError("the image pool holds something else than images")
         self.images = [image.to(device) for image in images]

@@ -1,6 +1,5 @@
 """The two logs beside the checkpoints: one to read, in the published form, and one for programs."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import asdict
@@ -11,8 +10,11 @@ from typing import Any
 from cut import strict_json
 from cut.monitoring.lines import LINE, log_line
 from cut.options import Options
+from cut.reading import open_regular, refuse_other_kinds
 from cut.training.atomic import write_atomically
+from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
+from cut.training.saved_state import is_count, is_number
 
 LOSS_LOG = "loss_log.txt"
 METRICS = "metrics.jsonl"
@@ -28,6 +30,7 @@ class _LogFile(Listener):
         self.print_freq = options.monitoring.print_freq
         self.path = options.run.folder / self.name
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_other_kinds(self.path)
         if self.path.exists():
             with self.path.open(encoding="utf-8", errors="replace") as file:
                 lines = [line for line in file if line.endswith("\n")]
@@ -124,13 +127,16 @@ def read_metrics(file: Path, kind: str | None = "losses") -> Iterator[dict[str, 
     """The entries of a `metrics.jsonl`, in order.
 
     Args:
-        file: a missing file has no entries, and torn lines are left out.
+        file: a missing file has no entries. Lines that are torn, or hold values of another type, are left out.
         kind: the key that an entry must have: "losses", "finished_epoch", "evaluation" or "run"; None for all entries.
+
+    Raises:
+        OSError, UserError: when it cannot be read, or is not a regular file.
     """
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
+        with open_regular(file) as lines:
             for line in lines:
-                entry = _parse(line)
+                entry = _parse(line.decode("utf-8", "replace"))
                 if entry is not None and (kind is None or kind in entry):
                     yield entry
     except FileNotFoundError:
@@ -148,16 +154,40 @@ def is_before(entry: Mapping[str, Any], progress: Progress, measured: Set[int] =
     if entry.get("images", 0) > progress.images:
         return False
     if "evaluation" in entry:
-        return entry["epoch"] in measured
-    return "finished_epoch" not in entry or entry["epoch"] < progress.epoch
+        return entry.get("epoch") in measured
+    return "finished_epoch" not in entry or entry.get("epoch", 0) < progress.epoch
 
 
 def _parse(line: str) -> dict[str, Any] | None:
+    """The entry in a line; None when it is no entry, or a value in it is not of the type that its name has."""
     try:
-        entry = json.loads(line)
-    except ValueError:
+        entry = strict_json.loads(line)
+        return entry if isinstance(entry, dict) and _is_sound(entry) else None
+    except (ValueError, TypeError, KeyError, AttributeError):  # of a damaged evaluation
         return None
-    return entry if isinstance(entry, dict) else None
+
+
+def _is_sound(entry: Mapping[str, Any]) -> bool:
+    """Whether every value that is there is of the right type."""
+    counts = [entry[name] for name in ("epoch", "epoch_images", "images", "step") if name in entry]
+    numbers = [entry.get(name) for name in ("learning_rate", "seconds_per_image", "data_seconds_per_image")]
+    for part in {"losses", "finished_epoch", "run"} & entry.keys():
+        if not isinstance(entry[part], dict):
+            return False
+    if "losses" in entry:
+        numbers += entry["losses"].values()
+    if "finished_epoch" in entry:
+        numbers += [entry["finished_epoch"].get(name) for name in ("seconds", "peak_memory_bytes")]
+        if not entry.get("step"):
+            return False  # an epoch has steps
+    if "run" in entry:
+        run = entry["run"]
+        counts += dict(run.get("parameters", {})).values()
+        if not isinstance(run.get("device", ""), str):
+            return False
+    if "evaluation" in entry:
+        Evaluation.from_json(entry["evaluation"])
+    return all(map(is_count, counts)) and all(number is None or is_number(number) for number in numbers)
 
 
 def _until(lines: list[str], progress: Progress) -> list[str]:

@@ -1,14 +1,16 @@
 """The same few held-out images over time, kept as files in a run's folder."""
 
-import json
 from collections.abc import Sequence
 
 from PIL import Image
 from torch import Tensor
 
+from cut import strict_json
 from cut.data.images import image_size
+from cut.errors import UserError
 from cut.monitoring.pictures import cell_size, picture_row
 from cut.options import Options
+from cut.reading import read_json
 from cut.training.atomic import make_folder, write_atomically
 from cut.training.listener import Listener, PreviewEvent, Progress, RunFacts
 
@@ -69,7 +71,7 @@ class PreviewFiles(Listener):
         self._save("sources.png", event.sources)
         if event.targets:
             self._save("targets.png", event.targets)
-        about = json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
+        about = strict_json.dumps({"names": names, "cell": cell, "targets": self.has_targets}).encode()
         write_atomically(self.folder / "previews.json", about)
         self._described = True
 
@@ -80,10 +82,10 @@ class PreviewFiles(Listener):
     def _take_up(self, images: int) -> None:
         """The rows up to `images`; none without a description that fits them."""
         try:
-            about = json.loads((self.folder / "previews.json").read_text(encoding="utf-8"))
+            about = read_json(self.folder / "previews.json")
             names, targets = list(map(str, about["names"])), bool(about["targets"])
             width, height = map(int, about["cell"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, UserError):
             return
         row = (width * len(names), height)
         files = ["sources.png", "targets.png"] if targets else ["sources.png"]

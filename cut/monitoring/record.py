@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cut.errors import UserError
 from cut.monitoring.log_files import METRICS, is_before, read_metrics
 from cut.monitoring.pace import Pace
 from cut.monitoring.series import Series
@@ -63,17 +64,24 @@ class Record(Listener):
     def from_file(cls, file: Path) -> "Record":
         """The record of a run that may be over, from its `metrics.jsonl`, without the losses and rates.
 
+        Damaged entries are skipped.
+
         Raises:
-            OSError: when the file cannot be read.
-            KeyError, TypeError, ValueError, AttributeError: when an entry is damaged.
+            OSError, UserError: when the file cannot be read.
+            KeyError: when no entry says what ran, because what should say it lacks something.
         """
-        record = cls()
+        record, lacking = cls(), None
         for entry in read_metrics(file, kind=None):
-            if "evaluation" in entry:
-                evaluation = Evaluation.from_json(entry["evaluation"])
-                record._add_evaluation(evaluation, evaluation if entry["best"] else record.best)
-            else:
-                record._add_mark(entry)
+            try:
+                if "evaluation" in entry:
+                    evaluation = Evaluation.from_json(entry["evaluation"])
+                    record._add_evaluation(evaluation, evaluation if entry["best"] else record.best)
+                else:
+                    record._add_mark(entry)
+            except KeyError as error:
+                lacking = lacking or error
+        if lacking is not None and not record.starts:
+            raise lacking
         return record
 
     @property
@@ -91,7 +99,7 @@ class Record(Listener):
         self.pace.start(options, progress, facts)
         if progress.images > 0:
             # A file that cannot be read is reported by `MetricsLog`, which continues it; a damaged entry is skipped.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UserError):
                 self._take_up(options.run.folder / METRICS, progress)
         self.starts.append(Start(progress.step, facts.device, facts.parameters))
         best = best_evaluation(facts.evaluations, facts.best_metric) if facts.best_metric else None

@@ -2,35 +2,48 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from cut.errors import UserError
+from cut.networks.torch_files import NotReadable, read_torch_file
 
 _CONSTANT_BUFFERS = (".filt", ".kernel")  # fixed blur filters, which published files carry
 _STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 _TABLE_LINES = 10
 
 
-def read_weights(path: Path | str) -> dict[str, Tensor]:
+def read_weights(path: Path | str, named: Path | str | None = None, missing_ok: bool = True) -> dict[str, Tensor]:
     """Read a file of weights: a plain `state_dict`, with or without a `module.` prefix on every name.
 
     Only tensors and containers are unpickled, so a hostile file cannot run code.
 
+    Args:
+        path: the file.
+        named: what messages call it; None for its path.
+        missing_ok: report a missing file as a `UserError` too, not as a `FileNotFoundError`.
+
     Raises:
-        UserError: when the file is missing, broken, or holds something else.
+        UserError: when the file is missing, broken, or holds something else, with what it is.
     """
+    named = path if named is None else named
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
+        weights = read_torch_file(Path(path))
     except FileNotFoundError:
-        raise UserError(f"There is no weight file {path}.") from None
-    except Exception as error:  # a damaged or hostile file can fail in any way
-        raise UserError(f"{path} is not a file of weights that can be read safely ({type(error).__name__}).") from None
+        if not missing_ok:
+            raise
+        raise UserError(f"There is no weight file {named}.") from None
+    except NotReadable as error:
+        raise UserError(
+            f"{named} is not a file of weights that can be read safely ({error.reason}): {error.advice}."
+        ) from None
     if not isinstance(weights, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):
-        raise UserError(f"{path} is not a file of network weights: it should map parameter names to tensors.")
+        raise UserError(
+            f"{named} is not a file of network weights{_instead(weights)}: it should map parameter names to tensors."
+        )
     return {name.removeprefix("module."): tensor for name, tensor in weights.items()}
 
 
@@ -53,11 +66,12 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
             del weights[name]
     rows = []
     for name in dict.fromkeys([*own, *weights]):
-        file, net = _shape(weights.get(name)), _shape(own.get(name))
+        file, net = _form(weights.get(name)), _form(own.get(name))
         if file != net:
-            rows.append((name, file, net))
+            rows.append((name if name.isprintable() and len(name) <= 80 else ascii(name[:80]), file, net))
     if rows:
-        raise UserError(_mismatch(rows, origin))
+        shared = sum(name in own for name in weights)
+        raise UserError(_mismatch(rows, origin, foreign=2 * shared < len(own)))
     network.load_state_dict(weights, strict=False)  # strict but for the filters, which were set aside above
 
 
@@ -71,16 +85,37 @@ def export_weights(network: nn.Module) -> dict[str, Tensor]:
     return weights
 
 
-def _shape(tensor: Tensor | None) -> str:
-    return "absent" if tensor is None else "×".join(map(str, tensor.shape)) or "scalar"
+def _instead(content: Any) -> str:
+    """What a file holds instead of weights, as far as it is easy to tell, to follow "not a file of network weights"."""
+    if not isinstance(content, Mapping):
+        return ""
+    if {"state", "optimizers"} <= content.keys():
+        return ", but a training state"
+    held = [str(name) for name, part in content.items() if isinstance(part, Mapping)]
+    return f", but holds {', '.join(held[:5])}" if held else ""
 
 
-def _mismatch(rows: list[tuple[str, str, str]], origin: str) -> str:
+def _form(tensor: Tensor | None) -> str:
+    """Shape and, where they are not floating-point numbers, the kind of numbers."""
+    if tensor is None:
+        return "absent"
+    shape = "×".join(map(str, tensor.shape)) or "scalar"
+    return shape if tensor.is_floating_point() else f"{shape} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _mismatch(rows: list[tuple[str, str, str]], origin: str, foreign: bool) -> str:
+    """
+    Args:
+        foreign: whether most names differ, which options of one network do not explain.
+    """
     shown = rows if len(rows) <= _TABLE_LINES - 2 else rows[: _TABLE_LINES - 3]
     width = max(len(name) for name, _, _ in shown)
+    advice = "Give the options that the run was trained with (--netG, --ngf, --normG, --no_antialias, …)."
+    if foreign:
+        advice = "It may be the file of another network (of the discriminator, say), or --netG is another."
     lines = [f"The weights in {origin} are of another architecture than the options describe (file ≠ network):"]
     lines += [f"  {name:<{width}}  {file} ≠ {net}" for name, file, net in shown]
     if len(shown) < len(rows):
         lines.append(f"  … and {len(rows) - len(shown)} more")
-    lines.append("Give the options that the run was trained with (--netG, --ngf, --normG, --no_antialias, …).")
+    lines.append(advice)
     return "\n".join(lines)

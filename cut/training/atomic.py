@@ -3,24 +3,40 @@
 A set is committed with a journal: all files are staged under temporary names and flushed, then one small file lists
 them, and that file's appearance is the commit. Whoever opens the folder next finishes the renames that a kill left
 undone (`roll_forward`), so a set never mixes two states.
+
+Temporary names are unique. Each is removed by its writer, or by others once it is certain that the writer is gone: for
+a set the folder's lock shows that, for a single file the lock on the file.
 """
 
 import errno
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
+from cut import strict_json
 from cut.errors import UserError
+from cut.reading import read_json, refuse_other_kinds
+from cut.training.locks import try_lock
 
-STAGED = ".staged"
+STAGED = ".staged"  # files of a set, which belong to whoever has the folder's lock
+WRITING = ".writing"  # single files; each is locked by its writer
 JOURNAL = "commit.json"
+_LONGEST_STEM = 100  # bytes of a name that a temporary name repeats; systems take 255
+
+T = TypeVar("T")
+Write = Callable[[BinaryIO], object]
+
+_tidied: set[Path] = set()  # folders in which this process has removed what killed writers left
 
 
-def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object], durable: bool = True) -> None:
-    """Write one file; at every instant `path` is the old file or the new one.
+def write_atomically(path: Path, content: bytes | Write, durable: bool = True) -> None:
+    """Write one file; at every instant `path` is the old file or the new one. A missing folder is made.
+
+    Several processes may write the same path at once: the last one wins, and nobody reads a mixture.
 
     Args:
         content: what to write, or a function that writes it to a stream.
@@ -29,15 +45,17 @@ def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object], 
     Raises:
         UserError: when the disk is full or the folder cannot be written; the old file is untouched.
     """
-    _stage(path, content if callable(content) else lambda stream: stream.write(content), durable)
-    try:
-        with _explained(path):
-            os.replace(_staged(path), path)
-            if durable:
-                _flush_folder(path.parent)
-    except BaseException:
-        _forget(path)
-        raise
+    write: Write = content if callable(content) else lambda stream: stream.write(content)
+    make_folder(path.parent)
+    if path.parent not in _tidied:
+        _remove_abandoned(path.parent)
+    with _explained(path), _own_file(path) as stream:
+        _fill(stream, write, durable)
+        if sys.platform == "win32":
+            stream.close()  # there, an open file cannot be renamed
+        os.replace(stream.name, path)
+        if durable:
+            _flush_folder(path.parent)
 
 
 def make_folder(folder: Path) -> None:
@@ -49,22 +67,25 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def write_set(folder: Path, files: Mapping[str, Callable[[BinaryIO], object]]) -> None:
+def write_set(folder: Path, files: Mapping[str, Write]) -> None:
     """Write several files of a folder, by name; either all of them change, or none. Needs the folder's lock.
 
     Raises:
         UserError: when the disk is full or the folder cannot be written; nothing has changed, or all has.
     """
     roll_forward(folder)  # an earlier commit that an error cut short must not meet newly staged files
+    staged: dict[str, str] = {}  # by the name that it will have
     try:
         for name, write in files.items():
-            _stage(folder / name, write)
+            place = _temporary(folder / name, STAGED)
+            staged[name] = place.name
+            _stage(folder / name, place, write)
         with _explained(folder):
             _flush_folder(folder)  # a power cut must not keep the journal and lose what it lists
-        write_atomically(folder / JOURNAL, json.dumps(sorted(files)).encode())
+        write_atomically(folder / JOURNAL, strict_json.dumps(staged).encode())
     except BaseException:
         if not (folder / JOURNAL).exists():  # where it does, the set is committed, whatever failed after that
-            _forget(*(folder / name for name in files))
+            _forget(*(folder / name for name in staged.values()))
         raise
     roll_forward(folder)
 
@@ -73,54 +94,142 @@ def roll_forward(folder: Path) -> None:
     """Finish a commit that was interrupted; remove what was staged but never committed. Needs the folder's lock.
 
     Raises:
-        UserError: when the folder cannot be written.
+        UserError: when the folder cannot be written, or the journal is damaged.
     """
-    journal = folder / JOURNAL
     with _explained(folder):
-        if journal.exists():
-            for name in json.loads(journal.read_text()):
-                if _staged(folder / name).exists():
-                    os.replace(_staged(folder / name), folder / name)
+        staged = _journal(folder)
+        if staged is not None:
+            for name, temporary in staged.items():
+                if (folder / temporary).exists():
+                    os.replace(folder / temporary, folder / name)
             _flush_folder(folder)
-            journal.unlink()
+            (folder / JOURNAL).unlink()
             _flush_folder(folder)  # or a power cut could bring the journal back beside the next set's staged files
         for leftover in folder.glob(f"*{STAGED}"):
             leftover.unlink()
+    _remove_abandoned(folder)
 
 
 def committed(path: Path) -> Path:
-    """Where the committed content of `path` lies now, for readers without the lock: it may not be renamed yet."""
-    journal = path.parent / JOURNAL
+    """Where the committed content of `path` lies now, for readers without the lock: it may not be renamed yet.
+
+    It can be renamed at any time after that: read it with `read_committed`.
+
+    Raises:
+        UserError: when the journal is damaged.
+    """
     try:
-        names: Iterable[str] = json.loads(journal.read_text())
-    except FileNotFoundError:
-        return path
-    return _staged(path) if path.name in names and _staged(path).exists() else path
+        staged = _journal(path.parent) or {}
+    except OSError as error:
+        raise UserError(f"{path.parent / JOURNAL} cannot be read ({error.strerror}); check its permissions.") from None
+    place = path.with_name(staged.get(path.name, path.name))
+    return place if os.path.exists(place) else path
 
 
-def _staged(path: Path) -> Path:
-    return path.with_name(path.name + STAGED)
+def read_committed(path: Path, read: Callable[[Path], T]) -> T:
+    """`read(place)` where the committed content of `path` lies; once more when a commit has just moved it.
+
+    Raises:
+        FileNotFoundError: naming `path`, when there is no such file.
+        UserError: when the journal is damaged.
+    """
+    while True:
+        place = committed(path)
+        try:
+            return read(place)
+        except FileNotFoundError:
+            if place == path and committed(path) == path:
+                raise
 
 
-def _stage(path: Path, write: Callable[[BinaryIO], object], durable: bool = True) -> None:
+def _journal(folder: Path) -> dict[str, str] | None:
+    """The files of a commit that is not finished: their temporary names by name; None when there is no such commit."""
+    journal = folder / JOURNAL
     try:
-        with _explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)  # it may have been removed while a run trains
-            with open(_staged(path), "wb") as stream:
-                write(stream)
-                stream.flush()
-                if durable:
-                    os.fsync(stream.fileno())
+        content = read_json(journal)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return None
+        raise
+    except ValueError:
+        content = None
+    if isinstance(content, list):  # earlier versions listed the names, and their temporary names followed from them
+        content = {name: f"{name}{STAGED}" for name in content if isinstance(name, str)}
+    if not isinstance(content, dict) or not all(
+        isinstance(temporary, str) and temporary.endswith(STAGED) and _is_plain(name) and _is_plain(temporary)
+        for name, temporary in content.items()
+    ):
+        raise UserError(
+            f"{journal} is damaged, so that the last save cannot be finished: remove it to go on from the save before."
+        )
+    return content
+
+
+def _is_plain(name: str) -> bool:
+    return bool(name) and "\0" not in name and Path(name).name == name
+
+
+def _temporary(path: Path, suffix: str) -> Path:
+    """A name beside `path` that no other writer uses: latest_net_G.4711-3fa9c1d2.pth.staged."""
+    stem = os.fsdecode(os.fsencode(path.stem)[:_LONGEST_STEM])
+    return path.with_name(f"{stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix[:10]}{suffix}")
+
+
+def _stage(path: Path, place: Path, write: Write) -> None:
+    """Write what `path` is to become into `place`."""
+    try:
+        with _explained(path), open(place, "xb") as stream:
+            _fill(stream, write, durable=True)
     except BaseException:
-        _forget(path)
+        _forget(place)
         raise
 
 
-def _forget(*paths: Path) -> None:
-    """Remove what was staged for these files, where the system lets us; else `roll_forward` will."""
-    for path in paths:
+@contextmanager
+def _own_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file beside `path`, locked as long as it is open, so that others know that it is not abandoned."""
+    while True:
+        place = _temporary(path, WRITING)
+        stream = open(place, "xb")  # noqa: SIM115 closed below
+        try:
+            if sys.platform != "win32":
+                try_lock(stream, wait=True)
+                if not os.fstat(stream.fileno()).st_nlink:
+                    stream.close()
+                    continue  # somebody took it for abandoned before it was locked
+            yield stream
+            return
+        except BaseException:
+            _forget(place)
+            raise
+        finally:
+            stream.close()
+
+
+def _fill(stream: BinaryIO, write: Write, durable: bool) -> None:
+    write(stream)
+    stream.flush()
+    if durable:
+        os.fsync(stream.fileno())
+
+
+def _forget(*places: Path) -> None:
+    """Remove files of one's own, where the system lets us; else the next writer will."""
+    for place in places:
         with suppress(OSError):
-            _staged(path).unlink(missing_ok=True)
+            place.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what killed writers of single files have left in a folder: what nobody has locked."""
+    _tidied.add(folder)
+    with suppress(OSError):
+        for leftover in folder.glob(f"*{WRITING}"):
+            with suppress(OSError, UserError):
+                refuse_other_kinds(leftover)
+                with open(leftover, "r+b") as stream:
+                    if try_lock(stream):
+                        leftover.unlink()
 
 
 @contextmanager

@@ -9,65 +9,37 @@ options.yaml, train_opt.txt   what the run is
 failure.txt                   the traceback of an unexpected error
 """
 
-import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 import torch
+from torch import nn
 
 from cut import strict_json
 from cut.errors import UserError
 from cut.models.method import Method
+from cut.networks.torch_files import NotReadable, read_torch_file
 from cut.networks.weights import export_weights, load_weights, read_weights
-from cut.training.atomic import committed, roll_forward, write_set
-from cut.training.evaluation import Evaluation, by_name
+from cut.reading import read_json, refuse_other_kinds
+from cut.registry import MODELS
+from cut.training.atomic import committed, read_committed, roll_forward, write_set
+from cut.training.evaluation import Evaluation
+from cut.training.locks import try_lock
+from cut.training.saved_state import TrainingState, as_mapping, check_moments
+
+__all__ = ["RunFolder", "TrainingState", "best_row", "fill", "load_pretrained", "network_file", "saved_epochs"]
 
 STATE_FILE = "latest_training_state.pth"
 BEST_FILE = "best.json"
 AVERAGE = "_ema"  # follows the epoch in the names of the moving averages' files: latest_ema_net_G.pth
 _WEIGHTS = re.compile(r"(?P<label>.+)_net_(?P<network>\w+)\.pth")
-
-
-@dataclass
-class TrainingState:
-    """Where a run stands; with the weights and the optimizers, all that a continued run needs.
-
-    Attributes:
-        epoch: the epoch being trained; the first is 1.
-        epoch_steps, epoch_images: steps done and images seen in it.
-        step, images: the same since the run began.
-        epoch_losses: mean generator loss of each finished epoch.
-        loss_sum: sum of the generator loss over the steps of this epoch.
-        data: fingerprint of the data set.
-        evaluations: what was measured so far, as dictionaries of `Evaluation`'s fields, oldest first.
-    """
-
-    epoch: int = 1
-    epoch_steps: int = 0
-    epoch_images: int = 0
-    step: int = 0
-    images: int = 0
-    epoch_losses: list[float] = field(default_factory=list)
-    loss_sum: float = 0.0
-    data: str = ""
-    evaluations: list[dict[str, Any]] = field(default_factory=list)
-
-    def count_step(self, images: int, loss: float) -> None:
-        self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
-        self.images, self.epoch_images = self.images + images, self.epoch_images + images
-        self.loss_sum += loss
-
-    def finish_epoch(self) -> None:
-        if self.epoch_steps:
-            self.epoch_losses.append(self.loss_sum / self.epoch_steps)
-        self.epoch, self.epoch_steps, self.epoch_images, self.loss_sum = self.epoch + 1, 0, 0, 0.0
 
 
 class RunFolder:
@@ -84,7 +56,7 @@ class RunFolder:
     @property
     def has_run(self) -> bool:
         """Whether a run has been saved here."""
-        return committed(self.folder / STATE_FILE).exists()
+        return os.path.lexists(committed(self.folder / STATE_FILE))
 
     @property
     def has_weights(self) -> bool:
@@ -135,13 +107,17 @@ class RunFolder:
     def _take_lock(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            refuse_other_kinds(self.folder / ".lock")
             stream = open(self.folder / ".lock", "w")  # noqa: SIM115 the lock lives as long as the stream
         except OSError as error:
             sentence = f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
             raise UserError(sentence) from None
-        if not _try_lock(stream):
+        if not try_lock(stream):
             stream.close()
             raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
+        if sys.platform != "win32":
+            # Forked data workers outlive a kill by seconds and must not keep the lock for them.
+            os.register_at_fork(after_in_child=stream.close)
         self._lock = stream
 
     def _drop_lock(self) -> None:
@@ -191,15 +167,20 @@ class RunFolder:
             if self.has_weights:
                 advice = f"--pretrained_name {self.folder.name} with another --name starts a new run from its weights."
             raise UserError(f"{self.folder} holds no training state to continue from (no {STATE_FILE}): {advice}")
-        state, moments, extra = self._read(method.optimizers)
+        with self._sound():
+            state, content = self._read()
+            moments = {name: as_mapping(content["optimizers"], "optimizers")[name] for name in method.optimizers}
+            extra = as_mapping(content.get("extra", {}), "extra")
         for networks, label in ((method.networks, "latest"), (method.averages, f"latest{AVERAGE}")):
             for name, network in networks.items():
-                weights = network_file(self.folder, label, name)
-                load_weights(network, read_weights(weights), str(weights))
+                fill(network, self.folder, label, name)
         for name, optimizer in method.optimizers.items():
-            optimizer.load_state_dict(moments[name])
+            with self._sound(f" of the optimizer {name}"):
+                check_moments(optimizer, moments[name])
+                optimizer.load_state_dict(moments[name])
         if extra:
-            method.load_extra_state(extra)
+            with self._sound():
+                method.load_extra_state(extra)
         return state
 
     def saved_state(self) -> TrainingState:
@@ -208,21 +189,28 @@ class RunFolder:
         Raises:
             UserError: when it cannot be read.
         """
-        return self._read((), mmap=True)[0]
+        with self._sound():
+            return self._read(mmap=True)[0]
 
-    def _read(
-        self, optimizers: Iterable[str], mmap: bool = False
-    ) -> tuple[TrainingState, dict[str, Any], dict[str, Any]]:
-        """Progress, the moments of these optimizers, and what else the method keeps."""
-        path = committed(self.folder / STATE_FILE)
+    def _read(self, mmap: bool = False) -> tuple[TrainingState, dict[str, Any]]:
+        """Progress, and all that was saved."""
+        read = partial(read_torch_file, mmap=mmap)
+        content = as_mapping(read_committed(self.folder / STATE_FILE, read), "it")
+        return TrainingState.from_saved(content["state"]), content
+
+    @contextmanager
+    def _sound(self, part: str = "") -> Iterator[None]:
+        """Inside, whatever a damaged or foreign training state leads to becomes a sentence."""
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-            moments = {name: content["optimizers"][name] for name in optimizers}
-            state = TrainingState(**content["state"])
-            state.evaluations = [by_name(row) for row in state.evaluations]
-            return state, moments, content.get("extra", {})
-        except Exception as error:  # a damaged or foreign file can fail in any way
-            raise UserError(f"{path} is not a training state that can be read ({type(error).__name__}).") from None
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            reason = error.reason if isinstance(error, NotReadable) else _in_words(error)
+            raise UserError(
+                f"{self.folder / STATE_FILE} is not a training state that can be read{part} ({reason}): restore a "
+                "copy, or start a new run from the weights with --pretrained_name."
+            ) from None
 
 
 def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
@@ -235,30 +223,52 @@ def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
     for name, network in method.networks.items():
         if name not in method.translators.values() and not committed(folder / f"{epoch}_net_{name}.pth").exists():
             continue
-        path = network_file(folder, epoch, name)
-        load_weights(network, read_weights(path), str(path))
+        fill(network, folder, epoch, name)
         if name in method.averages:
-            load_weights(method.averages[name], read_weights(path), str(path))
+            fill(method.averages[name], folder, epoch, name)
         loaded.append(name)
     return loaded
 
 
+def fill(network: nn.Module, folder: Path, epoch: str, name: str) -> None:
+    """Copy a network's saved weights of an epoch into it.
+
+    Raises:
+        UserError: when they were not saved, cannot be read, or are of another architecture.
+    """
+    network_file(folder, epoch, name)  # says which epochs there are
+    path = folder / f"{epoch}_net_{name}.pth"
+    load_weights(network, read_committed(path, partial(read_weights, named=path, missing_ok=False)), str(path))
+
+
 def best_row(folder: Path) -> Evaluation | None:
-    """What was measured of the weights that a run keeps as best; None when that is not written in its folder."""
+    """What was measured of the weights that a run keeps as best; None when that is not written in its folder.
+
+    Raises:
+        UserError: when it is written there, but cannot be read.
+    """
+    path = folder / BEST_FILE
     try:
-        return Evaluation.from_json(json.loads(committed(folder / BEST_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return Evaluation.from_json(read_committed(path, read_json))
+    except (FileNotFoundError, NotADirectoryError):
         return None  # weights that were named best by hand
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{path} does not say what was measured of the best weights ({_in_words(error)}): restore a copy, or "
+            "remove it and the weights named best, to search for the best again."
+        ) from None
 
 
 def network_file(folder: Path, epoch: str, network: str) -> Path:
-    """The file with a network's weights at an epoch.
+    """The file with a network's weights at an epoch, where it lies now (see `committed`).
 
     Raises:
         UserError: when that epoch was not saved, with the list of those that were.
     """
     path = committed(folder / f"{epoch}_net_{network}.pth")
-    if path.exists():
+    if os.path.lexists(path):
         return path
     saved = saved_epochs(folder, network)
     if epoch.endswith(AVERAGE) and epoch.removesuffix(AVERAGE) in saved:
@@ -269,9 +279,30 @@ def network_file(folder: Path, epoch: str, network: str) -> Path:
         )
     if saved:
         raise UserError(f"--epoch {epoch} was not saved in {folder}: there are {', '.join(saved)}.")
-    others = {match["network"] for match in map(_WEIGHTS.fullmatch, _weight_names(folder)) if match}
-    there = f" (it has those of {', '.join(sorted(others))})" if others else ""
-    raise UserError(f"{folder} holds no weights of {network}{there}: check --name, --checkpoints_dir and --model.")
+    others = sorted({match["network"] for match in map(_WEIGHTS.fullmatch, _weight_names(folder)) if match})
+    there = f" (it has those of {', '.join(others)})" if others else ""
+    raise UserError(
+        f"{folder} holds no weights of {network}{there}: {_method_with(others)}check --name, --checkpoints_dir and "
+        "--model."
+    )
+
+
+def _method_with(networks: Sequence[str]) -> str:
+    """Which --model has translators of these names, as a phrase; "" where none or several methods do."""
+    methods = [
+        entry.name
+        for entry in MODELS.entries()
+        if (translators := set(getattr(entry.factory, "translators", {"": "G"}).values())) <= set(networks)
+        and not translators <= {"G"}  # of most methods
+    ]
+    return f"those are of --model {methods[0]}, so " if len(methods) == 1 else ""
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong with content that was read, as a phrase."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def saved_epochs(folder: Path, network: str | None = None) -> list[str]:
@@ -292,21 +323,3 @@ def _detached(value: Any) -> Any:
 
 def _weight_names(folder: Path) -> list[str]:
     return [path.name for path in folder.glob("*_net_*.pth")]
-
-
-def _try_lock(stream) -> bool:
-    """Take an exclusive lock that ends with the process, however it ends."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Forked data workers outlive a kill by seconds and must not keep the lock for them.
-            os.register_at_fork(after_in_child=stream.close)
-    except OSError:
-        return False
-    return True

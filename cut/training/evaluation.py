@@ -46,13 +46,23 @@ class Evaluation:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: when it is something else.
         """
+        if not isinstance(row, Mapping):
+            raise ValueError("it is not a dictionary")
         known = {item.name: row[item.name] for item in fields(cls) if item.name in row}
         values = {
             part: {name: math.nan if value is None else float(value) for name, value in content.items()}
             for part, content in by_name(row).items()
             if part in _BY_NAME
         }
-        return cls(**{**known, **values})
+        evaluation = cls(**{**known, **values})
+        for name in ("epoch", "images", "step"):
+            value = getattr(evaluation, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62:
+                raise ValueError(f"{name} is not a number of at least 0")
+        if not isinstance(evaluation.seconds, int | float) or not isinstance(evaluation.measures, Mapping):
+            raise ValueError("seconds or measures is of another type")
+        _check_details(evaluation.details)
+        return evaluation
 
     def label(self, name: str) -> str:
         """The display name of a measure here: "FID" with Inception's features, else "FD (extractor)"."""
@@ -66,6 +76,18 @@ class Evaluation:
         """`measures` by label and, with the label that `Column` gives them, `unaveraged`."""
         unaveraged = {label + UNAVERAGED: value for label, value in self.labelled(self.unaveraged).items()}
         return self.labelled(self.measures) | unaveraged
+
+
+def _check_details(details: Any) -> None:
+    """
+    Raises:
+        ValueError: when what is shown of them is of another type.
+    """
+    kinds = {"real_count": int, "fake_count": int, "extractor": str, "cost_share": int | float}
+    if not isinstance(details, Mapping) or not all(
+        details.get(name) is None or isinstance(details[name], kind) for name, kind in kinds.items()
+    ):
+        raise ValueError("details is of another type")
 
 
 class Column(NamedTuple):

@@ -1,9 +1,11 @@
 """Which files are found, and every bad one named at once."""
 
-import pytest
-from PIL import Image
+import os
 
-from cut.data.files import check_images, find_images, images_in, phase_folders
+import pytest
+from PIL import Image, features
+
+from cut.data.files import EXTENSIONS, check_images, find_images, images_in, left_out, phase_folders
 from cut.errors import UserError
 
 
@@ -20,7 +22,50 @@ def names(root, **more):
 def test_images_are_found_below_in_any_case_and_sorted(tmp_path):
     touch(tmp_path, "b.JPG", "a/z.png", "a/y.Tiff", "c.jpeg", "d.ppm", "e.bmp", "f.tif")
     touch(tmp_path, "notes.txt", "g.webp", "._b.jpg", ".thumbnails/h.png")
-    assert names(tmp_path) == ["a/y.Tiff", "a/z.png", "b.JPG", "c.jpeg", "d.ppm", "e.bmp", "f.tif"]
+    assert names(tmp_path) == ["a/y.Tiff", "a/z.png", "b.JPG", "c.jpeg", "d.ppm", "e.bmp", "f.tif", "g.webp"]
+
+
+@pytest.mark.parametrize("name", [".webp", ".jp2", ".tga", ".gif", ".pgm", ".avif", ".jfif", ".pbm", ".qoi", ".pcx"])
+def test_every_suffix_that_pillow_reads_is_found_and_read(tmp_path, name):
+    needs = {".webp": "webp", ".avif": "avif", ".jp2": "jpg_2000"}
+    if name in needs and not features.check(needs[name]):
+        assert name not in EXTENSIONS
+        return
+    file = tmp_path / f"x{name.upper()}"
+    kind = Image.registered_extensions()[name]
+    Image.new("1" if name == ".pbm" else "L" if name == ".pgm" else "RGB", (20, 16), 1).save(file, kind)
+    assert find_images(tmp_path) == [file] and check_images([file], decode=True) == [(20, 16)]
+
+
+def test_every_suffix_is_of_a_format_that_can_be_opened():
+    for suffix in EXTENSIONS:
+        assert Image.registered_extensions()[suffix] in (*Image.OPEN, "MPO")
+    assert not {".eps", ".ps", ".pdf", ".wmf", ".h5", ".mpg"} & {*EXTENSIONS}, "those start other programs"
+
+
+def test_what_is_left_out_is_counted_by_suffix(tmp_path):
+    touch(tmp_path, "a.heic", "b.HEIC", "sub/c.heic", "notes.txt", "LICENSE", "x.png", ".hidden.heic", "Thumbs.db")
+    said = left_out(tmp_path)
+    assert said.startswith(f"Left out of {tmp_path}: 3 files end in .heic, ") and said.endswith(".")
+    assert "1 file ends in .txt" in said and "1 file has no suffix" in said and "db" not in said
+    (tmp_path / "sub" / "c.heic").unlink()
+    assert left_out(tmp_path / "sub") is None and left_out(tmp_path / "nowhere") is None
+    touch(tmp_path, "only/a.heic")
+    with pytest.raises(UserError, match=r"only holds no images \(1 file ends in .heic\); put some there"):
+        images_in(tmp_path / "only")
+
+
+def test_a_folder_can_be_excepted(tmp_path):
+    touch(tmp_path, "a.txt", "results/b.txt", "results/c.txt")
+    assert "1 file ends in .txt" in left_out(tmp_path, without=tmp_path / "results")
+
+
+def test_a_named_pipe_among_the_images_is_named(tmp_path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "good.png")
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(UserError, match="x.png is a named pipe, not a regular file") as caught:
+        check_images(find_images(tmp_path))
+    assert len(caught.value.problems) == 1
 
 
 def test_the_limit_acts_after_sorting(tmp_path):

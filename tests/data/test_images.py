@@ -85,6 +85,33 @@ def test_floats_take_the_smallest_usual_range_that_holds_them(tmp_path, values, 
     assert torch.allclose(result.double(), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("value", [3e38, -3e38, 70000.0, -1e-40, 1e10])
+def test_a_constant_outside_the_usual_ranges_is_black(tmp_path, value):
+    result = tensor(saved(tmp_path, np.full((4, 5), value, dtype=np.float32)))
+    assert (result == -1).all()
+
+
+def test_the_whole_range_of_floats(tmp_path):
+    result = tensor(saved(tmp_path, np.array([[-3.4e38, 0, 3.4e38]], dtype=np.float32)))
+    assert result.flatten().tolist() == pytest.approx([-1, 0, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_verifying_finds_floats_that_are_no_numbers(tmp_path, value):
+    path = saved(tmp_path, np.array([[0, value]], dtype=np.float32))
+    assert check_image(path) == (2, 1)
+    with pytest.raises(UserError, match="x.tif is damaged .some of its values are infinite or not numbers"):
+        check_image(path, decode=True)
+
+
+def test_garbage_is_no_targa_unless_it_is_called_that(tmp_path):
+    Image.new("RGB", (9, 8)).save(tmp_path / "x.tga")
+    assert check_image(tmp_path / "x.tga") == (9, 8)
+    (tmp_path / "x.tga").rename(tmp_path / "x.png")
+    with pytest.raises(UserError, match="is not an image"):
+        check_image(tmp_path / "x.png")
+
+
 def test_thirty_two_bit_integers(tmp_path):
     assert tensor(saved(tmp_path, np.array([[0, 65535]], dtype=np.int32))).tolist() == [[[-1, 1]]]
     assert tensor(saved(tmp_path, np.array([[-100, 100000]], dtype=np.int32))).tolist() == [[[-1, 1]]]

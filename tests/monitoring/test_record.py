@@ -50,14 +50,33 @@ def test_a_continued_run_takes_up_what_was_logged_before_its_save(make_options):
     assert anew.losses.points() == () and anew.epochs == []
 
 
-@pytest.mark.parametrize("damaged", ['{"losses": 3, "images": 1}', '{"losses": {"G": 1}}', '{"run": 3}', "{"])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        '{"losses": 3, "images": 1}',
+        '{"losses": {"G": 1}}',
+        '{"run": 3}',
+        "{",
+        "[" * 5000,
+        "[1]",
+        "NaN",
+        '{"images": "x"}',
+    ]
+    + [
+        '{"images": 1, "step": 1, "epoch": 1, "epoch_images": 1, "losses": {"G": "low"}}',
+        '{"evaluation": {"epoch": 1}}',
+    ]
+    + ['{"images": 2, "epoch": true}', '{"images": null}', '{"finished_epoch": {}, "step": 0, "images": 1}']
+    + ['{"images": 1, "losses": {}, "learning_rate": [1]}', '{"images": ' + "9" * 5000 + "}"],
+)
 def test_a_damaged_entry_costs_a_continued_run_that_entry_only(make_options, damaged):
     options = make_options("--print_freq", "1")
     train(MetricsLog(), options, range(1, 4))
     with (options.run.folder / "metrics.jsonl").open("a") as file:
         file.write(damaged + "\n")
     record = Record()
-    train(record, options, range(4, 6), resumed_at=3)
+    for one in (MetricsLog(), record):
+        train(one, options, range(4, 6), resumed_at=3)
     assert [point.epochs for point in record.losses.points()] == [0.1, 0.2, 0.3, 0.4, 0.5]
 
 

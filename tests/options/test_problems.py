@@ -1,5 +1,6 @@
 """Every problem is said at once, each in a sentence that names what to do."""
 
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -181,3 +182,55 @@ def test_shipped_configs_are_found_from_any_folder(tmp_path, monkeypatch):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs/fastcut.yaml").write_text("lambda_NCE: 7\n")  # one's own comes first
     assert train_options(["--config", "configs/fastcut.yaml"]).method.lambda_NCE == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["seed: !!timestamp 2024", "seed: 0x_", "seed: 0b_", "seed: !!int x", "seed: !!float x", "seed: !!map [a]"]
+    + ["seed: !!binary é", "!!map [a]", "seed: !!omap x", "seed: !!set [a]", "? [a]\n: 1", "? {a: 1}\n: 1"]
+    + ["!!seq {a: 1}"]
+    + [f"seed: {'9' * 5000}", f"seed: 0x{'f' * 5000}", f"{'9' * 5000}: 1", f"seed: {':'.join(['59'] * 3000)}"]
+    + ["seed: " + "[" * 3000, "seed: " + "{a: " * 3000, "- " * 3000, "[" * 100_000]
+    + ['name: "a\\0b"', 'name: "a\\uD800b"', '"a\\0b": 1', '"\\uDFFF": 1', 'dataroot: "a\\0"']
+    + ["name: a\0b", "name: \x07", "a: &x [1]\nb: [*x, *x]", "<<: &x {a: 1}\nb: *x", "a: *x", "a: &x [*x]"]
+    + ["--- 1\n--- 2", "%YAML 9", "a: !!python/x y"]
+    + ["\t", "a: 'x", "@", "a: b: c", "!<", "a: !<x", "\ufeff\ufeff: ]"],
+    ids=lambda text: ascii(text[:20]),
+)  # fmt: skip
+def test_odd_yaml_is_one_sentence_that_names_the_file(tmp_path, text):
+    file = tmp_path / "c.yaml"
+    file.write_text(text, encoding="utf-8")
+    (said,) = problems(["--config", str(file)])
+    assert str(file) in said and "\n" not in said and len(said) < 500 + len(str(file)) and said.endswith(".")
+    assert not [letter for letter in said if letter < " " or "\ud800" <= letter <= "\udfff"]
+
+
+def test_a_date_is_a_text(tmp_path):
+    (tmp_path / "c.yaml").write_text("name: 2024-13-45\neasy_label: 2024-01-02\n")
+    options = train_options(["--config", str(tmp_path / "c.yaml")])
+    assert (options.run.name, options.run.easy_label) == ("2024-13-45", "2024-01-02")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"name: \xed\xa0\x80", b"# " + b"x" * 2**20])
+def test_a_file_that_is_no_text_or_far_too_large_is_one_sentence(tmp_path, content):
+    (tmp_path / "c.yaml").write_bytes(content)
+    (said,) = problems(["--config", str(tmp_path / "c.yaml")])
+    assert str(tmp_path / "c.yaml") in said and "\n" not in said
+
+
+def test_a_named_pipe_as_config_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "c.yaml")
+    assert "is a named pipe" in problems(["--config", str(tmp_path / "c.yaml")])[0]
+
+
+@pytest.mark.parametrize("word", ["9" * 5000, "9" * 30, "x" * 5000])
+def test_a_value_of_any_length_is_refused_in_a_line(word):
+    (said,) = problems(["--seed", word])
+    assert said.startswith("--seed is ") and len(said) < 200
+
+
+def test_letters_that_no_file_can_have_are_refused_but_bytes_that_are_no_text_are_taken():
+    for letter in ("\0", "\ud800"):
+        for name in ("name", "dataroot", "checkpoints_dir"):
+            assert problems([f"--{name}", f"a{letter}b"])
+    assert train_options(["--name", "a\udcffb"]).run.name == "a\udcffb"

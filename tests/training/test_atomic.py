@@ -3,6 +3,8 @@
 import builtins
 import errno
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import pytest
 
 from cut.errors import UserError
 from cut.training import atomic
-from cut.training.atomic import committed, roll_forward, write_atomically, write_set
+from cut.training.atomic import committed, read_committed, roll_forward, write_atomically, write_set
 
+ROOT = Path(__file__).parents[2]
 NAMES = ["G.pth", "D.pth", "F.pth", "state.pth"]
 CALLS = [(builtins, "open"), (os, "replace"), (os, "fsync"), (os, "unlink"), (os, "open")]
 
@@ -148,7 +151,135 @@ def test_new_and_old_names_in_one_set(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_disk_that_is_really_full(tmp_path):
     write_all(tmp_path, "old")
-    (tmp_path / "D.pth.staged").symlink_to("/dev/full")
-    with pytest.raises(UserError, match="^The disk is full: .*make room and go on.$"):
-        atomic._stage(tmp_path / "D.pth", lambda stream: stream.write(b"x" * 100_000))
+
+    def fill(stream):
+        with open("/dev/full", "wb") as device:
+            device.write(b"x" * 100_000)
+
+    for write in (lambda: write_set(tmp_path, {"D.pth": fill}), lambda: write_atomically(tmp_path / "D.pth", fill)):
+        with pytest.raises(UserError, match="^The disk is full: .*D.pth was not written .*make room and go on.$"):
+            write()
     assert read_all(tmp_path) == {"old"} and sorted(os.listdir(tmp_path)) == sorted(NAMES)
+
+
+# ------------------------------------------------------------------ several processes at once
+
+WRITER = """
+import sys
+from pathlib import Path
+from cut.training.atomic import write_atomically
+letter, path = sys.argv[1].encode(), Path(sys.argv[2])
+def write(stream):
+    for _ in range(50):
+        stream.write(letter * 1000)
+        stream.flush()
+for _ in range(60):
+    write_atomically(path, write, durable=False)
+"""
+
+
+def process(code: str, *arguments: object) -> subprocess.Popen:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+
+
+def test_writers_of_one_path_do_not_disturb_each_other_and_readers_see_one_of_them(tmp_path):
+    path = tmp_path / "x.png"
+    path.write_bytes(b"a" * 50_000)
+    writers = [process(WRITER, letter, path) for letter in "ab"]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        content = path.read_bytes()
+        seen.add((len(content), len(set(content))))
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert seen == {(50_000, 1)} and os.listdir(tmp_path) == ["x.png"]
+
+
+HELD = """
+import sys
+from pathlib import Path
+from cut.training.atomic import write_atomically
+def write(stream):
+    stream.write(b"new")
+    print("writing", flush=True)
+    sys.stdin.readline()
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_a_run_that_saves_leaves_the_files_of_other_writers_alone(tmp_path):
+    other = process(HELD, tmp_path / "evaluation.png")
+    assert other.stdout.readline() == "writing\n"
+    write_all(tmp_path, "saved")
+    atomic._tidied.clear()
+    write_atomically(tmp_path / "evaluation.json", lambda stream: stream.write(b"{}"))
+    other.communicate("\n")
+    assert other.returncode == 0 and (tmp_path / "evaluation.png").read_bytes() == b"new"
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    killed = process(HELD, tmp_path / "x.png")
+    assert killed.stdout.readline() == "writing\n"
+    killed.kill()
+    killed.wait()
+    assert len(os.listdir(tmp_path)) == 1
+    write_atomically(tmp_path / "y.png", lambda stream: stream.write(b"y"))
+    assert os.listdir(tmp_path) == ["y.png"]
+
+
+def test_a_reader_follows_a_file_that_a_commit_moves(tmp_path, monkeypatch):
+    write_all(tmp_path, "old")
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "roll_forward", lambda folder: None)
+        write_all(tmp_path, "new")
+    places = []
+
+    def read(place: Path) -> str:
+        places.append(place.name)
+        if len(places) == 1:
+            roll_forward(tmp_path)  # by the writer, between the reader's look and its read
+        return place.read_text()
+
+    assert read_committed(tmp_path / "G.pth", read) == "new"
+    assert places[0].endswith(".staged") and places[1] == "G.pth"
+    with pytest.raises(FileNotFoundError, match="gone.pth'$"):
+        read_committed(tmp_path / "gone.pth", Path.read_text)
+
+
+def test_names_may_be_as_long_as_the_system_allows(tmp_path):
+    for name in ("x" * 251 + ".png", "ä" * 125 + ".png", "." + "x" * 254):
+        write_atomically(tmp_path / name, lambda stream: stream.write(b"1"))
+        write_set(tmp_path, {name: lambda stream: stream.write(b"2")})
+        assert (tmp_path / name).read_bytes() == b"2"
+
+
+# ------------------------------------------------------------------ a journal that is something else
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"7", b'{"G.pth": 7}', b'{"../G.pth": "x.staged"}', b'{"G.pth": "../x.staged"}', b'["\x00"]', b"\xff"]
+    + [b'{"G.pth": "D.pth"}', b"[" * 100_000, b"null", b'{"": ".staged"}'],
+    ids=lambda content: repr(content[:20]),
+)
+def test_a_damaged_journal_is_one_sentence_and_moves_nothing(tmp_path, content):
+    write_all(tmp_path, "old")
+    (tmp_path / atomic.JOURNAL).write_bytes(content)
+    for act in (
+        lambda: roll_forward(tmp_path),
+        lambda: committed(tmp_path / "G.pth"),
+        lambda: write_all(tmp_path, "n"),
+    ):
+        with pytest.raises(UserError, match="commit.json is damaged, .*: remove it to go on from the save before.$"):
+            act()
+    (tmp_path / atomic.JOURNAL).unlink()
+    assert read_all(tmp_path) == {"old"}
+
+
+def test_a_journal_of_earlier_versions_is_finished(tmp_path):
+    write_all(tmp_path, "old")
+    (tmp_path / "G.pth.staged").write_text("new")
+    (tmp_path / atomic.JOURNAL).write_text('["G.pth", "D.pth"]')
+    assert committed(tmp_path / "G.pth").read_text() == "new"
+    roll_forward(tmp_path)
+    assert (tmp_path / "G.pth").read_text() == "new" and sorted(os.listdir(tmp_path)) == sorted(NAMES)

@@ -1,5 +1,7 @@
 """The folder of a run: what it saves, what it refuses to read, and who may use it."""
 
+import json
+import os
 import resource
 from contextlib import contextmanager
 
@@ -8,7 +10,15 @@ import torch
 from torch import nn
 
 from cut.errors import UserError
-from cut.training.checkpoints import STATE_FILE, RunFolder, TrainingState, load_pretrained, network_file, saved_epochs
+from cut.training.checkpoints import (
+    STATE_FILE,
+    RunFolder,
+    TrainingState,
+    best_row,
+    load_pretrained,
+    network_file,
+    saved_epochs,
+)
 from tests.hostile import Payload, as_pickle, as_torch
 from tests.training.miniature import Model, weight_of
 from tests.training.tiny_runs import assert_same
@@ -91,6 +101,116 @@ def test_a_state_of_something_else_is_refused(tmp_path, content):
     torch.save(content, tmp_path / STATE_FILE)
     with pytest.raises(UserError, match="not a training state that can be read"):
         load(tmp_path)
+
+
+def changed_state(folder, change) -> None:
+    """The saved state, changed in place by `change(content)`."""
+    save(folder, 1.0, epoch=2, step=4, epoch_losses=[0.5])
+    content = torch.load(folder / STATE_FILE, weights_only=True)
+    change(content)
+    torch.save(content, folder / STATE_FILE)
+
+
+def moments(content) -> dict:
+    return content["optimizers"]["G"]["state"][0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["state"].update(epoch="2"),
+        lambda content: content["state"].update(step=-1),
+        lambda content: content["state"].update(images=True),
+        lambda content: content["state"].update(epoch_losses=0.5),
+        lambda content: content["state"].update(epoch_losses=["0.5"]),
+        lambda content: content["state"].update(data=7),
+        lambda content: content["state"].update(loss_sum=None),
+        lambda content: content["state"].update(evaluations=[7]),
+        lambda content: content["state"].update(evaluations=[{"epoch": 1}]),
+        lambda content: content["state"].update(evaluations=[{"epoch": 1, "images": 1, "step": 1, "measures": [2]}]),
+        lambda content: content.update(optimizers=[]),
+        lambda content: content["optimizers"].update(G=7),
+        lambda content: content["optimizers"]["G"].update(state=[]),
+        lambda content: content["optimizers"]["G"].update(param_groups=[]),
+        lambda content: content["optimizers"]["G"]["param_groups"][0].update(params=[0, 1]),
+        lambda content: content["optimizers"]["G"]["param_groups"][0].update(lr="fast"),
+        lambda content: content["optimizers"]["G"]["param_groups"][0].update(betas=(0.5,)),
+        lambda content: moments(content).update(exp_avg=torch.zeros(2, 1)),
+        lambda content: moments(content).update(exp_avg_sq=torch.zeros(1, 1, dtype=torch.int64)),
+        lambda content: moments(content).update(exp_avg="zeros"),
+        lambda content: moments(content).update(step=torch.zeros(3)),
+        lambda content: moments(content).update(exp_avg=torch.zeros(1, 1).to_sparse()),
+        lambda content: moments(content).update(exp_avg=torch.zeros(1, 1, device="meta")),
+        lambda content: moments(content).pop("exp_avg"),
+        lambda content: content["optimizers"]["G"].update(state={5: {}}),
+        lambda content: content.update(extra=[1]),
+    ],
+)
+def test_a_state_with_a_field_of_another_type_or_shape_is_one_sentence(tmp_path, change):
+    changed_state(tmp_path, change)
+    with pytest.raises(UserError, match=f"{STATE_FILE} is not a training state that can be read.*--pretrained_name.$"):
+        load(tmp_path)
+
+
+def test_what_a_method_kept_for_itself_is_checked_too(tmp_path):
+    changed_state(tmp_path, lambda content: content.update(extra={"pool": 7}))
+    model = Model()
+    model.load_extra_state = lambda state: list(state["pool"])
+    with pytest.raises(UserError, match="not a training state that can be read"):
+        RunFolder(tmp_path).load(model)
+
+
+@pytest.mark.parametrize("name", [STATE_FILE, "latest_net_G.pth", "best.json", "commit.json", ".lock"])
+def test_a_named_pipe_is_named_and_never_waited_for(tmp_path, name):
+    save(tmp_path, 1.0)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name} .*(is|it is) a named pipe"), RunFolder(tmp_path).locked():
+        load(tmp_path)
+        best_row(tmp_path)
+
+
+GOOD_ROW = {"epoch": 3, "images": 12, "step": 12, "measures": {"frechet": 20.0}}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [7, [], {}, None, GOOD_ROW | {"epoch": "3"}, GOOD_ROW | {"epoch": None}, GOOD_ROW | {"step": -1}]
+    + [GOOD_ROW | {"measures": [1]}, GOOD_ROW | {"measures": {"frechet": "20,0"}}, GOOD_ROW | {"measures": None}]
+    + [GOOD_ROW | {"details": {"fake_count": "20"}}, GOOD_ROW | {"details": 7}, GOOD_ROW | {"seconds": "1"}]
+    + [GOOD_ROW | {"images": 10**30}, GOOD_ROW | {"spread": [1]}],
+)
+def test_a_damaged_row_of_the_best_is_one_sentence(tmp_path, row):
+    (tmp_path / "best.json").write_text(json.dumps(row))
+    with pytest.raises(UserError, match="best.json does not say what was measured of the best weights") as error:
+        best_row(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_json_that_is_none_is_one_sentence(tmp_path):
+    for content in (b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"epoch": ' + b"9" * 5000 + b"}"):
+        (tmp_path / "best.json").write_bytes(content)
+        with pytest.raises(UserError, match="best.json does not say"):
+            best_row(tmp_path)
+    (tmp_path / "best.json").unlink()
+    assert best_row(tmp_path) is None and best_row(tmp_path / "nowhere") is None
+
+
+def test_no_message_shows_a_temporary_name(tmp_path):
+    save(tmp_path, 1.0)
+    (tmp_path / "x.staged").write_bytes(b"garbage")
+    (tmp_path / "commit.json").write_text(json.dumps({"latest_net_G.pth": "x.staged", STATE_FILE: "x.staged"}))
+    for read in (load, lambda folder: load_pretrained(folder, "latest", Model())):
+        with pytest.raises(UserError) as error:
+            read(tmp_path)
+        assert "staged" not in str(error.value)
+
+
+def test_weights_of_the_two_generators_of_cyclegan_are_recognised(tmp_path):
+    for name in ("G_A", "G_B", "D_A", "D_B"):
+        (tmp_path / f"latest_net_{name}.pth").touch()
+    with pytest.raises(UserError, match=r"no weights of G \(it has .*G_B\): those are of --model cycle_gan"):
+        network_file(tmp_path, "latest", "G")
 
 
 def test_nothing_to_continue_from(tmp_path):

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cut.data.files import EXTENSIONS, find_images
+from cut.data.files import find_images
 from cut.data.images import read_stored
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
@@ -18,7 +18,6 @@ from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
 Picture = np.ndarray | Image.Image
-PYTORCH_FID_EXTENSIONS = (".webp", ".pgm")  # also counted as images by pytorch-fid
 
 
 def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
@@ -78,8 +77,7 @@ def folder_features(
     """The features of the images in a folder and its sub-folders, each at the size and as it is stored.
 
     Args:
-        folder: searched as for data sets, but webp and pgm count too, as in pytorch-fid; or an .npz of its
-            statistics, as `FeatureSet.save` and pytorch-fid write it.
+        folder: searched as for data sets; or an .npz of its statistics, as `FeatureSet.save` and pytorch-fid write it.
         limit: take the first N images.
         batch_size: as for `image_features`.
         keep: keep them in the user's cache, by the files' content, for the next time.
@@ -92,7 +90,7 @@ def folder_features(
         return FeatureSet.load(folder)
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    files = find_images(folder, limit, EXTENSIONS + PYTORCH_FID_EXTENSIONS)
+    files = find_images(folder, limit)
     if len(files) < 2:
         found = f"only one image, {files[0].name}" if files else "no images"
         raise UserError(f"{folder} holds {found}: a distance between sets needs at least two on each side.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.feature_set import FeatureSet
+from cut.reading import open_regular
 from cut.training.atomic import write_atomically
 
 VERSION = "1"  # of the files' layout and of how images are read; part of every key
@@ -58,7 +59,7 @@ def file_hash(file: Path) -> str:
         UserError: when it cannot be read.
     """
     try:
-        with open(file, "rb") as stream:
+        with open_regular(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
@@ -76,12 +77,8 @@ def cache_folder() -> Path:
 
 
 def _keep(entry: Path, features: FeatureSet) -> None:
-    # A unique name, because two runs may measure the same images at the same time.
-    own = entry.with_name(f"{entry.stem}-{os.getpid()}.npz")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(own, features.write)
-        os.replace(own, entry)
-    except (OSError, UserError):  # a full disk or a read-only home must not prevent measuring
-        with suppress(OSError):
-            own.unlink(missing_ok=True)
+        write_atomically(entry, features.write)
+    except (OSError, UserError):
+        return  # a full disk or a read-only home must not prevent measuring

@@ -1,15 +1,22 @@
 """The features of a set of images, or just their mean and covariance, in memory and in pytorch-fid's files."""
 
+import math
+import os
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
 from cut.errors import UserError
+from cut.reading import open_regular
 from cut.training.atomic import write_atomically
+
+_TEXTS = ("title", "sizes", "content")
+_ARRAYS = ("mu", "sigma", "features", *_TEXTS)
+_MOST_GROWTH = 1032  # of a compressed member: deflate cannot do better
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +95,18 @@ class FeatureSet:
             UserError: when the file is missing, damaged or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            with open_regular(path) as stream:
+                arrays = _read_arrays(stream)
         except FileNotFoundError:
             raise UserError(f"There is no file {path}.") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # damage and other kinds of files lead to errors of many kinds
             # NumPy takes any other file for pickled objects, and advises loading them unsafely.
-            reason = "it is not an .npz archive" if "allow_pickle" in str(error) else error
+            reason = str(error).rstrip(".") or type(error).__name__
+            reason = "it is not an .npz archive" if isinstance(error, zipfile.BadZipFile) else " ".join(reason.split())
+            if "allow_pickle" in reason:
+                reason = "it holds objects instead of numbers"
             raise UserError(f"{path} cannot be read as statistics of images ({reason}); make it again.") from None
         mean, covariance, features = arrays.get("mu"), arrays.get("sigma"), arrays.get("features")
         if not _fit(mean, covariance, features):
@@ -102,9 +114,48 @@ class FeatureSet:
                 f"{path} does not hold statistics of images: a mean `mu` (D,) and a covariance `sigma` (D, D) of "
                 "finite numbers; make it again."
             )
+        if not all(arrays[name].shape == () for name in _TEXTS if name in arrays):
+            raise UserError(f"{path} does not hold statistics of images: its texts are something else; make it again.")
         title, sizes, content = (str(arrays.get(name, "")) for name in ("title", "sizes", "content"))
         statistics = (np.asarray(mean, np.float64), np.asarray(covariance, np.float64)) if features is None else None
         return cls(title or "Inception", features, sizes or "unknown", content, statistics)
+
+
+def _read_arrays(stream: BinaryIO) -> dict[str, np.ndarray]:
+    """The arrays of a set, from an open .npz. No memory is taken before it is certain that the file holds the numbers.
+
+    Raises:
+        ValueError, zipfile.BadZipFile, …: when it is something else.
+    """
+    size = os.fstat(stream.fileno()).st_size
+    with zipfile.ZipFile(stream) as archive:
+        members = [member for member in archive.infolist() if member.filename.removesuffix(".npy") in _ARRAYS]
+        for member in members:
+            with archive.open(member) as content:
+                claimed = _content_bytes(content)
+            most = member.compress_size * (_MOST_GROWTH if member.compress_type != zipfile.ZIP_STORED else 1)
+            if claimed > min(member.file_size, most) or member.compress_size > size:
+                raise ValueError(f"{member.filename} claims {claimed:,} bytes, more than the file holds")
+        names = {member.filename.removesuffix(".npy") for member in members}
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as file:
+        return {name: file[name] for name in names}
+
+
+def _content_bytes(stream: IO[bytes]) -> int:
+    """How many bytes of numbers the header of an .npy file promises.
+
+    Raises:
+        ValueError: when it is no such header.
+    """
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError("it has an unknown version")
+    shape, _, dtype = readers[version](stream)
+    if any(length < 0 for length in shape):
+        raise ValueError("it has a negative length")
+    return math.prod(shape) * dtype.itemsize
 
 
 def describe_sizes(sizes: list[tuple[int, int]]) -> str:
@@ -118,9 +169,11 @@ def describe_sizes(sizes: list[tuple[int, int]]) -> str:
 
 def _fit(mean: np.ndarray | None, covariance: np.ndarray | None, features: np.ndarray | None) -> bool:
     """Whether the arrays of a file have matching shapes and finite values."""
-    if mean is None or covariance is None or mean.ndim != 1 or covariance.shape != 2 * mean.shape:
+    if mean is None or covariance is None or mean.ndim != 1 or not mean.size or covariance.shape != 2 * mean.shape:
         return False
-    if features is not None and (features.ndim != 2 or features.shape[1:] != mean.shape):
-        return False
-    arrays = (array for array in (mean, covariance, features) if array is not None)
+    arrays = [mean, covariance]
+    if features is not None:
+        if features.ndim != 2 or not features.size or features.shape[1:] != mean.shape:
+            return False
+        arrays.append(features)
     return all(np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() for array in arrays)

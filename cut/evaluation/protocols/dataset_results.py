@@ -30,6 +30,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         RunFailed: after the last, when one could not be read.
     """
     dataset = make_dataset(options)
+    for note in dataset.notes():
+        print(note)
     translate = load_translator(options, device)
     way = f"{options.run.phase}_{options.run.epoch}{'_back' if options.backward else ''}"
     folder = Path(options.testing.results_dir) / options.run.name / way

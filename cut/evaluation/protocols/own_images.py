@@ -1,19 +1,18 @@
 """Translating one's own images: an image or a folder in, a folder of translations of the same names and sizes out."""
 
-import os
-from collections import Counter
 from pathlib import Path
 
 import torch
 
 from cut.data.batch import Sample
 from cut.data.dataset import Domain, ImageDataset
-from cut.data.files import EXTENSIONS, images_in
-from cut.errors import UserError, counted
+from cut.data.files import images_in, left_out
+from cut.errors import UserError
 from cut.evaluation.protocols.each_image import for_each_image
 from cut.evaluation.protocols.result_files import is_picture_file, make_folder, output_names, save_picture
 from cut.evaluation.translate.trained import load_translator
 from cut.options import Options
+from cut.reading import refuse_other_kinds
 
 
 class OwnImages(ImageDataset):
@@ -56,6 +55,8 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
             raise UserError(f"The result {result} would overwrite an input: give another --output.")
     dataset = OwnImages(options, folder, files)
     dataset.check()
+    if note := dataset.brightness(dataset.source):
+        print(note)
     translate = load_translator(options, device)
     make_folder(output.parent if to_file else output)
 
@@ -73,6 +74,8 @@ def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:
     """
     if source.is_file():
         return source.parent, (source,)
+    if not source.is_dir():
+        refuse_other_kinds(source)
     if not source.exists():
         raise UserError(f"There is no file or folder {source} to translate: check --input.")
     if output.resolve() == source.resolve():
@@ -81,17 +84,6 @@ def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:
     files = tuple(file for file in images_in(source) if not (nested and output.resolve() in file.resolve().parents))
     if not files:
         raise UserError(f"All images in {source} are in the folder of the results, {output}: there is nothing else.")
-    _mention_other_files(source, output)
+    if others := left_out(source, without=output):
+        print(others)
     return source, files
-
-
-def _mention_other_files(source: Path, output: Path) -> None:
-    """Report what is left out: a file with an unknown extension may be meant as an image."""
-    others: Counter[str] = Counter()
-    for where, folders, names in os.walk(source):
-        folders[:] = [name for name in folders if name[0] != "." and Path(where, name).resolve() != output.resolve()]
-        others.update(Path(name).suffix.lower() or name for name in names if name[0] != ".")
-    unknown = {suffix: count for suffix, count in others.items() if suffix not in EXTENSIONS}
-    if unknown:
-        left, kinds = counted(sum(unknown.values()), "file"), ", ".join(sorted(unknown)[:5])
-        print(f"Left out {left} ({kinds}): images end in {', '.join(EXTENSIONS)}.")

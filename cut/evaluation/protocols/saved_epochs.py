@@ -113,7 +113,10 @@ def _epoch_of(folder: Path, label: str) -> int:
     if label.isdigit():
         return int(label)
     if label == "best":
-        best = best_row(folder)
+        try:
+            best = best_row(folder)
+        except UserError:  # the number is only displayed
+            return 0
         return best.epoch if best else 0
     try:
         return RunFolder(folder).saved_state().epoch - 1 if label == "latest" else 0

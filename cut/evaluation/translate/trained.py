@@ -5,13 +5,13 @@ from typing import cast
 
 import torch
 
+from cut.errors import UserError
 from cut.evaluation.translate.translator import Translator
 from cut.models.method import Method
 from cut.networks.interface import Generator
-from cut.networks.weights import load_weights, read_weights
 from cut.options import Options
 from cut.registry import MODELS
-from cut.training.checkpoints import AVERAGE, best_row, network_file, saved_epochs
+from cut.training.checkpoints import AVERAGE, best_row, fill, network_file, saved_epochs
 from cut.training.evaluation import describe_details, describe_measures
 
 
@@ -23,10 +23,14 @@ def weight_file(options: Options, epoch: str) -> Path:
     Raises:
         UserError: when that epoch was not saved, or the method does not translate in the direction that is asked for.
     """
-    network = _method(options).translator_name(options)
-    average = f"{epoch}{AVERAGE}"
+    return network_file(options.run.folder, _label(options, epoch), _method(options).translator_name(options))
+
+
+def _label(options: Options, epoch: str) -> str:
+    """What the names of the files begin with: the epoch, or that of its moving average."""
+    average, network = f"{epoch}{AVERAGE}", _method(options).translator_name(options)
     use_average = not options.testing.no_ema and average in saved_epochs(options.run.folder, network)
-    return network_file(options.run.folder, average if use_average else epoch, network)
+    return average if use_average else epoch
 
 
 def trained_epochs(options: Options) -> list[str]:
@@ -44,9 +48,9 @@ def trained_generator(options: Options, epoch: str) -> Generator:
     Raises:
         UserError: as `weight_file`, or when the weights are of another architecture.
     """
-    file = weight_file(options, epoch)
+    weight_file(options, epoch)  # building takes a while
     generator = _method(options).build_translator(options)
-    load_weights(generator, read_weights(file), str(file))
+    fill(generator, options.run.folder, _label(options, epoch), _method(options).translator_name(options))
     return generator
 
 
@@ -60,13 +64,22 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
         UserError: as `trained_generator`.
     """
     generator = trained_generator(options, options.run.epoch)
-    best = best_row(options.run.folder) if options.run.epoch == "best" else None
-    if best is not None:
-        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
+    if options.run.epoch == "best":
+        _describe_best(options.run.folder)
     if options.run.verbose:
         print(generator)
     training, tile_size = not options.testing.eval, options.testing.tile_size
     return Translator(generator, device, training=training, tile_size=tile_size, seed=options.run.seed)
+
+
+def _describe_best(folder: Path) -> None:
+    try:
+        best = best_row(folder)
+    except UserError as error:
+        print(error)  # the weights can be used without it
+        return
+    if best is not None:
+        print(f"The best epoch is {best.epoch}: {describe_measures(best)}; {describe_details(best)}")
 
 
 def _method(options: Options) -> type[Method]:

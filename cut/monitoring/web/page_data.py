@@ -1,17 +1,18 @@
 """What the page of a run shows, as data: the page is built from it, and updates itself from it through `data.js`."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cut import strict_json
+from cut.errors import UserError
 from cut.monitoring.pace import duration
 from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
 from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
+from cut.reading import read_text
 from cut.training.evaluation import (
     Column,
     Evaluation,
@@ -40,8 +41,8 @@ def script(data: Mapping[str, Any]) -> bytes:
 def read_script(file: Path) -> dict[str, Any] | None:
     """What `script` wrote; None where that is missing or damaged."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8").removeprefix(VARIABLE).rstrip().removesuffix(";"))
-    except (OSError, ValueError):
+        data = strict_json.loads(read_text(file).removeprefix(VARIABLE).rstrip().removesuffix(";"))
+    except (OSError, ValueError, UserError):
         return None
     return data if isinstance(data, dict) else None
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from cut.options.machinery.words import did_you_mean
+from cut.options.machinery.words import brief, did_you_mean, unusable_letters
 
 Count = int | float
 """A whole number, or math.inf for "all of them"."""
@@ -120,11 +120,11 @@ class Declaration:
         try:
             value = reader(raw)
         except (ValueError, TypeError, OverflowError):
-            raise ValueError(f"is {raw!r} but must be {phrase}") from None
+            raise ValueError(f"is {brief(raw)} but must be {phrase}") from None
         value = self._chosen(value)
         expected = self.check(value) if self.check and value is not None else None
         if expected:
-            raise ValueError(f"is {value!r} but must be {expected}")
+            raise ValueError(f"is {brief(value)} but must be {expected}")
         return value
 
     def _chosen(self, value: Any) -> Any:
@@ -138,7 +138,7 @@ class Declaration:
         choose = f"choose one of {', '.join(allowed)}"
         if value in self.unusable:
             raise ValueError(f"is {value!r}, which the published program listed but crashed on; {choose}")
-        raise ValueError(f"is {value!r}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
+        raise ValueError(f"is {brief(value)}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 
 
 def declarations(group: type, heading: str) -> list[Declaration]:
@@ -200,10 +200,16 @@ def at_least_and_below(low: float, high: float) -> Range:
     return Range(low, high, False, True, f"at least {low} and below {high}")
 
 
+_LARGEST = 2**63  # no option needs a greater number
+
+
 def _integer(raw: Any) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int | str):
         raise TypeError
-    return int(raw)
+    number = int(raw)
+    if abs(number) >= _LARGEST:
+        raise OverflowError
+    return number
 
 
 def _number(raw: Any) -> float:
@@ -215,11 +221,9 @@ def _number(raw: Any) -> float:
 def _text(raw: Any) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise TypeError
-    text = str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
-    text.encode("utf-8", "surrogateescape")  # as Python holds the bytes of any file name; YAML can hold other halves
-    if "\0" in text:
+    if unusable_letters(str(raw)):
         raise ValueError
-    return text
+    return str(raw)  # "epoch: 20" and "name: 7" are numbers to YAML
 
 
 def is_truth(raw: Any) -> bool:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cut.errors import UserError
 from cut.options.groups import RunOptions
 from cut.options.machinery.catalogue import catalogue, everything, owners
 from cut.options.machinery.declare import Declaration, declarations
 from cut.options.machinery.words import did_you_mean, nearest_option
+from cut.options.machinery.yaml_files import load_yaml
 from cut.registry import MODELS
 
 SCRIPTS = {"train": "train.py", "test": "test.py"}
@@ -148,32 +147,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if path.parts[:1] == ("configs",) and not path.exists() and shipped.is_file():
         path = shipped
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueNames)
+        return load_yaml(path)
     except FileNotFoundError:
         names = sorted(file.stem for file in config_folder().glob("*.yaml"))
         near = did_you_mean(path.stem, names).replace("mean ", "mean configs/").replace("?", ".yaml?")
         raise UserError(f"There is no file {path}{near}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}.") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{path} is not valid YAML: {error.problem} in line {line}.") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold lines of the form 'option: value'.")
-    return {str(name): value for name, value in content.items()}
-
-
-class _UniqueNames(yaml.SafeLoader):
-    """Plain YAML, in which a repeated name is an error; PyYAML would silently take the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        names = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for index, (key, _) in enumerate(node.value):
-            if names[index] in names[:index]:
-                problem = f"{names[index]} is given twice"
-                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)

@@ -124,6 +124,26 @@ def nearest_option(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {meant}?)" if meant else did_you_mean(plain, known)
 
 
+def unusable_letters(text: str) -> bool:
+    """Whether a text has a letter that neither a file name nor a terminal can take: NUL, or half of a pair.
+
+    Names that are not UTF-8 have halves of pairs too, but those that stand for their bytes.
+    """
+    try:
+        return b"\0" in text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return True
+
+
+def brief(value: Any) -> str:
+    """A value that was refused, as Python writes it, but not longer than a line."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 100 else f"{text[:80]}… ({len(text):,} letters)"
+
+
 def shown(value: Any) -> str:
     """A value as a user writes it: true, false and none in lower case, and quotes for an empty text."""
     return str(value).lower() if isinstance(value, bool | None) else str(value) or "''"

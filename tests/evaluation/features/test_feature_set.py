@@ -1,5 +1,9 @@
 """Statistics in memory, in our files, and in pytorch-fid's."""
 
+import os
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 from pytorch_fid.fid_score import compute_statistics_of_path
@@ -78,6 +82,43 @@ def test_damaged_and_missing_files_are_named(some, tmp_path):
         assert "pickle" not in str(problem.value)
     with pytest.raises(UserError, match="There is no file"):
         FeatureSet.load(tmp_path / "none.npz")
+
+
+def claiming(path, shape, name="mu", compression=zipfile.ZIP_STORED, content=b""):
+    """An archive whose array has a header of this shape, and this content."""
+    header = repr({"descr": "<f8", "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content)
+
+
+@pytest.mark.parametrize("shape", [(10**10,), (10**5, 10**5), (10**30,), (-1,), (2**62, 4), ("a",), 7])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["mu", "features", "title"])
+def test_a_header_that_claims_more_than_the_file_holds_takes_no_memory(tmp_path, shape, compression, name):
+    claiming(tmp_path / "some.npz", shape, name, compression, b"\0" * 1000)
+    tracemalloc.start()
+    with pytest.raises(
+        UserError, match=r"some.npz cannot be read as statistics of images .*; make it again.$"
+    ) as error:
+        FeatureSet.load(tmp_path / "some.npz")
+    assert tracemalloc.get_traced_memory()[1] < 2**22 and "\n" not in str(error.value)
+    tracemalloc.stop()
+
+
+def test_other_arrays_in_the_file_are_not_read(some, tmp_path):
+    np.savez(tmp_path / "a.npz", mu=some.mean, sigma=some.covariance, other=np.array([None]))
+    assert np.array_equal(FeatureSet.load(tmp_path / "a.npz").mean, some.mean)
+    np.savez_compressed(tmp_path / "a.npz", mu=some.mean, sigma=some.covariance)
+    assert np.array_equal(FeatureSet.load(tmp_path / "a.npz").mean, some.mean)
+    np.savez(tmp_path / "a.npz", mu=some.mean, sigma=some.covariance, title=np.array(["a", "b"]))
+    with pytest.raises(UserError, match="its texts are something else"):
+        FeatureSet.load(tmp_path / "a.npz")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "some.npz")
+    with pytest.raises(UserError, match="some.npz is a named pipe"):
+        FeatureSet.load(tmp_path / "some.npz")
 
 
 def test_sizes_in_words():

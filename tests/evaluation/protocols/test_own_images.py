@@ -1,5 +1,6 @@
 """One-sided use: names, sizes and the count are those of the inputs."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -128,10 +129,17 @@ def test_num_test_takes_the_first(translate):
 def test_other_files_are_mentioned(translate, capsys):
     write_image(Path("in/x.png"))
     Path("in/notes.txt").touch()
-    Path("in/y.webp").touch()
+    Path("in/y.heic").touch()
+    Path("in/z.heic").touch()
     Path("in/.hidden").touch()
     translate("in")
-    assert "2 files (.txt, .webp)" in capsys.readouterr().out
+    assert "Left out of in: 2 files end in .heic, 1 file ends in .txt; images end in" in capsys.readouterr().out
+
+
+def test_a_named_pipe_as_input_is_not_waited_for(translate):
+    os.mkfifo("x.png")
+    with pytest.raises(UserError, match="x.png is a named pipe"):
+        translate("x.png")
 
 
 def test_what_cannot_work_is_refused_before_the_first_image(translate, tmp_path):

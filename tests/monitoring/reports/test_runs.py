@@ -74,6 +74,18 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     assert read_run(tmp_path / "run").epochs == 4
 
 
+def test_an_odd_line_costs_a_report_that_line_only(tmp_path):
+    file = record(tmp_path / "run") / "metrics.jsonl"
+    before = read_run(tmp_path / "run").record.epochs
+    odd = [
+        '{"run": {}, "step": 0}',
+        '{"evaluation": {"epoch": "x"}}',
+        '{"finished_epoch": {"seconds": "x"}, "step": 9}',
+    ]
+    file.write_text("\n".join([*odd, file.read_text()]))
+    assert read_run(tmp_path / "run").record.epochs == before
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
