@@ -1,4 +1,7 @@
-"""JSON as the standard defines it, without NaN and infinity, which browsers and other programs refuse to read."""
+"""JSON as the standard defines it, without NaN and infinity, which browsers and other programs refuse to read.
+
+All JSON of this program is written and read here.
+"""
 
 import json
 import math
@@ -14,6 +17,18 @@ def dumps(value: Any, **form: Any) -> str:
         form: what `json.dumps` takes (`indent`, `separators`).
     """
     return json.dumps(_finite(value), allow_nan=False, **form)
+
+
+def loads(text: str) -> Any:
+    """What a JSON text says, with None for every number that is not finite, as in `dumps`.
+
+    Raises:
+        ValueError: for anything else than JSON, also when it is nested too deeply or a number has too many digits.
+    """
+    try:
+        return _finite(json.loads(text))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _finite(value: Any) -> Any:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
     {"errors", "lazy", "strict_json"},
-    {"registry", "measures", "html", "plots", "device"},
+    {"reading", "registry", "measures", "html", "plots", "device"},
     {"options"},
     {"data"},
     {"networks"},
@@ -66,7 +66,7 @@ def test_imports_go_leftward(file):
     assert not wrong, f"{own} imports {', '.join(wrong)}"
 
 
-@pytest.mark.parametrize("package", ["options", "errors.py", "registry.py", "measures.py"])
+@pytest.mark.parametrize("package", ["options", "errors.py", "reading.py", "registry.py", "measures.py"])
 def test_what_a_run_is_needs_no_torch(package):
     files = (CUT / package).rglob("*.py") if (CUT / package).is_dir() else [CUT / package]
     for file in files:
