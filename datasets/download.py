@@ -15,7 +15,7 @@ from pathlib import Path
 
 import requests
 from archives import DamagedArchive, unpack
-from common import DATASETS, PreparationError, appearing_whole, run
+from common import DATASETS, PreparationError, appearing_whole, refuse_other_kinds, run
 from fetch import fetch
 
 URL_BASE = "https://efrosgans.eecs.berkeley.edu/cyclegan/datasets"
@@ -77,6 +77,7 @@ def check_name(name: str, anything: bool) -> None:
 
 def download_and_unpack(url: str, archive: Path, folder: Path) -> None:
     """Make `folder` from the archive at `url`; a damaged one that was resumed is downloaded once more."""
+    refuse_other_kinds(archive)
     in_pieces = archive.exists() or fetch(url, archive)
     try:
         make_folder(archive, folder)
@@ -102,8 +103,16 @@ def make_folder(archive: Path, folder: Path) -> None:
 
 
 def sides(folder: Path) -> list[Path]:
-    """Folders such as trainA, valB."""
-    return sorted(path for path in folder.iterdir() if re.fullmatch(r"(train|val|test)[AB]", path.name))
+    """Folders such as trainA, valB.
+
+    Raises:
+        PreparationError: when something else has such a name.
+    """
+    found = sorted(path for path in folder.iterdir() if re.fullmatch(r"(train|val|test)[AB]", path.name))
+    for path in found:
+        if not path.is_dir():
+            raise PreparationError(f"{path.name} is a file and not a folder of pictures; check --url-base.")
+    return found
 
 
 if __name__ == "__main__":
