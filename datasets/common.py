@@ -24,7 +24,20 @@ ABOUT = "about.txt"  # in each prepared folder: where it comes from and how it w
 
 
 class PreparationError(Exception):
-    """What was wrong and what to do, in one sentence."""
+    """What was wrong and what to do, in one sentence. Texts of servers and archives in it cannot reach the terminal."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence))
+
+
+def printable(text: str) -> str:
+    """One line without characters that move the cursor, change colours or the direction of writing: they are escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def shortened(text: str, most: int = 150) -> str:
+    """The beginning of a text that comes from elsewhere and may have any length."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -48,7 +61,7 @@ def _status(main: Callable[[], None]) -> int:
 
 def fail(message: str) -> int:
     """Print the sentence for the user and return the exit status that goes with it."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return 2
 
 
@@ -60,6 +73,13 @@ def explain_os_error(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"No permission to write or read{where}; choose another place with --output or change the permissions."
     return f"{error.strerror or error}{where}; fix that and run the same command again."
+
+
+def refuse_other_kinds(*files: Path) -> None:
+    """Refuse a named pipe, a device or a folder where a file is to be read or written: opening it could wait for ever."""
+    for file in files:
+        if os.path.lexists(file) and not file.is_file():
+            raise PreparationError(f"{file} is in the way: it is not a file; move it away.")
 
 
 def check_space(folder: Path, needed: int) -> None:

@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from common import DATASETS, PreparationError, appearing_whole, holding, run  # first: it explains a missing package
+from common import DATASETS, PreparationError, appearing_whole, holding, refuse_other_kinds, run  # first: it explains a missing package
 
 # isort: split
 import requests
@@ -79,6 +79,7 @@ def check_name(name: str, anything: bool) -> None:
 
 def download_and_unpack(url: str, archive: Path, folder: Path) -> None:
     """Make `folder` from the archive at `url`; a damaged one that was resumed is downloaded once more."""
+    refuse_other_kinds(archive)
     in_pieces = archive.exists() or fetch(url, archive)
     try:
         make_folder(archive, folder)
@@ -104,8 +105,16 @@ def make_folder(archive: Path, folder: Path) -> None:
 
 
 def sides(folder: Path) -> list[Path]:
-    """Folders such as trainA, valB."""
-    return sorted(path for path in folder.iterdir() if re.fullmatch(r"(train|val|test)[AB]", path.name))
+    """Folders such as trainA, valB.
+
+    Raises:
+        PreparationError: when something else has such a name.
+    """
+    found = sorted(path for path in folder.iterdir() if re.fullmatch(r"(train|val|test)[AB]", path.name))
+    for path in found:
+        if not path.is_dir():
+            raise PreparationError(f"{path.name} is a file and not a folder of pictures; check --url-base.")
+    return found
 
 
 if __name__ == "__main__":

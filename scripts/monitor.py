@@ -2,6 +2,7 @@
 
     python scripts/monitor.py                    http://localhost:8097, where train.py looks by itself
     python scripts/monitor.py --port 9000        and train with --display_port 9000
+    python scripts/monitor.py --everywhere       other machines can connect too, with the token that is printed
 
 Ctrl-C stops it; training goes on, and the plots return when it is started again. To watch from another machine:
 `ssh -L 8097:localhost:8097 THIS_MACHINE` there, then http://localhost:8097 in its browser.
@@ -14,6 +15,7 @@ import getpass
 import os
 import socket
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
@@ -26,8 +28,10 @@ if __name__ == "__main__":  # before the imports that take their time
     ends_imports()
 
 from cut.errors import UserError, exit_status
+from cut.monitoring.access import VARIABLE, Access, new_token
 from cut.monitoring.visdom.scripts import complete_scripts
 from cut.monitoring.visdom.server import ServerTrouble, VisdomServer
+from cut.monitoring.visdom.token_file import published
 
 
 def check_port(port: int, everywhere: bool) -> None:
@@ -58,6 +62,8 @@ def serve(port: int, everywhere: bool, env_path: Path, fetch: bool) -> None:
         from tornado.web import StaticFileHandler
         from visdom.server import app
         from visdom.server.run_server import start_server
+
+        from cut.monitoring.visdom.guard import guard
     except Exception as error:  # an old package on a new Python fails in many ways
         raise UserError(f"The package visdom cannot be imported ({error!r}): pip install visdom.") from error
     if fetch:
@@ -77,24 +83,35 @@ def serve(port: int, everywhere: bool, env_path: Path, fetch: bool) -> None:
 
     app.tornado_settings["static_handler_class"] = PageFiles
     app.tornado_settings["autoreload"] = False  # else a change of any file here restarts it, and empties its windows
-    try:
-        env_path.mkdir(parents=True, exist_ok=True)
-        start_server(
-            port=port,
-            base_url="",  # its own default, "/", leaves every address with two slashes
-            env_path=f"{env_path}{os.sep}",
-            bind_local=not everywhere,
-            print_func=lambda port: print(f"visdom is at http://localhost:{port}; Ctrl-C stops it.", flush=True),
-        )
-    except OSError as error:
-        raise UserError(f"The server could not start: {error}.") from error
+    token = new_token() if everywhere else None
+    guard(app.Application, Access(port, token=token))
+    with published(token, port) if token else nullcontext() as problem:
+
+        def say(port: int) -> None:
+            place = f"http://{socket.gethostname()}:{port}/?token={token}" if token else f"http://localhost:{port}"
+            print(f"visdom is at {place}; Ctrl-C stops it.", flush=True)
+            if token:
+                here = f"{problem}, so all trainings need" if problem else "Trainings on other machines need"
+                print(f"{here} the token in their environment: export {VARIABLE}={token}", flush=True)
+
+        try:
+            env_path.mkdir(parents=True, exist_ok=True)
+            start_server(
+                port=port,
+                base_url="",  # its own default, "/", leaves every address with two slashes
+                env_path=f"{env_path}{os.sep}",
+                bind_local=not everywhere,
+                print_func=say,
+            )
+        except OSError as error:
+            raise UserError(f"The server could not start: {error}.") from error
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=8097, help="where it listens (default 8097)")
     parser.add_argument(
-        "--everywhere", action="store_true", help="let other machines connect too: visdom asks nobody for a password"
+        "--everywhere", action="store_true", help="let other machines connect too, with the token that is printed"
     )
     parser.add_argument(
         "--env_path", type=Path, default=Path("~/.visdom"), help="folder of saved environments (default ~/.visdom)"

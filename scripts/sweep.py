@@ -5,16 +5,18 @@
 
 A run is named after its config and its seed (maps_CUT_seed0). The same command again skips the runs that are
 finished and continues those that were stopped or killed; a run that fails does not stop the others. Ctrl-C lets the
-current run save, and ends the sweep. At the end it prints the table of scripts/report.py.
+current run save, and ends the sweep; so does whatever else ends the sweep, even kill -9 (on Linux). At the end it
+prints the table of scripts/report.py.
 """
 
 import argparse
+import ctypes
 import os
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from cut.options.machinery.layers import read_yaml
 from cut.training.checkpoints import RunFolder, TrainingState
 
 ROOT = Path(__file__).resolve().parents[1]
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 OURS = {
     "name": "the sweep names its runs by their config and seed; --prefix goes before that",
     "seed": "give --seeds to the sweep",
@@ -143,7 +146,8 @@ class Children:
     """Context manager that runs one process at a time and passes on the signals that ask the sweep to stop.
 
     A process gets a group of its own: the terminal sends Ctrl-C only to the sweep, so that the run gets it once. A
-    second one would end it without saving.
+    second one would end it without saving. Where the kernel can (Linux), it is told to stop when the sweep is gone
+    without a chance to tell it, as after kill -9 or when memory ran out: nobody would know that it still trains.
 
     Attributes:
         signal: the number of the last such signal, or None.
@@ -168,7 +172,7 @@ class Children:
     def run(self, command: Sequence[str]) -> int:
         """The exit status of a command; negative when a signal ended it."""
         own_group = None if os.name == "nt" else 0  # on Windows the console tells both, and there is nothing to hand on
-        self._process = subprocess.Popen(command, process_group=own_group)
+        self._process = subprocess.Popen(command, process_group=own_group, preexec_fn=end_with_this_process())
         if self.signal is not None:  # it came while the process was made
             self._hand_on()
         status = self._process.wait()
@@ -182,6 +186,24 @@ class Children:
     def _hand_on(self) -> None:
         if self._process is not None and os.name != "nt":
             self._process.terminate()  # training saves on any signal, and a run still loading ends quietly
+
+
+def end_with_this_process() -> Callable[[], None] | None:
+    """What a new process calls first so that it gets SIGTERM when this one ends in any way; None where that cannot be.
+
+    Only for processes that the main thread starts: the kernel watches the thread.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask_the_kernel() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # our handler would swallow one that comes before the program
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended already
+            os._exit(128 + signal.SIGTERM)
+
+    return ask_the_kernel
 
 
 def train_all(runs: Sequence[Run]) -> int:

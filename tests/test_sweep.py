@@ -1,8 +1,11 @@
 """The sweep: what it plans, skips, continues and hands on, with a stand-in for train.py and once with the real one."""
 
 import json
+import os
+import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,25 @@ if "stopped" in name:
     while True:
         signal.pause()
 """
+
+
+STOPS_WHEN_ASKED = """
+import pathlib, signal, sys
+def save(*_):
+    pathlib.Path("saved").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, save)
+pathlib.Path("started").touch()
+while True:
+    signal.pause()
+"""
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file} never came"
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -158,6 +180,24 @@ def test_a_closed_terminal_is_a_stop_but_not_under_nohup(sweep, ignored):
         assert children.signal == (None if ignored else signal.SIGHUP) and (status == 0 or not ignored)
     finally:
         signal.signal(signal.SIGHUP, previous)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT], ids=lambda how: how.name)
+def test_a_run_does_not_outlive_a_killed_sweep(sweep, tmp_path, how):
+    run = [sys.executable, "-c", STOPS_WHEN_ASKED]
+    killed = os.fork()
+    if killed == 0:  # the sweep
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            with sweep.Children() as children:
+                children.run(run)
+        finally:
+            os._exit(0)
+    wait_for(tmp_path / "started")
+    os.kill(killed, how)
+    os.waitpid(killed, 0)
+    wait_for(tmp_path / "saved")
 
 
 @pytest.mark.parametrize(

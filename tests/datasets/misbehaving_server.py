@@ -9,7 +9,8 @@ class Server(ThreadingHTTPServer):
 
     Behaviours: `honest` (with ranges and an ETag), `no ranges`, `drop` (closes after 60% of what was announced),
     `drop, no ranges`, `short` (announces too little), `long` (announces too much), `wrong range`, `wrong bytes` (a
-    range of zeros), `changed` (another ETag, ignores If-Range), `no length`, a number (that status).
+    range of zeros), `changed` (another ETag, ignores If-Range), `no length`, a number (that status), or
+    the whole answer from its "HTTP/…" on.
     """
 
     def __init__(self, content: bytes, *behaviours: str) -> None:
@@ -30,6 +31,10 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         server.ranges.append(self.headers.get("Range"))
         behaviour = server.behaviours.pop(0) if len(server.behaviours) > 1 else server.behaviours[0]
+        if behaviour.startswith("HTTP/"):
+            self.wfile.write(behaviour.encode("latin-1"))
+            self.close_connection = True
+            return None
         if behaviour.isdecimal():
             return self.answer(int(behaviour), {"Content-Length": "0"}, b"")
         content, tag = server.content, '"other"' if behaviour == "changed" else '"one"'

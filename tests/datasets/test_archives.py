@@ -1,5 +1,6 @@
 """Archives that are damaged or hostile are refused before anything is written."""
 
+import contextlib
 import stat
 import zipfile
 
@@ -7,6 +8,7 @@ import archives
 import pytest
 from archives import DamagedArchive, find_files, unpack
 from common import PreparationError
+from hostile_inputs import damaged
 from making import tree, zip_bytes
 
 
@@ -78,6 +80,21 @@ def test_a_wrong_checksum(attempt):
 def test_no_archive_at_all(attempt, content):
     with pytest.raises(DamagedArchive, match="not an intact zip"):
         attempt(content)
+
+
+def test_damage_anywhere_is_a_sentence(tmp_path):
+    whole = zip_bytes({"x/trainA/1.png": b"0123456789" * 5, "x/trainB/2.png": b"98765"})
+    for number, content in enumerate(damaged(whole, 200)):
+        folder, path = tmp_path / str(number), tmp_path / "x.zip"
+        path.write_bytes(content)
+        folder.mkdir()
+        try:
+            unpack(path, folder)
+        except PreparationError as error:
+            assert str(error).isprintable() and list(folder.iterdir()) == []
+        with contextlib.suppress(PreparationError):
+            for _, read in find_files(path, ".*"):
+                read()
 
 
 def test_no_space(attempt, monkeypatch):

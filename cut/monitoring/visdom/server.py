@@ -5,7 +5,7 @@ import logging
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
+from cut.monitoring.access import REALM, VARIABLE
+from cut.monitoring.visdom.token_file import LOCAL, token_for
+
 ANSWER_SECONDS = 10.0  # for one request; a server that needs longer counts as hanging
 PUBLISHED_ENVIRONMENT = "main"  # the default of --display_env
-LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class ServerTrouble(Exception):
@@ -74,6 +76,16 @@ class VisdomServer:
     def environments(self, seconds: float = ANSWER_SECONDS) -> list[str]:
         """The names of all environments; the answer also shows that the server is visdom."""
         reply = self._post(f"{self.address}/env_state", "{}", seconds)
+        if _asks_for_token(reply):
+            raise ServerTrouble(
+                f"the server at {self.address} asks for a token",
+                f"set {VARIABLE} to the one that scripts/monitor.py printed when it was started",
+            )
+        if reply.status_code == 403:
+            raise ServerTrouble(
+                f"what answers at {self.address} refuses the request (HTTP 403)",
+                "visdom on this machine answers at --display_server http://localhost",
+            )
         try:
             names = reply.json() if reply.status_code == 200 else None
         except ValueError:
@@ -172,8 +184,15 @@ class VisdomServer:
         )
 
     def _post(self, url: str, data: Any, seconds: float) -> requests.Response:
-        try:
+        def post() -> requests.Response:
             return self._session.post(url, data=data, timeout=seconds, allow_redirects=False)
+
+        try:
+            reply = post()
+            if _asks_for_token(reply) and (token := token_for(self.server, self.port)) is not None:
+                self._session.auth = partial(_with_token, token)  # a header would lose against a password in ~/.netrc
+                reply = post()
+            return reply
         except Exception as error:  # requests lets some of urllib3's and of the standard library's through
             raise self._explained(error) from error
 
@@ -197,6 +216,15 @@ class VisdomServer:
             f"the connection to {self.address} broke ({type(causes[-1]).__name__})",
             f"is it visdom? Start one: {start_command(self.port)}",
         )
+
+
+def _asks_for_token(reply: requests.Response) -> bool:
+    return reply.status_code == 401 and reply.headers.get("WWW-Authenticate") == REALM
+
+
+def _with_token(token: str, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def start_command(port: int | str) -> str:

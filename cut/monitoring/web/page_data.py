@@ -12,7 +12,7 @@ from cut.monitoring.previews import FOLDER, PreviewFiles, file_name
 from cut.monitoring.record import Record
 from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
-from cut.reading import read_text
+from cut.reading import open_regular
 from cut.training.evaluation import (
     Column,
     Evaluation,
@@ -24,6 +24,7 @@ from cut.training.evaluation import (
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "
+MOST_BYTES = 2**26  # of such a script; a real one has less than a hundredth of it
 FRAMES = 120  # of the film; a slider cannot be set more finely
 
 
@@ -38,20 +39,32 @@ def script(data: Mapping[str, Any]) -> bytes:
     return f"{VARIABLE}{text};\n".encode()
 
 
-def read_script(file: Path) -> dict[str, Any] | None:
-    """What `script` wrote; None where that is missing or damaged."""
+def read_script(file: Path) -> dict[str, Any]:
+    """What `script` wrote.
+
+    Raises:
+        UserError: when it is missing, unreadable or something else.
+    """
     try:
-        data = strict_json.loads(read_text(file).removeprefix(VARIABLE).rstrip().removesuffix(";"))
-    except (OSError, ValueError, UserError):
-        return None
-    return data if isinstance(data, dict) else None
+        with open_regular(file) as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+        data = strict_json.loads(content.decode().removeprefix(VARIABLE).rstrip().removesuffix(";"))
+        if not isinstance(data, dict):
+            raise ValueError("it holds no data of a page")
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror or error}).") from error
+    except ValueError as error:
+        raise UserError(f"{file} is damaged ({error}); continuing the run writes it again.") from error
+    return data
 
 
 def picture_order(folder: Path) -> list[str]:
     """The labels of the training pictures in display order, as the data in the page's folder has them."""
     try:
-        return [str(picture["label"]) for picture in (read_script(folder / "data.js") or {})["batch"]["pictures"]]
-    except (KeyError, TypeError):
+        return [str(picture["label"]) for picture in read_script(folder / "data.js")["batch"]["pictures"]]
+    except (UserError, KeyError, TypeError):
         return []
 
 

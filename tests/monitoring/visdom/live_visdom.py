@@ -23,10 +23,12 @@ class LiveServer:
     Attributes:
         folder: where it may keep its environments.
         port: where it listens.
+        options: of the script.
     """
 
     folder: Path
     port: int = 0
+    options: tuple[str, ...] = ()
     process: subprocess.Popen | None = None
     session: requests.Session = field(default_factory=requests.Session)
 
@@ -37,11 +39,17 @@ class LiveServer:
 
     def start(self) -> None:
         command = [sys.executable, "scripts/monitor.py", "--no_fetch", "--port", str(self.port)]
-        log = (self.folder / "log.txt").open("a")
+        command += self.options
+        environment = ENVIRONMENT | {"HOME": str(self.folder)}
+        log = (self.folder / "log.txt").open("w")
         self.process = subprocess.Popen(
-            [*command, "--env_path", str(self.folder / "saved")], stdout=log, stderr=log, env=ENVIRONMENT, cwd=ROOT
+            [*command, "--env_path", str(self.folder / "saved")], stdout=log, stderr=log, env=environment, cwd=ROOT
         )
-        wait_until(lambda: self.environments() is not None)
+        wait_until(lambda: "Ctrl-C stops it" in self.said())
+
+    def said(self) -> str:
+        """What it printed."""
+        return (self.folder / "log.txt").read_text()
 
     def kill(self) -> None:
         if self.process is not None:

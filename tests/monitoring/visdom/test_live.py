@@ -4,12 +4,16 @@ import base64
 import io
 import itertools
 import signal
+import socket
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from cut.monitoring.access import VARIABLE
 from cut.monitoring.visdom import sender as visdom_sender
+from cut.monitoring.visdom.server import VisdomServer
+from cut.monitoring.visdom.token_file import token_file
 from cut.monitoring.visdom.view import VisdomView
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
@@ -96,8 +100,74 @@ def test_a_continued_training_draws_on(server, tmp_path):
     assert {window["title"] for window in windows.values()} >= {"losses", "images", "learning rate", "options"}
 
 
+HANDSHAKE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YWJjZGVmZ2hpamtsbW5vcA==\r\n"
+)
+PAGES = ("GET /", "GET /env/main", "GET /static/js/main.js", "GET /user/style.css", "POST /events", "POST /env_state",
+         "POST /win_data", "POST /delete_env", "POST /save", "GET /socket", "GET /vis_socket", "POST /socket_wrap",
+         "GET /nowhere")  # fmt: skip
+
+
+def status(port: int, page: str, headers: str) -> int:
+    """The status of the answer to a request; its body is read no further."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        handshake = HANDSHAKE if page.endswith("socket") else "Content-Length: 2\r\n" if "POST" in page else ""
+        body = "{}" if "POST" in page else ""
+        connection.sendall(f"{page} HTTP/1.1\r\n{headers}{handshake}\r\n{body}".encode())
+        return int(connection.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_of_other_sites_can_neither_read_nor_write(server, page):
+    own = f"Host: localhost:{server.port}\r\n"
+    for strange in (
+        f"Host: evil.example:{server.port}\r\n",
+        f"Host: evil.example:{server.port}\r\nOrigin: http://evil.example:{server.port}\r\n",
+        f"{own}Origin: http://evil.example\r\n",
+        f"{own}Origin: http://localhost:1\r\n",
+        f"{own}Origin: null\r\n",
+        f"{own}Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+    ):
+        assert status(server.port, page, strange) == 403
+    assert status(server.port, page, f"{own}Origin: http://localhost:{server.port}\r\n") not in (400, 401, 403)
+
+
 def test_the_server_has_a_page_and_stops_when_asked(server):
     page = server.session.get(f"http://localhost:{server.port}/", timeout=60)
     assert page.status_code == 200 and "plotly" in page.text
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(DEADLINE_SECONDS) == 130
+
+
+def test_a_server_for_everybody_admits_who_has_the_token(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    server = LiveServer(tmp_path, options=("--everywhere",))
+    server.start()
+    try:
+        token = server.said().partition(f":{server.port}/?token=")[2].partition(";")[0]
+        host = f"Host: gpu1.example:{server.port}\r\n"
+        for page in PAGES:
+            assert status(server.port, page, host) == status(server.port, page, f"{host}Cookie: a=b\r\n") == 401
+        assert status(server.port, "GET /", f"{host}Authorization: Bearer {token[:-1]}x\r\n") == 401
+        assert status(server.port, f"GET /?token={token}", host) == 302
+        cookie = f"{host}Cookie: cut-{server.port}={token}\r\n"
+        assert status(server.port, "GET /", cookie) == 200
+
+        # A training of the same user finds the token, and goes on drawing after a restart with another.
+        training = VisdomServer("http://localhost", server.port, "run")
+        assert "main" in training.environments()
+        training.text("window", "title", "content", (100, 100))
+        assert "run" in training.environments()
+        file = token_file(server.port)
+        assert file.stat().st_mode & 0o777 == 0o600 and file.read_text() == token
+        assert status(server.port, "GET /socket", f"{cookie}Origin: http://evil.example\r\n") == 403
+        assert status(server.port, "GET /socket", cookie) == 101
+        server.kill()
+        server.start()
+        assert "main" in training.environments() and token_file(server.port).read_text() != token
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(DEADLINE_SECONDS) == 130 and not file.exists()
+    finally:
+        server.kill()

@@ -1,13 +1,16 @@
 """What is said of servers that are missing, silent, or not visdom; the sockets here are real."""
 
 import http.server
+import os
 import socket
 import threading
 
 import numpy as np
 import pytest
 
+from cut.monitoring.access import REALM, VARIABLE
 from cut.monitoring.visdom.server import ServerTrouble, VisdomServer, environment_name, plain
+from cut.monitoring.visdom.token_file import published, token_file, token_for
 
 
 def trouble(server: str = "http://localhost", port: int = 1, seconds: float = 10.0) -> str:
@@ -113,3 +116,59 @@ def test_texts_that_the_page_reads_as_html_are_escaped():
     assert named["opts"]["legend"] == ["&lt;b&gt;", "NCE"]
     assert named["opts"]["layoutopts"]["plotly"]["title"] == "&lt;i&gt;"
     np.testing.assert_array_equal(named["Y"], [[1.0, np.nan], [np.nan, 2.0]])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_refuses(status, monkeypatch, tmp_path):
+    """The token is sent only when it is asked for, and what is not known here has to be set."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    shown = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            shown.append(self.headers.get("Authorization"))
+            self.send_response(status)
+            self.send_header("WWW-Authenticate", REALM)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("localhost", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            sentence = trouble(port=server.server_port)
+            assert (f"set {VARIABLE}" if status == 401 else "refuses the request") in sentence and shown == [None]
+            with published("a-token-of-the-test", server.server_port) as problem:
+                assert problem is None
+                trouble(port=server.server_port)
+            assert shown[1:] == ([None, "Bearer a-token-of-the-test"] if status == 401 else [None])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_tokens_are_for_this_machine_or_from_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with published("a-token-of-the-test", 8097):
+        assert token_for("http://localhost", 8097) == token_for("http://127.0.0.1", 8097) == "a-token-of-the-test"
+        assert token_for("http://localhost", 8098) is None and token_for("http://gpu9.example", 8097) is None
+    assert token_for("http://localhost", 8097) is None and not token_file(8097).exists()
+    token_file(8097).write_text("two\nlines of something else")
+    assert token_for("http://localhost", 8097) is None
+    token_file(8097).unlink()
+    os.mkfifo(token_file(8097))
+    assert token_for("http://localhost", 8097) is None
+    monkeypatch.setenv(VARIABLE, "of-the-environment")
+    assert token_for("http://gpu9.example", 8097) == "of-the-environment"
+
+
+def test_a_home_that_cannot_be_written_is_said(monkeypatch, tmp_path):
+    (tmp_path / ".visdom").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with published("a-token-of-the-test", 8097) as problem:
+        assert "cannot be written" in problem

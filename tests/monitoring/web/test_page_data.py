@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from cut.errors import UserError
 from cut.monitoring.series import Series
 from cut.monitoring.web.page_data import curves_data, evenly, measure_table, moment, read_script, script
 from cut.training.evaluation import Evaluation
@@ -27,8 +28,10 @@ def test_what_is_not_finite_becomes_null(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"alert(1);", b"window.runData = [1];\n", b"window.runData = {", b"\xff\xfe"])
 def test_other_files_are_no_data(tmp_path, content):
     (tmp_path / "data.js").write_bytes(content)
-    assert read_script(tmp_path / "data.js") is None
-    assert read_script(tmp_path / "missing.js") is None
+    with pytest.raises(UserError, match="is damaged"):
+        read_script(tmp_path / "data.js")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_script(tmp_path / "missing.js")
 
 
 def measured(epoch, **more):
