@@ -1,8 +1,17 @@
 """Fixtures that tests in several rooms share."""
 
+import signal
+
 import pytest
 
 from tests.evaluation.measured_run import data, extractor  # noqa: F401 a tiny run that is measured
+
+
+def pytest_sessionstart():
+    """Ctrl-C and SIGHUP act as usual also under nohup and in the background, where they are ignored at first."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture
