@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 from cut.errors import UserError
 from cut.options import train_options
 from cut.training.checkpoints import RunFolder, TrainingState
+from cut.training.evaluation import Evaluation
 from tests.monitoring.recorded_runs import record
 from tests.scripts import load_script
 from tests.training.miniature import Model
@@ -81,7 +83,9 @@ def started() -> list[list[str]]:
 def saved(name: str, seed: int, epoch: int, measured: tuple[int, ...] = (), *arguments: str) -> Path:
     """A run that would go on in this epoch."""
     folder = record(Path("checkpoints") / name, "--seed", str(seed), *arguments)
-    state = TrainingState(epoch=epoch, evaluations=[{"epoch": one} for one in measured])
+    state = TrainingState(
+        epoch=epoch, evaluations=[asdict(Evaluation(one, one, one, {"frechet": 1.0})) for one in measured]
+    )
     RunFolder(folder).save(["latest"], Model(), state)
     return folder
 

@@ -233,4 +233,4 @@ def test_letters_that_no_file_can_have_are_refused_but_bytes_that_are_no_text_ar
     for letter in ("\0", "\ud800"):
         for name in ("name", "dataroot", "checkpoints_dir"):
             assert problems([f"--{name}", f"a{letter}b"])
-    assert train_options(["--name", "a\udcffb"]).run.name == "a\udcffb"
+    assert train_options(["--dataroot", "a\udcffb"]).data.dataroot == "a\udcffb"
