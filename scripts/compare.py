@@ -14,6 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
 from cut.data.files import find_images
 from cut.errors import UserError, exit_status
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page
@@ -31,8 +38,7 @@ def main(arguments: list[str]) -> int:
         "--result", default="test_latest", metavar="PHASE_EPOCH", help="which results of each run (default %(default)s)"
     )
     parser.add_argument("--num", type=int, default=100, help="images to show, evenly spread (default %(default)s)")
-    own = parser.parse_args(arguments)
-    return exit_status(lambda: compare(own))
+    return exit_status(lambda: compare(parser.parse_args(arguments)))
 
 
 def compare(own: argparse.Namespace) -> int:

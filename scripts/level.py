@@ -11,9 +11,17 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
+
+import cut.environment  # noqa: F401 first: it explains what is missing below
+
+if __name__ == "__main__":  # before the imports that take their time
+    from cut.ctrl_c import ends_imports
+
+    ends_imports()
+
+# isort: split
+import numpy as np
 
 from cut.data.images import parse_color, to_8bit, to_image
 from cut.errors import UserError, exit_status
@@ -33,8 +41,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--colors", default=COLORS, help="names or #rrggbb, separated by commas (default: %(default)s)")
     parser.add_argument("--size", type=int, default=64, help="side of the images in pixels (default %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="also a .png of inputs (above) and outputs (below)")
-    own = parser.parse_args(arguments)
-    return exit_status(lambda: measure(own))
+    return exit_status(lambda: measure(parser.parse_args(arguments)))
 
 
 def measure(own: argparse.Namespace) -> int:

@@ -54,7 +54,7 @@ def test_one_bad_run_does_not_hide_the_others(report, capsys):
     [
         (["nowhere"], "There is no run in checkpoints/nowhere: it has no options.yaml."),
         (["a", "--output", "table.txt"], "--output table.txt must end in .md, .html or .png."),
-        (["a", "--output", "no/folder/table.md"], "table.md cannot be written"),
+        (["a", "--output", "checkpoints/a/options.yaml/table.md"], "options.yaml cannot be written"),
     ],
 )
 def test_bad_input_is_one_sentence(report, capsys, arguments, sentence):
