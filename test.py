@@ -7,12 +7,6 @@ Images of your own:    python test.py --name NAME --input FILE_OR_FOLDER --outpu
 import sys
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
-
-if __name__ == "__main__":  # before the imports that take their time
-    from cut.ctrl_c import ends_imports
-
-    ends_imports()
-
 from cut.options import Options, run_script, test_options
 
 

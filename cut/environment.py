@@ -1,6 +1,7 @@
-"""What every script imports first: a Python without the packages, and a start without open streams, are no traceback.
+"""What every script imports first, before the imports that take their time and may fail.
 
-It needs the standard library alone. Importing it installs both; only scripts do.
+A Python without the packages, a start without open streams, and Ctrl-C during the imports are no traceback. It needs
+the standard library alone. Importing it installs all this; only scripts do.
 """
 
 import os
@@ -8,6 +9,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
+
+from cut.ctrl_c import ends_imports
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
@@ -79,5 +82,13 @@ def _open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the smallest free number
 
 
+def _runs_a_script() -> bool:
+    """Whether this process was started with train.py, test.py or one of scripts/, and not with a test, say."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return file is not None and Path(file).resolve().parent in (ROOT, ROOT / "scripts")
+
+
 _open_closed_streams()
+if _runs_a_script():
+    ends_imports()
 _before, sys.excepthook = sys.excepthook, _explain

@@ -15,12 +15,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
-
-if __name__ == "__main__":  # before the imports that take their time
-    from cut.ctrl_c import ends_imports
-
-    ends_imports()
-
 from cut.data.files import find_images
 from cut.errors import UserError, exit_status
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page

@@ -22,11 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
 
-if __name__ == "__main__":  # before the imports that take their time
-    from cut.ctrl_c import ends_imports
-
-    ends_imports()
-
 # isort: split
 from tqdm import tqdm
 

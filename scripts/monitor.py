@@ -21,12 +21,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
-
-if __name__ == "__main__":  # before the imports that take their time
-    from cut.ctrl_c import ends_imports
-
-    ends_imports()
-
 from cut.errors import UserError, exit_status
 from cut.monitoring.access import VARIABLE, Access, new_token
 from cut.monitoring.visdom.scripts import complete_scripts

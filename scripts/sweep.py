@@ -23,12 +23,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
-
-if __name__ == "__main__":  # before the imports that take their time
-    from cut.ctrl_c import ends_imports
-
-    ends_imports()
-
 from cut.errors import UserError, exit_status
 from cut.monitoring.reports.runs import read_runs
 from cut.monitoring.reports.table import as_markdown, make_report

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"ctrl_c", "environment", "terminal"},
+    {"ctrl_c", "terminal"},
+    {"environment"},
     {"errors", "lazy", "strict_json"},
     {"reading", "registry", "measures", "html", "plots", "device"},
     {"memory"},
