@@ -2,7 +2,7 @@
 
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cut.terminal import Streams, readable
 
@@ -51,6 +51,12 @@ def _of_the_machine(error: Exception) -> str | None:
 def counted(count: int, noun: str) -> str:
     """ "1 image", "1,234 images"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def some(items: Sequence[object], most: int) -> str:
+    """ "a.png, b.png and 7 more": the first of many, separated by commas."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more
 
 
 def exit_status(work: Callable[[], int | None], for_reading: bool = True) -> int:

@@ -1,4 +1,7 @@
-"""Opening files to read: regular files only, since a named pipe or a device of the right name would block for ever."""
+"""Opening files to read, and whether their values are sound.
+
+Regular files only: a named pipe or a device of the right name would block for ever.
+"""
 
 import os
 import stat
@@ -9,6 +12,7 @@ from typing import Any
 from cut import strict_json
 from cut.errors import UserError
 
+_LARGEST = 2**62  # of a count; beyond, it is damage
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -79,6 +83,18 @@ def read_json(path: Path | str) -> Any:
         ValueError: when it is not JSON in UTF-8.
     """
     return strict_json.loads(read_text(path))
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number of at least 0 that can count something."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, finite or not, and no truth value."""
+    return isinstance(value, float) or (
+        isinstance(value, int) and abs(value) < _LARGEST and not isinstance(value, bool)
+    )
 
 
 def _kind(mode: int) -> str | None:

@@ -14,7 +14,6 @@ and give its label images as PREDICTED and the labels that the photographs were 
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import cut.environment  # noqa: F401 first: it explains what is missing below
 # isort: split
 from tqdm import tqdm
 
+from cut import strict_json
 from cut.data.files import left_out
 from cut.errors import UserError, counted, exit_status
 from cut.evaluation.comparison.palette import Palette, load_palette, palette_names
@@ -74,7 +74,7 @@ def as_json(found: Agreement, palette: Palette, arguments: argparse.Namespace) -
         "classes": found.confusion.by_class(),
         "confusion": found.confusion.matrix.tolist(),  # row by truth, column by prediction, the last one void
     }
-    return readable(json.dumps(content, indent=2, ensure_ascii=False)).encode() + b"\n"
+    return readable(strict_json.dumps(content, indent=2, ensure_ascii=False)).encode() + b"\n"
 
 
 def evaluate(arguments: argparse.Namespace) -> None:

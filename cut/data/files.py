@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cut.data.images import EXTENSIONS, check_image
 from cut.data.resampling import Size
-from cut.errors import UserError
+from cut.errors import UserError, counted
 
 __all__ = ["EXTENSIONS", "check_images", "find_images", "images_in", "left_out", "phase_folders"]
 
@@ -35,9 +35,9 @@ def left_out(folder: Path | str, without: Path | None = None) -> str | None:
         folder: searched as by `find_images`.
         without: a folder in it that does not count.
     """
-    counted = _left_out(Path(folder), without)
+    others = _left_out(Path(folder), without)
     usual = ", ".join(EXTENSIONS[:_FEW])
-    return f"Left out of {folder}: {counted}; images end in {usual} or another suffix of images." if counted else None
+    return f"Left out of {folder}: {others}; images end in {usual} or another suffix of images." if others else None
 
 
 def _left_out(folder: Path, without: Path | None = None) -> str:
@@ -47,7 +47,7 @@ def _left_out(folder: Path, without: Path | None = None) -> str:
         if not path.name.lower().endswith((*EXTENSIONS, *_CLUTTER)):
             others[path.suffix.lower()] += 1
     parts = [
-        f"{count} {'files' if count > 1 else 'file'} "
+        f"{counted(count, 'file')} "
         + (f"{'end' if count > 1 else 'ends'} in {suffix}" if suffix else f"{'have' if count > 1 else 'has'} no suffix")
         for suffix, count in others.most_common(_FEW)
     ]
@@ -109,8 +109,8 @@ def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
     found = find_images(folder, limit)
     if not found:
         others = _left_out(folder)
-        counted = f" ({others})" if others else ""
-        raise UserError(f"{folder} holds no images{counted}; put some there ({', '.join(EXTENSIONS)}).")
+        instead = f" ({others})" if others else ""
+        raise UserError(f"{folder} holds no images{instead}; put some there ({', '.join(EXTENSIONS)}).")
     return found
 
 

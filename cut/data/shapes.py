@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cut.data.resampling import Size
+from cut.errors import some
 
 NAMED = 5  # files
 
@@ -17,7 +18,7 @@ def odd_sizes(files: Sequence[Path], sizes: Sequence[Size]) -> str | None:
     usual = counts.most_common(1)[0][0]
     odd = [f"{file} ({_text(size)})" for file, size in zip(files, sizes, strict=True) if size != usual]
     verb = "is" if len(odd) == 1 else "are"
-    return f"{len(odd):,} of {len(files):,} images {verb} not {_text(usual)}, as most are: {_some(odd)}"
+    return f"{len(odd):,} of {len(files):,} images {verb} not {_text(usual)}, as most are: {some(odd, NAMED)}"
 
 
 def odd_pairs(
@@ -31,13 +32,8 @@ def odd_pairs(
         if of_sources[source] != of_targets[target]:
             left, right = _text(of_sources[source]), _text(of_targets[target])
             odd.append(f"{sources[source]} ({left}) with {targets[target]} ({right})")
-    return f"{len(odd):,} of {count:,} pairs have two sizes: {_some(odd)}" if odd else None
+    return f"{len(odd):,} of {count:,} pairs have two sizes: {some(odd, NAMED)}" if odd else None
 
 
 def _text(size: Size) -> str:
     return f"{size[0]}×{size[1]}"
-
-
-def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - NAMED:,} more" if len(items) > NAMED else ""
-    return ", ".join(items[:NAMED]) + more

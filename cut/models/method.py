@@ -196,8 +196,7 @@ class Method:
 
     def averaged_translator(self, direction: str = "AtoB") -> nn.Module | None:
         """Its moving average; None without `--ema_decay`."""
-        name = self.translators[direction]
-        return dict(self.averages.items()).get(name)
+        return self.averages[self.translators[direction]] if self.averages else None
 
     def move_averages(self, updates: int) -> None:
         """Bring the moving averages up to date after a step; `updates` is the number of steps before it."""

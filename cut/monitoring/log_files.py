@@ -10,11 +10,10 @@ from typing import Any
 from cut import strict_json
 from cut.monitoring.lines import LINE, log_line
 from cut.options import Options
-from cut.reading import open_regular, refuse_other_kinds
+from cut.reading import is_count, is_number, open_regular, refuse_other_kinds
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
-from cut.training.saved_state import is_count, is_number
 
 LOSS_LOG = "loss_log.txt"
 METRICS = "metrics.jsonl"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from cut.measures import MEASURES
+from cut.reading import is_count
 
 UNAVERAGED = " without averaging"  # ends the labels of the generator as trained
 _BY_NAME = {"measures", "spread", "unaveraged"}
@@ -56,8 +57,7 @@ class Evaluation:
         }
         evaluation = cls(**{**known, **values})
         for name in ("epoch", "images", "step"):
-            value = getattr(evaluation, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62:
+            if not is_count(getattr(evaluation, name)):
                 raise ValueError(f"{name} is not a number of at least 0")
         if not isinstance(evaluation.seconds, int | float) or not isinstance(evaluation.measures, Mapping):
             raise ValueError("seconds or measures is of another type")
@@ -123,9 +123,9 @@ class Column(NamedTuple):
 
     def text(self, evaluation: Evaluation) -> str:
         """The value as `measure_text` formats it; "–" where it is not in the evaluation."""
-        if not self.averaged:
-            return significant(self.value(evaluation)) if self.is_in(evaluation) else "–"
-        return measure_text(evaluation, self.name) if self.is_in(evaluation) else "–"
+        if not self.is_in(evaluation):
+            return "–"
+        return measure_text(evaluation, self.name) if self.averaged else significant(self.value(evaluation))
 
     def _values(self, evaluation: Evaluation) -> Mapping[str, float]:
         return evaluation.measures if self.averaged else evaluation.unaveraged

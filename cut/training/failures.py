@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 
 from cut.data.batch import Batch
-from cut.errors import UserError
+from cut.errors import UserError, some
 from cut.training.atomic import write_atomically
 
 REPORT = "failure.txt"
@@ -20,16 +20,14 @@ def explained(error: Exception) -> str:
 
 def files_of(batch: Batch) -> str:
     """ "A/1.png, B/7.png": the files of a batch, some of them where they are many."""
-    files = [*batch.source_paths, *batch.target_paths]
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return ", ".join(files[:NAMED]) + more
+    return some([*batch.source_paths, *batch.target_paths], NAMED)
 
 
 def write_report(folder: Path, error: Exception) -> Path | None:
     """Write the traceback, for those who look into the code; where it lies, or None where that failed."""
     text = "".join(traceback.format_exception(error))
     try:
-        write_atomically(folder / REPORT, lambda stream: stream.write(text.encode("utf-8", "backslashreplace")))
+        write_atomically(folder / REPORT, text.encode("utf-8", "backslashreplace"))
     except Exception:
         return None
     return folder / REPORT

@@ -131,10 +131,9 @@ class Trainer:
         for batch, data_seconds in timed(batches):
             self.train_step(batch, data_seconds, rate)
             if stop.signal:
-                return
-        if stop.signal:  # it ended a wait for data
-            return
-        self.finish_epoch(epoch, time.perf_counter() - started, stop)
+                break
+        if not stop.signal:  # which also ends a wait for data
+            self.finish_epoch(epoch, time.perf_counter() - started, stop)
 
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cut.reading import is_count, is_number
 from cut.training.evaluation import Evaluation, by_name
-
-_LARGEST = 2**62  # of a count; beyond, it is damage
 
 
 @dataclass
@@ -69,18 +68,6 @@ class TrainingState:
         for row in state.evaluations:
             Evaluation.from_json(row)
         return state
-
-
-def is_count(value: Any) -> bool:
-    """Whether a value is a whole number of at least 0 that can count something."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number, finite or not, and no truth value."""
-    return isinstance(value, float) or (
-        isinstance(value, int) and abs(value) < _LARGEST and not isinstance(value, bool)
-    )
 
 
 def as_mapping(value: Any, name: str) -> dict[str, Any]:

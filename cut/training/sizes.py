@@ -2,7 +2,7 @@
 
 from cut.data.dataset import ImageDataset
 from cut.data.shapes import NAMED
-from cut.errors import UserError
+from cut.errors import UserError, some
 from cut.models.method import Method
 
 TRIED = 16  # sizes; each takes a tenth of a second
@@ -20,7 +20,6 @@ def check_sizes(model: Method, dataset: ImageDataset) -> None:
         try:
             model.check_size(*size)
         except UserError as error:
-            files = [str(file) for file in dataset.files_of_size(size)]
-            more = f" and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-            raise UserError(*error.problems, f"Of this size: {', '.join(files[:NAMED])}{more}.") from None
+            files = some(dataset.files_of_size(size), NAMED)
+            raise UserError(*error.problems, f"Of this size: {files}.") from None
     model.check_size(*dataset.smallest)

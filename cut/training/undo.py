@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cut.models.method import Method
+from cut.networks.torch_files import tensors_in
 
 
 class Undo:
@@ -51,7 +52,7 @@ class Undo:
         else:
             _copy(self._live, self._copies)
         self._extra = self.model.extra_state()
-        self._versions = [tensor._version for tensor in _tensors(self._extra)]
+        self._versions = [tensor._version for _, tensor in tensors_in(self._extra)]
 
     @torch.no_grad()
     def _restore(self) -> None:
@@ -59,7 +60,7 @@ class Undo:
         for optimizer, states in zip(self.model.optimizers.values(), self._states, strict=True):
             optimizer.state.clear()
             optimizer.state.update(states)
-        if [tensor._version for tensor in _tensors(self._extra)] != self._versions:
+        if [tensor._version for _, tensor in tensors_in(self._extra)] != self._versions:
             raise RuntimeError("the step has changed a tensor of `extra_state` in place")
         if self._extra:
             self.model.load_extra_state(self._extra)
@@ -73,15 +74,3 @@ def _copy(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:
             tensors.append(tensor)
     for some, others in kinds.values():
         torch._foreach_copy_(others, some)
-
-
-def _tensors(value: object) -> Iterator[Tensor]:
-    """All tensors in nested lists and dictionaries."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _tensors(part)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _tensors(part)

@@ -48,9 +48,10 @@ def trained_generator(options: Options, epoch: str) -> Generator:
     Raises:
         UserError: as `weight_file`, or when the weights are of another architecture.
     """
-    weight_file(options, epoch)  # building takes a while
+    name, label = _method(options).translator_name(options), _label(options, epoch)
+    network_file(options.run.folder, label, name)  # building takes a while
     generator = _method(options).build_translator(options)
-    fill(generator, options.run.folder, _label(options, epoch), _method(options).translator_name(options))
+    fill(generator, options.run.folder, label, name)
     return generator
 
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from cut.errors import counted
+from cut.errors import counted, some
 
 NPM_SECONDS = 300
 BUILT = "version.built"  # visdom's mark of a complete download
@@ -97,10 +97,9 @@ def complete_scripts(static: Path, version: str) -> list[str]:
     except ScriptsMissing as trouble:
         reason = str(trouble)
     if left := sorted(missing_scripts(static, wanted)):
-        shown = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
         return [
-            f"visdom's page lacks {shown}, because {reason}: runs can send their plots, but a browser may show an "
-            "empty page; run this again with npm and a network, or once `python -m visdom.server` where there is "
+            f"visdom's page lacks {some(left, 4)}, because {reason}: runs can send their plots, but a browser may show "
+            "an empty page; run this again with npm and a network, or once `python -m visdom.server` where there is "
             "internet."
         ]
     with contextlib.suppress(OSError):

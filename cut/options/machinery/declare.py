@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from cut.options.machinery.words import brief, did_you_mean, unusable_letters
+from cut.options.machinery.words import LARGEST, brief, did_you_mean, unusable_letters
 
 Count = int | float
 """A whole number, or math.inf for "all of them"."""
@@ -200,14 +200,11 @@ def at_least_and_below(low: float, high: float) -> Range:
     return Range(low, high, False, True, f"at least {low} and below {high}")
 
 
-_LARGEST = 2**63  # no option needs a greater number
-
-
 def _integer(raw: Any) -> int:
     if isinstance(raw, bool) or not isinstance(raw, int | str):
         raise TypeError
     number = int(raw)
-    if abs(number) >= _LARGEST:
+    if abs(number) >= LARGEST:
         raise OverflowError
     return number
 

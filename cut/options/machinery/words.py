@@ -10,6 +10,7 @@ from typing import Any
 
 PREPROCESS_WORDS = ("resize", "scale_width", "scale_shortside", "zoom", "crop", "patch", "trim")
 AUGMENTATION_WORDS = ("color", "translation", "cutout")
+LARGEST = 2**63  # no option needs a greater number
 
 
 def file_name(text: str) -> str | None:

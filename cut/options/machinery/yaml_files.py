@@ -7,11 +7,10 @@ from typing import Any
 import yaml
 
 from cut.errors import UserError
-from cut.options.machinery.words import unusable_letters
+from cut.options.machinery.words import LARGEST, unusable_letters
 from cut.reading import open_regular
 
 _MOST_BYTES = 2**20  # files of options have some thousand
-_LARGEST = 2**63  # no option needs a greater number
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -73,7 +72,7 @@ class _PlainLoader(yaml.SafeLoader):
             raise
         except Exception:
             raise _problem(f"{shown} is no value that can be read", node) from None
-        if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
+        if isinstance(value, int) and not -LARGEST < value < LARGEST:
             raise _problem(f"{shown} is too large a number", node)
         if isinstance(value, str) and unusable_letters(value):
             raise _problem(f"{ascii(value[:40])} has a letter that no name can have", node)
