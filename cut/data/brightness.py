@@ -1,16 +1,14 @@
 """Folders whose images are nearly black or white, which usually means that their values were scaled wrongly."""
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from cut.errors import UserError
+from cut.data.sample import sample
 
 _SAMPLE = 8  # images that are looked at
-_SECONDS = 2.0  # after which no other image is begun
 _PIXELS = 1_000_000  # of an image that are looked at
 _SHARE = 0.999  # of the values that must be dark or bright
 _DARK, _BRIGHT = 0.1, 0.9
@@ -24,14 +22,7 @@ def brightness_note(folder: Path, files: Sequence[Path], read: Callable[[Path], 
         files: the images.
         read: gives an image with values in 0 … 255, such as `read_image`.
     """
-    started, ranges = time.monotonic(), []
-    for number in range(min(_SAMPLE, len(files))):
-        try:
-            ranges.append(_range(read(files[number * len(files) // min(_SAMPLE, len(files))])))
-        except UserError:
-            continue  # reported where images are checked or used
-        if time.monotonic() - started > _SECONDS:
-            break
+    ranges = [_range(image) for image in sample(files, _SAMPLE, read)]
     if not ranges:
         return None
     least, greatest = min(low for low, _ in ranges), max(high for _, high in ranges)

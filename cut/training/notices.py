@@ -5,13 +5,14 @@ from PIL import Image
 
 from cut.data.dataset import Domain, ImageDataset
 from cut.data.images import read_image
+from cut.data.sample import sample
 from cut.networks.norm import hides_level
 from cut.options import Options
 from cut.registry import GENERATORS
 
 UNIFORM = 15  # of 255 levels: the largest standard deviation of a channel in an image that counts as nearly uniform
 MANY = 0.05  # of the images
-SAMPLE = 200  # images that are looked at
+SAMPLE = 200  # images that are looked at, at most
 SIDE = 64  # pixels of the thumbnails that are looked at
 
 
@@ -21,9 +22,6 @@ def notices(options: Options, dataset: ImageDataset) -> list[str]:
     Args:
         options: of the run.
         dataset: of the training images.
-
-    Raises:
-        UserError: when an image cannot be read.
     """
     chosen = options.networks
     if not GENERATORS[chosen.netG].accepts("norm") or options.checkpoints.continue_train:
@@ -45,14 +43,10 @@ def notices(options: Options, dataset: ImageDataset) -> list[str]:
 
 
 def count_uniform(domain: Domain, background: tuple[int, int, int]) -> tuple[int, int]:
-    """How many images are nearly uniform, and how many were looked at: at most `SAMPLE`, evenly spread.
-
-    Raises:
-        UserError: when an image cannot be read.
-    """
-    every = -(-len(domain.files) // SAMPLE)
-    files = domain.files[::every]
-    return sum(is_uniform(read_image(file, domain.channels, background)) for file in files), len(files)
+    """How many images of a sample are nearly uniform, and how many it has."""
+    images = sample(domain.files, SAMPLE, lambda file: read_image(file, domain.channels, background))
+    uniform = [is_uniform(image) for image in images]
+    return sum(uniform), len(uniform)
 
 
 def is_uniform(image: Image.Image) -> bool:

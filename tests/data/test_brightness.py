@@ -60,7 +60,7 @@ def test_lines_on_white_paper_are_usual(tmp_path):
 
 def test_it_takes_seconds_whatever_the_folder(tmp_path, monkeypatch):
     asked, now = [], iter(range(0, 1000, 3))
-    monkeypatch.setattr("cut.data.brightness.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("cut.data.sample.time.monotonic", lambda: next(now))
     files = [tmp_path / f"{number}.png" for number in range(1000)]
     brightness_note(tmp_path, files, lambda file: asked.append(file) or Image.new("L", (4, 4)))
     assert len(asked) == 1
