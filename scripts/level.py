@@ -4,7 +4,7 @@
     python scripts/level.py --name RUN --epoch best --colors "#020f32,#355e3b,tan" --output level.png
 
 Instance norm removes the level: every uniform image then gives the same output, and nearly uniform ones (sea, desert,
-sky, empty background) are translated by chance. docs/level.md has more.
+sky, empty background) are translated by chance. docs/faq.md says what to do.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Instance norm subtracts the mean of every channel of an image: a uniform image gives zeros, whatever its colour, so the
 network cannot know the level (brightness and colour) of what it sees, and an almost uniform one is stretched until its
 noise fills the range. Layer and group norm subtract one mean for many channels; the differences between channels stay,
-and with them the level. docs/level.md has the measurements.
+and with them the level (docs/faq.md).
 """
 
 from torch import nn
