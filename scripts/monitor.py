@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.errors import UserError, exit_status
-from cut.monitoring.access import VARIABLE, Access, new_token
-from cut.monitoring.visdom.scripts import complete_scripts
 from cut.monitoring.visdom.server import ServerTrouble, VisdomServer
-from cut.monitoring.visdom.token_file import published
+from cut.servers.access import VARIABLE, Access, new_token
+from cut.servers.token_file import published
+from cut.servers.visdom_scripts import complete_scripts
 
 
 def check_port(port: int, everywhere: bool) -> None:
@@ -57,7 +57,7 @@ def serve(port: int, everywhere: bool, env_path: Path, fetch: bool) -> None:
         from visdom.server import app
         from visdom.server.run_server import start_server
 
-        from cut.monitoring.visdom.guard import guard
+        from cut.servers.visdom_guard import guard
     except Exception as error:  # an old package on a new Python fails in many ways
         raise UserError(f"The package visdom cannot be imported ({error!r}): pip install visdom.") from error
     if fetch:

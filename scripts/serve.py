@@ -30,9 +30,9 @@ from dominate import tags
 
 from cut.errors import UserError, exit_status
 from cut.html import address, page, shown
-from cut.monitoring.access import Access, is_this_machine, new_token
 from cut.monitoring.web.page_data import read_script
 from cut.reading import other_kind
+from cut.servers.access import Access, is_this_machine, new_token
 
 FOLDERS = ("web", "previews")  # of a run; its weights are not served
 TYPES = {".html", ".js", ".png"}

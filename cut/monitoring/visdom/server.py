@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-from cut.monitoring.access import REALM, VARIABLE
-from cut.monitoring.visdom.token_file import LOCAL, token_for
+from cut.servers.access import REALM, VARIABLE
+from cut.servers.token_file import LOCAL, token_for
 
 ANSWER_SECONDS = 10.0  # for one request; a server that needs longer counts as hanging
 PUBLISHED_ENVIRONMENT = "main"  # the default of --display_env

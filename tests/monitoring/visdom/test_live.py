@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cut.monitoring.access import VARIABLE
 from cut.monitoring.visdom import sender as visdom_sender
 from cut.monitoring.visdom.server import VisdomServer
-from cut.monitoring.visdom.token_file import token_file
 from cut.monitoring.visdom.view import VisdomView
+from cut.servers.access import VARIABLE
+from cut.servers.token_file import token_file
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.miniature import Recorded, progress_at, step_event

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cut.monitoring.visdom import scripts as visdom_scripts
-from cut.monitoring.visdom.scripts import BUILT, ScriptsMissing, complete_scripts, npm_source, wanted_scripts
+from cut.servers import visdom_scripts
+from cut.servers.visdom_scripts import BUILT, ScriptsMissing, complete_scripts, npm_source, wanted_scripts
 
 WANTED = {
     "js/react-react.min.js": "https://unpkg.com/react@16.2.0/umd/react.production.min.js",

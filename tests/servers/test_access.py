@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from cut.errors import UserError
-from cut.monitoring.access import REALM, VARIABLE, Access, is_this_machine, is_token, new_token
+from cut.servers.access import REALM, VARIABLE, Access, is_this_machine, is_token, new_token
 
 TOKEN = "a-token-of-the-test"
 

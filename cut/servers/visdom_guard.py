@@ -5,7 +5,7 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from cut.monitoring.access import Access, Answer
+from cut.servers.access import Access, Answer
 
 
 @stream_request_body

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cut.errors import UserError
-from cut.monitoring.access import VARIABLE, is_token
 from cut.reading import read_text
+from cut.servers.access import VARIABLE, is_token
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
