@@ -167,9 +167,11 @@ print(len(list(make_loader(options, make_dataset(options)).epoch(1))))
 """
 
 
-def test_a_full_shared_memory_bothers_nobody(make_images):
-    """As in a container whose /dev/shm is smaller than a batch."""
-    mount = "mount -t tmpfs -o size=64k tmpfs /dev/shm && head -c 64k /dev/zero > /dev/shm/full"
+@pytest.mark.parametrize("full", [False, True])
+def test_shared_memory_that_is_smaller_than_a_batch_will_do_and_a_full_one_is_said(make_images, full):
+    """As in a container, whose /dev/shm is small."""
+    fill = " && head -c 64k /dev/zero > /dev/shm/full" if full else ""
+    mount = f"mount -t tmpfs -o size=64k tmpfs /dev/shm{fill}"
     unshare = ["unshare", "-m", "sh", "-c"]
     if not shutil.which("unshare") or subprocess.run([*unshare, mount], capture_output=True).returncode:
         pytest.skip("needs the right to mount")
@@ -177,7 +179,10 @@ def test_a_full_shared_memory_bothers_nobody(make_images):
     command = [*unshare, f'{mount} && exec "$0" -c "$1" "$2"', sys.executable, SHARED, str(root)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+    if full:
+        assert "(No space left on device): use a smaller --num_threads" in done.stderr and "--shm-size" in done.stderr
+    else:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
 
 
 def test_the_files_of_a_task_are_those_that_its_batch_is_made_of(make_images, train):
