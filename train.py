@@ -1,6 +1,7 @@
 """Train a model: `python train.py --dataroot FOLDER --name NAME [--CUT_mode FastCUT]`; `--help` lists every option."""
 
 import sys
+from contextlib import closing
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.options import Options, run_script, train_options
@@ -33,7 +34,7 @@ def main(options: Options) -> int:
     loader = make_loader(options, dataset)
     previewer = HeldOutPreviews(options, average or generator, device, dataset)
     folder = RunFolder(options.run.folder)
-    with folder.locked():
+    with closing(loader), folder.locked():  # a process that hangs would hold up the end of the program
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         notes = [*notices(options, dataset), *dataset.notes()]

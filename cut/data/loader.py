@@ -1,9 +1,7 @@
 """Samples → batches, by workers that live as long as the run."""
 
-import atexit
 import math
 import os
-import weakref
 from collections.abc import Callable, Iterator
 
 import torch
@@ -91,7 +89,6 @@ class Loader:
         self.workers = (
             Workers(self._load, count, context=context, pin_memory=pin_memory, files=self._files) if count else None
         )
-        self._closed_at_exit = False
 
     def __len__(self) -> int:
         return self._batches
@@ -121,10 +118,6 @@ class Loader:
                 batch = self._load(task)
                 yield batch.pin_memory() if self._pin_memory else batch
             return
-        if not self._closed_at_exit:
-            # Python's own exit handler would end workers by a SIGTERM that these ignore; this one runs before it.
-            atexit.register(_close, weakref.ref(self))
-            self._closed_at_exit = True
         yield from self.workers.batches(tasks, stopped, say)
 
     def close(self) -> None:
@@ -155,9 +148,3 @@ class _Load:
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _close(loader: "weakref.ref[Loader]") -> None:
-    alive = loader()
-    if alive is not None:
-        alive.close()
