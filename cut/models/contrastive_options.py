@@ -25,6 +25,11 @@ class ContrastiveOptions:
     lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
     lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
     nce_idt: bool = option(True, "also PatchNCE between target images and their own translations (identity loss)")
+    lambda_identity: float = option(
+        0.0,
+        "weight of the pixel identity loss, |G(target) − target|: an image of the target domain stays what it is",
+        check=finite_at_least(0),
+    )
     nce_layers: str = option(
         "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
     )
@@ -59,7 +64,7 @@ class ContrastiveOptions:
 
 def identity_channels(values: Mapping[str, Any]) -> str | None:
     off = ["--nce_idt false"] if values["nce_idt"] else []
-    if values.get("lambda_identity", 0) > 0:
+    if values["lambda_identity"] > 0:
         off.append("--lambda_identity 0")
     if not off or values["input_nc"] == values["output_nc"]:
         return None
@@ -72,13 +77,13 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
 
 def something_to_learn(values: Mapping[str, Any]) -> str | None:
     weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
-    if any(values.get(name, 0) > 0 for name in weights):
+    if any(values[name] > 0 for name in weights):
         return None
-    offered = " or ".join(f"--{name}" for name in weights if name in values)
+    offered = " or ".join(f"--{name}" for name in weights)
     return f"All loss weights are 0, so nothing would be trained; set {offered} above 0."
 
 
 CONTRASTIVE_RULES = (
-    Rule(("nce_idt", "input_nc", "output_nc"), identity_channels, "train"),
-    Rule(("lambda_GAN", "lambda_NCE"), something_to_learn, "train"),
+    Rule(("nce_idt", "lambda_identity", "input_nc", "output_nc"), identity_channels, "train"),
+    Rule(("lambda_GAN", "lambda_NCE", "lambda_identity"), something_to_learn, "train"),
 )

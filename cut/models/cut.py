@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.patchnce import Contrast, multi_tap_nce
 from cut.models.adversary import Adversary
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
-    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y", "D_R1")
-    without_identity: ClassVar[str] = "--nce_idt false"
+    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y", "D_R1", "idt")
     parts = {
         "translate_batch": "forward (G)",
         "discriminator_loss": "D: loss",
@@ -123,6 +123,11 @@ class CUT(Method):
             logs |= dict(zip(("NCE", "NCE_Y"), nce, strict=False))  # the second only with nce_idt
             loss_nce = torch.stack(nce).mean()
         loss = loss_gan + loss_nce
+        if self.own.lambda_identity > 0 and translated.identity is not None:
+            # A flipped step translates flipped images.
+            target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]
+            logs["idt"] = self.own.lambda_identity * F.l1_loss(translated.identity, target)
+            loss = loss + logs["idt"]
         return loss, {**logs, "G": loss}
 
     def contrastive_losses(self, batch: Batch, translated: Translated, draws: Draws) -> list[Tensor]:
@@ -159,12 +164,13 @@ class CUT(Method):
     @property
     def translates_target(self) -> bool:
         """Whether the generator is run on the target images too."""
-        return self.own.nce_idt
+        return self.own.nce_idt or self.own.lambda_identity > 0
 
     @property
     def one_shape(self) -> str | None:
         if self.translates_target:
-            return f"the identity loss needs source and target of one size; use {self.without_identity}"
+            off = ["--nce_idt false"] * self.own.nce_idt + ["--lambda_identity 0"] * (self.own.lambda_identity > 0)
+            return f"the identity loss needs source and target of one size; use {' and '.join(off)}"
         return PENALTY_NEEDS_ONE_SHAPE if self.adversary.needs_mix else None
 
     def generator_input(self, batch: Batch) -> Tensor:

@@ -5,32 +5,9 @@ CUT on crops of two pictures, with StyleGAN2-style networks, an R1 penalty on D 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
-
-from cut.lazy import functional as F
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.cut import CUT
-from cut.models.draws import Draws
-from cut.models.shared_passes import Translated
-from cut.options import finite_at_least, option
 from cut.registry import MODELS
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from cut.data.batch import Batch
-    from cut.models.method import Logs
-
-
-@dataclass(frozen=True)
-class SinCUTOptions(ContrastiveOptions):
-    """The losses that train the generator."""
-
-    lambda_identity: float = option(
-        1.0, "weight of the pixel identity loss, |G(target) − target|", check=finite_at_least(0)
-    )
-
 
 _NETWORKS_AND_LOSSES = {
     "dataset_mode": "singleimage",
@@ -43,6 +20,7 @@ _NETWORKS_AND_LOSSES = {
     "lambda_R1": 1.0,
     "nce_layers": "0,2,4",
     "lambda_NCE": 4.0,
+    "lambda_identity": 1.0,
     "num_patches": 1,  # of each crop: the negatives are the other crops of the batch
     "nce_includes_all_negatives_from_minibatch": True,
 }
@@ -63,7 +41,7 @@ _TRAINING = {
 @MODELS.register(
     "sincut",
     label="SinCUT",
-    options=SinCUTOptions,
+    options=ContrastiveOptions,
     defaults={
         "train": {**_NETWORKS_AND_LOSSES, **_TRAINING},
         "test": {**_NETWORKS_AND_LOSSES, "preprocess": "none"},
@@ -72,25 +50,4 @@ _TRAINING = {
     rules=CONTRASTIVE_RULES,
 )
 class SinCUT(CUT):
-    """CUT with R1 and a pixel identity loss; everything else is inherited."""
-
-    own: SinCUTOptions
-    loss_names: ClassVar[tuple[str, ...]] = (*CUT.loss_names, "idt")
-    without_identity: ClassVar[str] = "--nce_idt false and --lambda_identity 0"
-
-    def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
-        loss, logs = super().generator_loss(batch, translated, draws)
-        if not self.has_pixel_identity or translated.identity is None:
-            return loss, logs
-        target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]  # a flipped step translates flipped images
-        identity = self.own.lambda_identity * F.l1_loss(translated.identity, target)
-        loss = loss + identity
-        return loss, {**logs, "G": loss, "idt": identity}
-
-    @property
-    def has_pixel_identity(self) -> bool:
-        return self.own.lambda_identity > 0
-
-    @property
-    def translates_target(self) -> bool:
-        return super().translates_target or self.has_pixel_identity
+    """CUT with other networks and settings: nothing of its own, besides what its images are."""
