@@ -14,7 +14,8 @@ from cut.errors import UserError
 from cut.monitoring.web.page_data import best_data, script
 from cut.training.evaluation import Evaluation
 from scripts.serve import main, make_server, overview, serve
-from tests.hostile_runs import DAMAGED_DATA, NO_FILES, NO_REQUESTS, damaged_data, said_to
+from tests.hostile.special_files import NO_FILES
+from tests.hostile.web import DAMAGED_DATA, NO_REQUESTS, damaged_data, said_to
 
 EVIL = "<script>alert(1)</script>"
 PICTURE = b"\x89PNG of a preview"

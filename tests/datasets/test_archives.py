@@ -8,8 +8,9 @@ import archives
 import pytest
 from archives import DamagedArchive, find_files, unpack
 from common import PreparationError
-from hostile_inputs import damaged
 from making import tree, zip_bytes
+
+from tests.hostile.downloads import damaged
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import download
 import pytest
 from archives import DamagedArchive
 from common import PreparationError, explain_os_error
-from hostile_inputs import ANSWERS, ARCHIVES
 from making import picture, run_script, tree, zip_bytes
+
+from tests.hostile.downloads import ANSWERS, ARCHIVES
 
 SIDES = {f"{side}/{number}.png": picture() for side in ("trainA", "trainB", "testA", "testB") for number in range(3)}
 ARCHIVE = zip_bytes({f"horse2zebra/{name}": content for name, content in SIDES.items()})

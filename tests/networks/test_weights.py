@@ -8,7 +8,7 @@ from cut.networks.init import initialise
 from cut.networks.patchgan import PatchDiscriminator
 from cut.networks.resnet import ResnetGenerator
 from cut.networks.weights import export_weights, load_weights, read_weights
-from tests.hostile import Payload, as_pickle, as_torch
+from tests.hostile.payloads import Payload, as_pickle, as_torch
 
 
 def generator(**changes) -> ResnetGenerator:

@@ -19,7 +19,7 @@ from cut.training.checkpoints import (
     network_file,
     saved_epochs,
 )
-from tests.hostile import Payload, as_pickle, as_torch
+from tests.hostile.payloads import Payload, as_pickle, as_torch
 from tests.training.miniature import Model, weight_of
 from tests.training.tiny_runs import assert_same
 
