@@ -38,7 +38,8 @@ def main(options: Options) -> int:
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
         trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
         notes = [*notices(options, dataset), *dataset.notes()]
-        return trainer.run([describe_device(device, options.run.gpu_ids), *messages, *notes, *on_measures])
+        computing = f"{describe_device(device, options.run.gpu_ids)} {model.arithmetic.describe()}"
+        return trainer.run([computing, *messages, *notes, *on_measures])
 
 
 if __name__ == "__main__":

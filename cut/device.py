@@ -1,5 +1,6 @@
 """Where a run computes, and what its system allows."""
 
+import ctypes
 import os
 import sys
 from contextlib import suppress
@@ -7,6 +8,8 @@ from contextlib import suppress
 import torch
 
 from cut.errors import UserError
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def choose_device(gpu_ids: str) -> torch.device:
@@ -19,14 +22,27 @@ def choose_device(gpu_ids: str) -> torch.device:
         UserError: when there is no such GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if gpu_ids == "auto":
-        return torch.device("cuda:0" if count else "cpu")
-    if int(gpu_ids) < 0:
+    if int(gpu_ids) < 0 if gpu_ids != "auto" else not count:
+        keep_freed_memory()
         return torch.device("cpu")
+    if gpu_ids == "auto":
+        return torch.device("cuda:0")
     if int(gpu_ids) >= count:
         found = f"this machine has {count}, numbered from 0" if count else "PyTorch finds no GPU here"
         raise UserError(f"--gpu_ids {gpu_ids} asks for a GPU that is not there ({found}); --gpu_ids -1 uses the CPU.")
     return torch.device(f"cuda:{int(gpu_ids)}")
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, for its next tensors.
+
+    glibc gives a large block back to the system at once, and the next tensor gets its pages one by one, zeroed: a sixth
+    of a training step on a CPU. Where the C library is another one, nothing changes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 2**30)
+        mallopt(_M_TRIM_THRESHOLD, -1)  # never
 
 
 def describe_device(device: torch.device, gpu_ids: str) -> str:

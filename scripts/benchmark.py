@@ -127,13 +127,13 @@ def benchmark(options: Options, steps: int, warmup: int) -> None:
         batch, waited = next(batches)
         watch.seconds.clear()
         with watch.reading("iteration"):
-            as_floats(model.step(batch.to(device), model.draw(batch, step_generator(0, step))))
+            as_floats(model.train_step(batch, model.draw(batch, step_generator(0, step))))
         rows.append({"data (waiting)": waited, **watch.seconds})
     memory = peak_memory_bytes(device)  # before the measurements below, which have costs of their own
 
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
     total = medians.pop("iteration") + medians["data (waiting)"]
-    operations = count_operations(lambda: model.step(batch.to(device), model.draw(batch, step_generator(0, 0))))
+    operations = count_operations(lambda: model.train_step(batch, model.draw(batch, step_generator(0, 0))))
     peak = matmul_peak(device)
 
     print(f"{total:8.3f} s per iteration of {len(batch)} image(s), the median of {steps} after {warmup}")

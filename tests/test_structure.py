@@ -14,7 +14,7 @@ LAYERS = [
     {"environment"},
     {"errors", "lazy", "strict_json"},
     {"reading", "registry", "measures", "html", "plots", "device"},
-    {"memory", "servers"},
+    {"memory", "servers", "precision"},
     {"options"},
     {"data"},
     {"networks"},

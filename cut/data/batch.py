@@ -1,5 +1,6 @@
 """What a data set returns and what a method trains on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -47,15 +48,18 @@ class Batch:
             raise ValueError("this batch has no images of the target domain")
         return self.source, self.target
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same batch with changed images."""
+        target = None if self.target is None else change(self.target)
+        return Batch(change(self.source), target, self.source_paths, self.target_paths)
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device; from pinned memory the copy overlaps with computation."""
-        target = None if self.target is None else self.target.to(device, non_blocking=True)
-        return Batch(self.source.to(device, non_blocking=True), target, self.source_paths, self.target_paths)
+        return self.map(lambda images: images.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
-        """The same batch in page-locked memory (the DataLoader calls this)."""
-        target = None if self.target is None else self.target.pin_memory()
-        return Batch(self.source.pin_memory(), target, self.source_paths, self.target_paths)
+        """The same batch in page-locked memory."""
+        return self.map(lambda images: images.pin_memory())
 
 
 def collate(samples: list[Sample]) -> Batch:

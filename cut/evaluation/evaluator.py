@@ -18,6 +18,7 @@ from cut.evaluation.translate.translator import Translator
 from cut.measures import MEASURES
 from cut.networks.interface import Generator
 from cut.options import Options
+from cut.precision import Arithmetic
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
 
@@ -35,12 +36,12 @@ class GeneratorEvaluator:
     def __init__(
         self,
         generator: Generator,
-        device: torch.device | str,
+        arithmetic: Arithmetic,
         yardstick: Yardstick,
         best_metric: str,
         average: Generator | None = None,
     ) -> None:
-        self.generator, self.average, self.device = generator, average, device
+        self.generator, self.average, self.arithmetic = generator, average, arithmetic
         self.yardstick, self.best_metric = yardstick, best_metric
         self.extractor = yardstick.extractor.title
         self._began, self._spent = time.perf_counter(), 0.0
@@ -48,9 +49,9 @@ class GeneratorEvaluator:
     def evaluate(self, progress: Progress, stopped: Callable[[], bool] = never) -> Evaluation | None:
         """As `measure`, after so much training; None once `stopped()`, which is called before every image, is true."""
         try:
-            measured = measure(self.average or self.generator, self.device, self.yardstick, stopped)
+            measured = measure(self.average or self.generator, self.arithmetic, self.yardstick, stopped)
             if self.average:
-                trained = measure(self.generator, self.device, self.yardstick, stopped)
+                trained = measure(self.generator, self.arithmetic, self.yardstick, stopped)
                 seconds = measured.seconds + trained.seconds
                 measured = replace(measured, unaveraged=trained.measures, seconds=seconds)
         except Stopped:
@@ -62,7 +63,7 @@ class GeneratorEvaluator:
 
 
 def measure(
-    generator: Generator, device: torch.device | str, yardstick: Yardstick, stopped: Callable[[], bool] = never
+    generator: Generator, arithmetic: Arithmetic, yardstick: Yardstick, stopped: Callable[[], bool] = never
 ) -> Evaluation:
     """Measure a generator as it is; nothing that training depends on changes.
 
@@ -73,8 +74,9 @@ def measure(
         Stopped: soon after `stopped()`, which is called before every image, became true.
         UserError: when an image cannot be read, or a translation is not finite.
     """
-    with undisturbed(torch.device(device)):
-        translate = Translator(generator, device, training=True, seed=yardstick.seed, say=None)
+    device = arithmetic.device
+    with undisturbed(device):
+        translate = Translator(generator, device, arithmetic=arithmetic, training=True, seed=yardstick.seed, say=None)
         source = yardstick.images.source
         translations = (as_picture(translate(source.tensor(index))) for index in range(len(source)))
         return yardstick.compare(translations, stopped)
@@ -118,7 +120,9 @@ def make_evaluator(
         )
     if not options.checkpoints.continue_train:  # else it was said before
         messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
-    return GeneratorEvaluator(generator, device, yardstick, chosen.best_metric, average), messages
+    return GeneratorEvaluator(
+        generator, Arithmetic.of(options, device), yardstick, chosen.best_metric, average
+    ), messages
 
 
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:

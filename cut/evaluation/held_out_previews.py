@@ -17,6 +17,7 @@ from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.evaluation.translate.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
+from cut.precision import Arithmetic
 from cut.training.listener import PreviewEvent, Progress
 
 COUNT = 6
@@ -38,7 +39,9 @@ class HeldOutPreviews:
         self, options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
     ) -> None:
         self.options, self.dataset = options, dataset
-        self.translate = Translator(generator, device, seed=options.run.seed, say=None)
+        self.translate = Translator(
+            generator, device, arithmetic=Arithmetic.of(options, device), seed=options.run.seed, say=None
+        )
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """The translations at this moment.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.precision import exact
 from cut.registry import NCE_LOSSES
 
 if TYPE_CHECKING:
@@ -83,5 +84,6 @@ def multi_tap_nce(
         form: the loss of a query; the cross-entropy where none is given.
     """
     form = PatchNCE() if form is None else form
-    losses = [form(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
-    return torch.stack([loss.mean() for loss in losses]).mean()
+    with exact(queries[0]):
+        losses = [form(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
+        return torch.stack([loss.mean() for loss in losses]).mean()

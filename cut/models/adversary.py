@@ -5,6 +5,7 @@ GAN loss, gradient penalties and differentiable augmentation are chosen by optio
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from cut.lazy import torch
@@ -13,6 +14,7 @@ from cut.models.build import build_gan_loss
 from cut.networks.diffaugment import DiffAugment
 from cut.networks.mode import frozen
 from cut.options import Options
+from cut.precision import exact, full
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +52,7 @@ class Adversary:
     def generator_loss(self, discriminator: Discriminator, fake: Tensor) -> Tensor:
         """The GAN loss of translations (B, C, H, W), with a gradient for the generator alone."""
         with frozen(discriminator):
-            return self.gan.generator(discriminator(self.augment(fake)))
+            return self.gan.generator(full(discriminator(self.augment(fake))))
 
     def discriminator_loss(
         self, discriminator: Discriminator, fake: Tensor, real: Tensor, draws: StepDraws, mix: Tensor | None = None
@@ -68,13 +70,15 @@ class Adversary:
         """
         penalise = self.lambda_R1 > 0 and (draws.step + 1) % self.R1_every == 0
         fake, real = fake.detach(), real.detach().requires_grad_(penalise)
-        logits_fake, logits_real = judge(discriminator, self.augment(fake), self.augment(real))
+        with exact(real) if penalise else nullcontext():
+            logits_fake, logits_real = judge(discriminator, self.augment(full(fake)), self.augment(real))
         logs = {"real": self.gan.real(logits_real), "fake": self.gan.fake(logits_fake)}
         loss = (logs["fake"] + logs["real"]) / 2
         if self.needs_mix:
             if mix is None:
                 raise ValueError("mix is missing: the gradient penalty interpolates real and fake images by it")
-            logs["GP"] = self.gan.gradient_penalty * wgan_penalty(discriminator, real, fake, mix)
+            with exact(real):
+                logs["GP"] = self.gan.gradient_penalty * wgan_penalty(discriminator, real, full(fake), mix)
             loss = loss + logs["GP"]
         if penalise:  # only every few steps, and stronger by as much (Karras et al., CVPR 2020, appendix B)
             logs["R1"] = self.lambda_R1 * r1_penalty(logits_real, real)
@@ -85,6 +89,6 @@ class Adversary:
 def judge(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """The logits of both, in one pass where that is exact and the real images need no gradient."""
     if discriminator.per_image and fake.shape == real.shape and not real.requires_grad:
-        logits = discriminator(torch.cat([fake, real]))
+        logits = full(discriminator(torch.cat([fake, real])))
         return logits[: len(fake)], logits[len(fake) :]
-    return discriminator(fake), discriminator(real)
+    return full(discriminator(fake)), full(discriminator(real))

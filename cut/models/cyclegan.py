@@ -16,6 +16,7 @@ from cut.models.image_pool import ImagePool
 from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
+from cut.precision import full
 from cut.registry import MODELS
 
 if TYPE_CHECKING:
@@ -157,10 +158,10 @@ class CycleGAN(Method):
     def translate_there_and_back(self, batch: Batch) -> dict[str, Tensor]:
         """Both translations and both reconstructions, with a graph."""
         real_A, real_B = batch.sides
-        fake_B = self.G_A(real_A)
-        rec_A = self.G_B(fake_B)
-        fake_A = self.G_B(real_B)
-        rec_B = self.G_A(fake_A)
+        fake_B = full(self.G_A(real_A))
+        rec_A = full(self.G_B(fake_B))
+        fake_A = full(self.G_B(real_B))
+        rec_B = full(self.G_A(fake_A))
         return {"fake_B": fake_B, "rec_A": rec_A, "fake_A": fake_A, "rec_B": rec_B}
 
     def generator_loss(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
@@ -174,8 +175,8 @@ class CycleGAN(Method):
         logs["cycle_B"] = own.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
         logs["idt_A"] = logs["idt_B"] = real_A.new_zeros(())
         if own.lambda_identity > 0:
-            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(self.G_A(real_B), real_B)
-            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(self.G_B(real_A), real_A)
+            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(full(self.G_A(real_B)), real_B)
+            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(full(self.G_B(real_A)), real_A)
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G": loss}
 

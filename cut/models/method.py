@@ -17,6 +17,7 @@ from cut.models.image_sizes import fits
 from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
+from cut.precision import Arithmetic, full
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -65,7 +66,9 @@ class Method:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.run.seed)
             networks = self.build_networks()
+        self.arithmetic = Arithmetic.of(options, self.device)
         self.networks: nn.ModuleDict = torch.nn.ModuleDict(networks).to(self.device, self.dtype)
+        self.arithmetic.place(self.networks)
         self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
         translating = self.translators.values() if options.training.ema_decay else ()
         self.averages: nn.ModuleDict = torch.nn.ModuleDict(
@@ -177,6 +180,7 @@ class Method:
         loss.backward()
         for optimizer in optimizers:
             optimizer.step()
+        self.arithmetic.forget_casts()
 
     def begin(self, draws: Any) -> Any:
         """Seed the global generators from the draws, and move the draws to this method's device."""
@@ -222,10 +226,15 @@ class Method:
         """The network that `translator_name` names, with fresh weights; test.py builds no other network."""
         return build_generator(options)
 
+    def train_step(self, batch: Batch, draws: Any) -> Logs:
+        """`step` on images from anywhere, in the run's precision and layout."""
+        with self.arithmetic.region():
+            return self.step(self.arithmetic.batch(batch), draws)
+
     def translate(self, source: Tensor) -> Tensor:
         """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's current mode."""
-        with torch.inference_mode():
-            return self.translator()(source)
+        with torch.inference_mode(), self.arithmetic.region():
+            return full(self.translator()(self.arithmetic.images(source)))
 
     def set_learning_rate(self, rate: float) -> None:
         for optimizer in self.optimizers.values():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cut.errors import UserError
 from cut.lazy import torch
+from cut.precision import full
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,8 +73,9 @@ def translate_batch(
         keys = [feature.detach() for feature in features]
     else:
         translated = generator(images.flip(3) if flip else images)
-    fake, identity = translated[:size], translated[size:]
-    return Translated(fake, identity if len(identity) else None, keys)
+    # The derivative of split, unlike that of a slice, keeps the layout in memory.
+    fake, *identity = full(translated).split(size)
+    return Translated(fake, identity[0] if identity else None, keys)
 
 
 def query_and_key_features(
@@ -111,11 +113,12 @@ def query_and_key_features(
     if known_keys is None:
         with torch.no_grad():
             known_keys = encode(torch.cat([image for image, _ in pairs]))
-    parts = [slice(i * len(image), (i + 1) * len(image)) for i, (image, _) in enumerate(pairs)]
-    return (
-        [[feature[part] for feature in stacked_queries] for part in parts],
-        [[feature[part] for feature in known_keys] for part in parts],
-    )
+    sizes = [len(image) for image, _ in pairs]
+    return _by_pair(stacked_queries, sizes), _by_pair([keys[: sum(sizes)] for keys in known_keys], sizes)
+
+
+def _by_pair(stacked: Features, sizes: list[int]) -> list[Features]:
+    return [list(features) for features in zip(*(feature.split(sizes) for feature in stacked), strict=True)]
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:

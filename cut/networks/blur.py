@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cut.networks.depthwise import depthwise_filter
+from cut.networks.padding import reflect
 
 
 class BlurDown(nn.Module):
@@ -26,7 +27,7 @@ class BlurDown(nn.Module):
         self.register_buffer("kernel", _outer_square([1.0, 2.0, 1.0]) / 16, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return depthwise_filter(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.kernel, stride=2)
+        return depthwise_filter(reflect(x, 1), self.kernel, stride=2)
 
     def constant_buffers(self) -> dict[str, Tensor]:
         return {"filt": self.kernel.expand(self.channels, 1, -1, -1).clone()}

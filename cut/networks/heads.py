@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from cut.networks.layout import is_channels_last
+from cut.precision import exact, full
 from cut.registry import HEADS
 
 
@@ -17,6 +19,8 @@ def sample_patches(feature: Tensor, positions: Tensor) -> Tensor:
     Returns:
         (B, P, C).
     """
+    if is_channels_last(feature):
+        return feature.permute(0, 2, 3, 1).flatten(1, 2)[:, positions]  # (B, H·W, C) → (B, P, C)
     return feature.flatten(2)[:, :, positions].transpose(1, 2)  # (B, C, H·W) → (B, C, P) → (B, P, C)
 
 
@@ -36,8 +40,12 @@ class SampleHead(nn.Module):
             features: (B, C_l, H_l, W_l) for each tap l.
             positions: (P_l,) for each tap, see `sample_patches`.
         """
-        picked = [sample_patches(feature, at) for feature, at in zip(features, positions, strict=True)]
-        return [unit_length(vectors) for vectors in picked]
+        return [unit_length(vectors) for vectors in self.sampled(features, positions)]
+
+    @staticmethod
+    def sampled(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
+        """(B, P_l, C_l) of each tap, in float32."""
+        return [full(sample_patches(feature, at)) for feature, at in zip(features, positions, strict=True)]
 
 
 @HEADS.register("mlp_sample")
@@ -56,5 +64,6 @@ class MLPHead(SampleHead):
             self.add_module(f"mlp_{index}", mlp)
 
     def forward(self, features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
-        picked = [sample_patches(feature, at) for feature, at in zip(features, positions, strict=True)]
-        return [unit_length(mlp(vectors)) for mlp, vectors in zip(self.children(), picked, strict=True)]
+        picked = self.sampled(features, positions)
+        with exact(picked[0]):
+            return [unit_length(mlp(vectors)) for mlp, vectors in zip(self.children(), picked, strict=True)]

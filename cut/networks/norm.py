@@ -8,6 +8,7 @@ and with them the level (docs/faq.md).
 
 from torch import nn
 
+from cut.networks.instance_norm import InstanceNorm
 from cut.options.groups import NORMS
 
 MOST_GROUPS = 32  # Wu and He, section 4.1
@@ -30,9 +31,7 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
         ValueError: for another kind.
     """
     if kind == "instance":
-        # One group per channel is instance norm. PyTorch's own F.instance_norm returns a wrong gradient on a CPU at
-        # batch size 1 when the incoming gradient is channels-last, as gradients of sampled patches are.
-        return nn.GroupNorm(channels, channels, eps=EPSILON, affine=False)
+        return InstanceNorm(channels, EPSILON)
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     if kind == "layer":

@@ -11,6 +11,7 @@ from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
+from cut.networks.padding import ReflectionPad
 from cut.registry import GENERATORS
 
 
@@ -21,12 +22,12 @@ class ResidualBlock(nn.Module):
         super().__init__()
         bias = needs_bias(norm)
         self.conv_block = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
             *([nn.Dropout(0.5)] if dropout else []),
-            nn.ReflectionPad2d(1),
+            ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
         )
@@ -84,14 +85,14 @@ class ResnetGenerator(ContrastiveGenerator):
         self.context = 24 + 8 * blocks  # 9 pixels before the blocks, two 3×3 at a quarter in each, 15 after them
         bias = needs_bias(norm)
 
-        layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]
+        layers: list[nn.Module] = [ReflectionPad(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]
         layers += [nn.ReLU(inplace=True)]
         for channels in (ngf, 2 * ngf):
             layers += _downsampling(channels, 2 * channels, norm, bias, antialias)
         layers += [ResidualBlock(4 * ngf, norm, dropout) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, channels // 2, norm, bias, antialias_up)
-        layers += [nn.ReflectionPad2d(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
+        layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:

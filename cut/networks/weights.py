@@ -77,7 +77,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
 
 def export_weights(network: nn.Module) -> dict[str, Tensor]:
     """The network's weights on the CPU under their published names, with the constant blur filters."""
-    weights = {name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     for prefix, layer in network.named_modules():
         if hasattr(layer, "constant_buffers"):
             for name, tensor in layer.constant_buffers().items():

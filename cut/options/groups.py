@@ -49,6 +49,17 @@ class RunOptions:
     gpu_ids: str = option(
         "auto", "auto: GPU 0 if there is one, else the CPU; -1: the CPU; N: that GPU", check=gpu_choice
     )
+    precision: str = option(
+        "float32",
+        "numbers the networks compute in: float32; bf16 (bfloat16, several times as fast where the processor has it, "
+        "weights and losses in float32); tf32 (GPUs only)",
+        choices=("float32", "tf32", "bf16"),
+    )
+    layout: str = option(
+        "auto",
+        "how images lie in memory: contiguous, channels_last, or the faster one of them (auto)",
+        choices=("auto", "contiguous", "channels_last"),
+    )
     seed: int = option(
         0, "seed of every random draw, independent of the number of workers", check=between(0, 2**63 - 1), fixed=True
     )

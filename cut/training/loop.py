@@ -141,8 +141,7 @@ class Trainer:
         generator = step_generator(self.options.run.seed, self.state.step)
         with self.undo.on_failure():
             draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
-            on_device = batch.to(self.model.device)
-            losses = as_floats(self.model.step(on_device, draws))
+            losses = as_floats(self.model.train_step(batch, draws))
         self.model.move_averages(self.state.step)
         self.batch = None
         seconds = time.perf_counter() - started
@@ -154,7 +153,7 @@ class Trainer:
             progress=self.progress(),
             batch_size=size,
             losses=losses,
-            images=cache(lambda: {name: image.cpu() for name, image in self.model.preview(on_device).items()}),
+            images=cache(lambda: {name: image.cpu() for name, image in self.model.preview(batch).items()}),
             seconds=seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,

@@ -15,6 +15,7 @@ from cut.evaluation.evaluator import measure
 from cut.evaluation.protocols.evaluation_files import Row
 from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
 from cut.options import Options, train_options
+from cut.precision import Arithmetic
 from cut.registry import DATASETS
 from cut.training.checkpoints import RunFolder, best_row, saved_epochs
 
@@ -48,7 +49,7 @@ class SavedEpochs:
     """
 
     def __init__(self, options: Options, device: torch.device | str, splits: Sequence[str] = SPLITS) -> None:
-        self.options, self.device = options, device
+        self.options, self.arithmetic = options, Arithmetic.of(options, device)
         self.dataset = _dataset(options, splits)
         self.yardstick = make_yardstick(options, device, self.dataset, splits)
         self.best_metric = options.evaluation.best_metric
@@ -64,7 +65,7 @@ class SavedEpochs:
             weight_file(self.options, label)
         for label in labels:
             epoch = _epoch_of(folder, label)
-            measured = measure(trained_generator(self.options, label), self.device, self.yardstick)
+            measured = measure(trained_generator(self.options, label), self.arithmetic, self.yardstick)
             yield _name(label, epoch), replace(measured, epoch=epoch)
 
     def baselines(self) -> Iterator[Row]:

@@ -10,6 +10,7 @@ from cut.evaluation.translate.translator import Translator
 from cut.models.method import Method
 from cut.networks.interface import Generator
 from cut.options import Options
+from cut.precision import Arithmetic
 from cut.registry import MODELS
 from cut.training.checkpoints import AVERAGE, best_row, fill, network_file, saved_epochs
 from cut.training.evaluation import describe_details, describe_measures
@@ -70,7 +71,14 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
     if options.run.verbose:
         print(generator)
     training, tile_size = not options.testing.eval, options.testing.tile_size
-    return Translator(generator, device, training=training, tile_size=tile_size, seed=options.run.seed)
+    return Translator(
+        generator,
+        device,
+        arithmetic=Arithmetic.of(options, device),
+        training=training,
+        tile_size=tile_size,
+        seed=options.run.seed,
+    )
 
 
 def _describe_best(folder: Path) -> None:

@@ -19,6 +19,7 @@ from cut.evaluation.translate.norm_statistics import (
 )
 from cut.evaluation.translate.tiles import Window, smallest_tile, translate_in_tiles
 from cut.networks.interface import Generator
+from cut.precision import Arithmetic
 
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
 _SURELY_FITS = 512 * 512  # pixels; images up to this size are not worth an estimate
@@ -39,6 +40,7 @@ class Translator:
 
     Args:
         generator: moved to `device`.
+        arithmetic: precision and layout; None for float32 in the layout of the device.
         training: translate in train mode, as the published `test.py` does without `--eval`.
         tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
             needs; 0 lets free memory decide.
@@ -51,13 +53,16 @@ class Translator:
         generator: Generator,
         device: torch.device | str = "cpu",
         *,
+        arithmetic: Arithmetic | None = None,
         training: bool = False,
         tile_size: int = 0,
         seed: int = 0,
         say: Callable[[str], None] | None = _say,
     ) -> None:
         self.device = torch.device(device)
+        self.arithmetic = Arithmetic(device=self.device) if arithmetic is None else arithmetic
         self.generator = generator.to(self.device)
+        self.arithmetic.place(self.generator)
         self.training, self.tile_size, self.seed, self._say = training, tile_size, seed, say
         self._bytes_per_pixel: float | None = None
 
@@ -76,7 +81,7 @@ class Translator:
         height, width = image.shape[-2:]
         multiple = self.generator.size_multiple
         padded = pad_by_reflection(image, _padded_length(height, multiple), _padded_length(width, multiple))[None]
-        with inference(self.generator, self.training), self._seeded():
+        with inference(self.generator, self.training), self._seeded(), self.arithmetic.region():
             translated = self._in_memory(padded)
         if not torch.isfinite(translated).all():
             raise UserError("The translation has values that are not finite: try the weights of another --epoch.")
@@ -98,13 +103,13 @@ class Translator:
             tile = self._smaller(image, tile)
 
     def _whole(self, image: Tensor) -> Tensor:
-        return self.generator.translate_window(image.to(self.device), self.seed).float().cpu()
+        return self.generator.translate_window(self.arithmetic.images(image), self.seed).float().cpu()
 
     def _tiled(self, image: Tensor, tile: int) -> Tensor:
         multiple = self.generator.size_multiple
 
         def run(part: Tensor, window: Window) -> Tensor:
-            return self.generator.translate_window(part.to(self.device), self.seed, (window.top, window.left))
+            return self.generator.translate_window(self.arithmetic.images(part), self.seed, (window.top, window.left))
 
         if not depends_on_whole_image(self.generator):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)

@@ -1,0 +1,120 @@
+"""In what numbers a run computes, and how its images lie in memory.
+
+Weights, their gradients and Adam are in float32 whatever the precision. With bf16 the convolutions and products of the
+networks are in bfloat16, which has the range of float32 and 8 bits of its precision, so that losses need no scaling.
+What sums over many values or needs more digits stays in float32: statistics of norms, the vectors and logits of
+PatchNCE, the losses, and penalties on gradients.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from cut.errors import UserError
+from cut.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cut.data.batch import Batch
+    from cut.options import Options
+
+
+class Arithmetic:
+    """The precision and the layout of a run, decided once.
+
+    Args:
+        precision: float32, tf32 (a GPU's: float32 with 10 bits of precision in products) or bf16.
+        layout: contiguous, channels_last or auto.
+        device: where the run computes.
+
+    Attributes:
+        layout: `torch.channels_last` or `torch.contiguous_format`.
+
+    Raises:
+        UserError: when the device has no such precision.
+    """
+
+    def __init__(self, precision: str = "float32", layout: str = "auto", device: torch.device | str = "cpu") -> None:
+        self.precision, self.device = precision, torch.device(device)
+        _check(precision, self.device)
+        if layout == "auto":
+            layout = "channels_last" if precision == "bf16" else "contiguous"
+        self.layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+
+    @classmethod
+    def of(cls, options: Options, device: torch.device | str) -> Arithmetic:
+        """That of a run on a device."""
+        precision, layout = options.run.precision, options.run.layout
+        if layout == "auto" and torch.device(device).type == "cpu" and "instance" not in _norms(options):
+            layout = "channels_last"  # the convolutions are faster in it in either precision
+        return cls(precision, layout, device)
+
+    def describe(self) -> str:
+        """One sentence for the start of a run."""
+        layout = "channels-last" if self.layout == torch.channels_last else "contiguous"
+        return f"Precision {self.precision}, {layout} images."
+
+    def region(self) -> AbstractContextManager:
+        """A block in which networks compute in this precision. Weights are cast once in it: see `forget_casts`."""
+        if self.precision != "bf16":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def forget_casts(self) -> None:
+        """Call it after weights changed inside a region."""
+        if self.precision == "bf16":
+            torch.clear_autocast_cache()
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """The network in this layout, in place."""
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.dim() == 4:
+                tensor.data = tensor.data.contiguous(memory_format=self.layout)
+        return network
+
+    def images(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) on the device in this layout."""
+        return images.to(self.device, non_blocking=True).contiguous(memory_format=self.layout)
+
+    def batch(self, batch: Batch) -> Batch:
+        """A batch with its images as `images` gives them."""
+        return batch.map(self.images)
+
+
+def _norms(options: Options) -> set[str]:
+    """The norms of a run's networks. Instance norm in float32 has more exact statistics in contiguous images."""
+    return {options.networks.normG, getattr(options.discriminator, "normD", "none")}
+
+
+def full(values: Tensor) -> Tensor:
+    """Values in float32 if they were in fewer bits."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
+def exact(values: Tensor) -> AbstractContextManager:
+    """A block in which a region's precision does not act on the device of these values."""
+    kind = values.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+
+
+def _check(precision: str, device: torch.device) -> None:
+    if precision == "tf32":
+        if device.type != "cuda":
+            raise UserError("--precision tf32 is a precision of NVIDIA's GPUs: use float32 or bf16 on a CPU.")
+        if torch.cuda.get_device_capability(device) < (8, 0):
+            raise UserError("This GPU has no tf32, which came with compute capability 8.0: use --precision float32.")
+    if precision == "bf16" and not _has_bf16(device):
+        raise UserError(f"This {'GPU' if device.type == 'cuda' else 'CPU'} has no bfloat16: use --precision float32.")
+    if device.type == "cuda":
+        # PyTorch's own default is tf32 in convolutions; the published arithmetic is float32.
+        mode = "tf32" if precision == "tf32" else "ieee"
+        torch.backends.cuda.matmul.fp32_precision = mode
+        torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
