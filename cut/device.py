@@ -22,15 +22,14 @@ def choose_device(gpu_ids: str) -> torch.device:
         UserError: when there is no such GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if int(gpu_ids) < 0 if gpu_ids != "auto" else not count:
+    number = int(gpu_ids) if gpu_ids != "auto" else 0 if count else -1
+    if number < 0:
         keep_freed_memory()
         return torch.device("cpu")
-    if gpu_ids == "auto":
-        return torch.device("cuda:0")
-    if int(gpu_ids) >= count:
+    if number >= count:
         found = f"this machine has {count}, numbered from 0" if count else "PyTorch finds no GPU here"
         raise UserError(f"--gpu_ids {gpu_ids} asks for a GPU that is not there ({found}); --gpu_ids -1 uses the CPU.")
-    return torch.device(f"cuda:{int(gpu_ids)}")
+    return torch.device(f"cuda:{number}")
 
 
 def keep_freed_memory() -> None:

@@ -1,0 +1,45 @@
+"""Instance norm in both layouts, against its definition."""
+
+import pytest
+import torch
+
+from cut.networks.instance_norm import InstanceNorm
+from cut.networks.layout import is_channels_last
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+def defined(x: torch.Tensor) -> torch.Tensor:
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    return (x - mean) / (variance + 1e-5).sqrt()
+
+
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("incoming", LAYOUTS)
+def test_values_and_gradients(images, layout, incoming):
+    x = (3 + torch.randn(images, 5, 6, 7, dtype=torch.float64)).contiguous(memory_format=layout).requires_grad_()
+    y = InstanceNorm(5)(x)
+    torch.testing.assert_close(y, defined(x), rtol=0, atol=1e-12)
+    gradient = torch.randn_like(y).contiguous(memory_format=incoming)
+    own, expected = (torch.autograd.grad(made, x, gradient)[0] for made in (y, defined(x)))
+    torch.testing.assert_close(own, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_channels_last_can_be_differentiated_twice(images):
+    x = torch.randn(images, 2, 3, 3, dtype=torch.float64, requires_grad=True)
+
+    def norm(image):
+        return InstanceNorm(2)(image.contiguous(memory_format=torch.channels_last))
+
+    assert torch.autograd.gradcheck(norm, (x,)) and torch.autograd.gradgradcheck(norm, (x,))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bfloat16_has_statistics_in_float32(layout):
+    """The only error is that of writing the result in 8 bits: rounded statistics would give ten times as much."""
+    x = (20 + torch.randn(2, 4, 32, 32)).bfloat16().contiguous(memory_format=layout)
+    y = InstanceNorm(4)(x)
+    assert y.dtype == torch.bfloat16 and is_channels_last(y) == (layout == torch.channels_last)
+    torch.testing.assert_close(y.double(), defined(x.double()), rtol=2**-8, atol=1e-4)

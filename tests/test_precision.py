@@ -1,0 +1,134 @@
+"""Precision and layout of a run: what is chosen, what is refused, and what a step in bfloat16 keeps in float32."""
+
+import pytest
+import torch
+
+from cut.errors import UserError
+from cut.models.method import Method
+from cut.networks.layout import is_channels_last
+from cut.options import train_options
+from cut.precision import Arithmetic
+from cut.registry import MODELS
+from cut.training.steps import step_generator
+from tests.models.test_cut import random_batch
+
+TINY = "--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32 --num_patches 8 --netF_nc 8 --gpu_ids -1"
+TINY_SINCUT = "--dataroot x --model sincut --ngf 2 --ndf 2 --crop_size 32 --netF_nc 8 --batch_size 2 --gpu_ids -1"
+needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
+
+
+def model(words: str) -> Method:
+    options = train_options(words.split())
+    return MODELS[options.run.model].factory(options)
+
+
+def losses(method: Method, images: int = 2) -> dict[str, float]:
+    batch = random_batch(images)
+    logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2))
+    return {name: value.item() for name, value in logs.items()}
+
+
+@pytest.mark.parametrize(
+    ("precision", "layout", "chosen"),
+    [
+        ("float32", "auto", torch.contiguous_format),
+        ("float32", "channels_last", torch.channels_last),
+        pytest.param("bf16", "auto", torch.channels_last, marks=needs_bf16),
+        pytest.param("bf16", "contiguous", torch.contiguous_format, marks=needs_bf16),
+    ],
+)
+def test_the_layout_is_chosen_once(precision, layout, chosen):
+    assert Arithmetic(precision, layout).layout == chosen
+    said = Arithmetic(precision, layout).describe()
+    assert precision in said and ("channels-last" in said) == (chosen == torch.channels_last)
+
+
+def test_float32_is_channels_last_where_no_instance_norm_computes():
+    assert model(f"{TINY} --normG none --normD group").arithmetic.layout == torch.channels_last
+    assert model(f"{TINY} --normG none").arithmetic.layout == torch.contiguous_format
+
+
+def test_what_a_device_lacks_is_refused(monkeypatch):
+    with pytest.raises(UserError, match="--precision tf32 is a precision of NVIDIA's GPUs"):
+        Arithmetic("tf32")
+    monkeypatch.setattr("cut.precision._has_bf16", lambda device: False)
+    with pytest.raises(UserError, match="This CPU has no bfloat16: use --precision float32"):
+        Arithmetic("bf16")
+
+
+@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", f"{TINY} --model cycle_gan"])
+def test_layouts_give_the_same_losses(words):
+    if "cycle" in words:
+        words = words.replace("--num_patches 8 --netF_nc 8", "")
+    first, second = (losses(model(f"{words} --layout {one}")) for one in ("contiguous", "channels_last"))
+    assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
+
+
+@needs_bf16
+@pytest.mark.parametrize(
+    "words",
+    [
+        TINY,
+        f"{TINY} --CUT_mode FastCUT",
+        f"{TINY} --lambda_R1 1",
+        f"{TINY} --gan_mode wgangp",
+        f"{TINY} --nce_loss focal --normG none --init_gain 1",
+        f"{TINY} --model cycle_gan".replace("--num_patches 8 --netF_nc 8", ""),
+        TINY_SINCUT,
+    ],
+)
+def test_a_step_in_bfloat16(words):
+    """Losses are those of float32 but for the rounding; weights, gradients and moments stay in float32."""
+    exact, rounded = model(words), model(f"{words} --precision bf16")
+    assert losses(rounded) == pytest.approx(losses(exact), rel=0.05, abs=0.02)
+    assert losses(rounded) != losses(exact)
+    for name, parameter in rounded.networks.named_parameters():
+        assert parameter.dtype == torch.float32, name
+        assert parameter.grad is None or parameter.grad.dtype == torch.float32, name
+    for optimizer in rounded.optimizers.values():
+        assert {value.dtype for state in optimizer.state.values() for value in state.values()} == {torch.float32}
+
+
+@needs_bf16
+def test_every_weight_of_the_head_learns_in_bfloat16():
+    """Keys are made without a graph before queries: a cast that was kept from there would have no gradient."""
+    method = model(f"{TINY} --precision bf16")
+    losses(method)
+    assert all(parameter.grad.abs().sum() > 0 for parameter in method.networks["F"].parameters())
+
+
+@needs_bf16
+@pytest.mark.parametrize("flips", ["false", "true"])
+def test_no_map_of_a_step_changes_its_layout(flips):
+    """Every layer's input and output, and their gradients, are channels-last: no copy from one layout to the other."""
+    method, wrong = model(f"{TINY} --precision bf16 --flip_equivariance {flips}"), []
+
+    def check(name: str, kind: str, tensor: torch.Tensor | None) -> None:
+        if tensor is not None and tensor.dim() == 4 and min(tensor.shape[1:]) > 1 and not is_channels_last(tensor):
+            wrong.append((name, kind, tuple(tensor.shape)))
+
+    def watched(name: str):
+        def hook(_, inputs, output) -> None:
+            check(name, "input", inputs[0])
+            check(name, "output", output)
+            if output.requires_grad:
+                output.register_hook(lambda gradient: check(name, "gradient", gradient))
+
+        return hook
+
+    for name, layer in method.networks.named_modules():
+        if not list(layer.children()) and not name.startswith("F"):
+            layer.register_forward_hook(watched(name))
+            for parameter in layer.parameters():
+                check(name, "weight", parameter)
+    losses(method)
+    assert not wrong
+
+
+@needs_bf16
+def test_a_translation_in_bfloat16_is_float32_and_near():
+    exact, rounded = model(TINY), model(f"{TINY} --precision bf16")
+    source = random_batch(1).source
+    near = rounded.translate(source)
+    assert near.dtype == torch.float32
+    torch.testing.assert_close(near, exact.translate(source), rtol=0, atol=0.05)
