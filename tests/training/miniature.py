@@ -34,6 +34,9 @@ class Model:
     def draw(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int):
         return torch.rand((), generator=generator).item()
 
+    def train_step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
+        return self.step(batch, draws)
+
     def step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
         with torch.no_grad():
             for network in self.networks.values():
