@@ -170,7 +170,8 @@ class Method:
         """One Adam over the weights of these networks, as the options set it."""
         training = self.options.training
         weights = [weight for name in names for weight in self.networks[name].parameters()]
-        return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2))
+        one_pass = self.device.type in ("cpu", "cuda")  # all of a weight's arithmetic at once, where there is a kernel
+        return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2), fused=one_pass)
 
     def update(self, loss: Tensor, *names: str) -> None:
         """One step of the optimizers of these names on the gradient of `loss`."""
