@@ -132,3 +132,16 @@ def test_a_translation_in_bfloat16_is_float32_and_near():
     near = rounded.translate(source)
     assert near.dtype == torch.float32
     torch.testing.assert_close(near, exact.translate(source), rtol=0, atol=0.05)
+
+
+def test_steps_and_pictures_take_images_from_anywhere():
+    options = train_options(TINY.split())
+    method, seen = MODELS["cut"].factory(options, "meta"), []
+
+    def watch(batch, *_):
+        seen.append(batch.source.device.type)
+        return {"picture": torch.zeros(1, 3, 4, 4).bfloat16()}
+
+    method.step = method.preview = watch
+    method.train_step(random_batch(), None)
+    assert method.pictures(random_batch())["picture"].dtype == torch.float32 and seen == ["meta", "meta"]

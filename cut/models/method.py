@@ -232,6 +232,11 @@ class Method:
         with self.arithmetic.region():
             return self.step(self.arithmetic.batch(batch), draws)
 
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """`preview` of images from anywhere, in the run's precision and layout; float32 on the CPU."""
+        with self.arithmetic.region():
+            return {name: full(image).cpu() for name, image in self.preview(self.arithmetic.batch(batch)).items()}
+
     def translate(self, source: Tensor) -> Tensor:
         """(B, C, H, W) images of the source domain in [−1, 1] → the target domain, in the network's current mode."""
         with torch.inference_mode(), self.arithmetic.region():

@@ -153,7 +153,7 @@ class Trainer:
             progress=self.progress(),
             batch_size=size,
             losses=losses,
-            images=cache(lambda: {name: image.cpu() for name, image in self.model.preview(batch).items()}),
+            images=cache(lambda: self.model.pictures(batch)),
             seconds=seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,

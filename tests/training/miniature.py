@@ -45,7 +45,7 @@ class Model:
         self.steps += 1
         return {"D_real": torch.tensor(0.5), "G": torch.tensor(value)}
 
-    def preview(self, batch: Batch) -> dict[str, torch.Tensor]:
+    def pictures(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"real_A": batch.source}
 
     def move_averages(self, updates: int) -> None:
