@@ -15,7 +15,7 @@ def main(options: Options) -> int:
     from cut.evaluation.protocols.dataset_results import translate_dataset
     from cut.evaluation.protocols.own_images import translate_files
 
-    device = choose_device(options.run.gpu_ids)
+    device = choose_device(options.run.gpu_ids, options.run.threads)
     print(describe_device(device, options.run.gpu_ids))
     translate = translate_dataset if options.testing.input is None else translate_files
     return translate(options, device)

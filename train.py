@@ -22,7 +22,7 @@ def main(options: Options) -> int:
     from cut.training.sizes import check_sizes
     from cut.training.start import starting_state
 
-    device = choose_device(options.run.gpu_ids)
+    device = choose_device(options.run.gpu_ids, options.run.threads)
     dataset = make_dataset(options)
     model = MODELS[options.run.model].factory(options, device)
     check_sizes(model, dataset)

@@ -12,17 +12,20 @@ from cut.errors import UserError
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def choose_device(gpu_ids: str) -> torch.device:
-    """The device that `--gpu_ids` names.
+def choose_device(gpu_ids: str, threads: int = 0) -> torch.device:
+    """The device that `--gpu_ids` names, with this process set up for it.
 
     Args:
         gpu_ids: "auto" (GPU 0 if there is one, else the CPU), "-1" (the CPU) or the number of one GPU.
+        threads: processor threads that compute; 0 leaves it to PyTorch, which takes one for each core.
 
     Raises:
         UserError: when there is no such GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     number = int(gpu_ids) if gpu_ids != "auto" else 0 if count else -1
+    if threads:
+        torch.set_num_threads(threads)
     if number < 0:
         keep_freed_memory()
         return torch.device("cpu")

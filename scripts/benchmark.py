@@ -117,7 +117,7 @@ def endless(loader) -> Iterator:
 
 
 def benchmark(options: Options, steps: int, warmup: int) -> None:
-    device = choose_device(options.run.gpu_ids)
+    device = choose_device(options.run.gpu_ids, options.run.threads)
     print(describe_device(device, options.run.gpu_ids), f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     model = MODELS[options.run.model].factory(options, device)
     watch, rows = Stopwatch(device), []

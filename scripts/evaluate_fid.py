@@ -111,7 +111,7 @@ def evaluate_run(words: Sequence[str]) -> None:
     options = run_options(chosen.name, chosen.checkpoints_dir, more)
     folder = options.run.folder
     labels = trained_epochs(options) if chosen.all_epochs else chosen.epoch or default_labels(options)
-    device = choose_device(options.run.gpu_ids)
+    device = choose_device(options.run.gpu_ids, options.run.threads)
     print(describe_device(device, options.run.gpu_ids))
     run = SavedEpochs(options, device, *([(chosen.phase,)] if chosen.phase else []))
     images = run.yardstick.images

@@ -60,6 +60,12 @@ class RunOptions:
         "how images lie in memory: contiguous, channels_last, or the faster one of them (auto)",
         choices=("auto", "contiguous", "channels_last"),
     )
+    threads: int = option(
+        0,
+        "processor threads that compute; 0: one for each core. On a machine with other work fewer are faster; "
+        "sums are rounded differently with another number",
+        check=at_least(0),
+    )
     seed: int = option(
         0, "seed of every random draw, independent of the number of workers", check=between(0, 2**63 - 1), fixed=True
     )

@@ -95,7 +95,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "load_size": ("loadsize", "image_size", "img_size", "imsize", "resize", "size", "resolution"),
     "crop_size": ("finesize", "cropsize", "patch_size"),
     "dataroot": ("data", "dataset", "data_dir", "datadir", "data_path", "data_root", "dataset_path", "root"),
-    "num_threads": ("nthreads", "threads", "workers", "num_workers", "n_workers", "j"),
+    "num_threads": ("nthreads", "workers", "num_workers", "n_workers", "j"),
     "gpu_ids": ("gpu", "gpus", "gpu_id", "device", "devices", "cuda"),
     "continue_train": ("resume", "continue", "continue_training", "restart"),
     "pretrained_name": ("pretrained", "weights", "checkpoint", "load", "init_from", "finetune"),
