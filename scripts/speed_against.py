@@ -20,6 +20,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
+
+# isort: split
+import torch
+
 from cut.errors import UserError, exit_status
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +46,7 @@ def compare(commit: str, rounds: int, words: list[str]) -> None:
     ]
     seconds: dict[str, list[float]] = {"earlier": [], "this": []}
     memory: dict[str, list[float]] = {"earlier": [], "this": []}
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}, options: {' '.join(words)}")
     with checked_out(commit) as folder:
         for _ in range(rounds):
             for which, place, said in (("earlier", folder, earlier), ("this", ROOT, words)):
