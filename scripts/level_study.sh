@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Does the focal loss help once the generator sees the level? The study of docs/level.md, small: 24 runs, about two hours
+# Does the focal loss help once the generator sees the level? A small study: 24 runs, about two hours
 # on two CPU cores. Run it again and it goes on where it stopped. `bash scripts/level_study.sh --n_epochs 1` passes options on.
 #
 # CUT and FastCUT, cross-entropy and focal PatchNCE, the published norm of the generator and none; three seeds each.
