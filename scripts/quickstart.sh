@@ -2,8 +2,8 @@
 # From a fresh clone to translated pictures: environment, real data, training, translation.
 # Run it again and it goes on where it stopped, or uses what is there.
 #
-#   bash scripts/quickstart.sh            CUT: satellite images to relief maps, about ten minutes of training
-#   bash scripts/quickstart.sh sincut     SinCUT: one satellite picture in the style of one map, about five minutes
+#   bash scripts/quickstart.sh            CUT: satellite images to relief maps, ten to fifteen minutes of training
+#   bash scripts/quickstart.sh sincut     SinCUT: one satellite picture in the style of one map, five to nine minutes
 #   bash scripts/quickstart.sh compare    CUT, FastCUT and CycleGAN on the same images, side by side: about half an hour
 set -euo pipefail
 
