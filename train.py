@@ -30,9 +30,9 @@ def main(options: Options) -> int:
     if options.run.verbose:
         print(model.networks)
     generator, average = model.translator(), model.averaged_translator()
-    evaluator, on_measures = make_evaluator(options, generator, device, dataset, average)
+    evaluator, on_measures = make_evaluator(options, generator, model.arithmetic, dataset, average)
     loader = make_loader(options, dataset)
-    previewer = HeldOutPreviews(options, average or generator, device, dataset)
+    previewer = HeldOutPreviews(options, average or generator, model.arithmetic, dataset)
     folder = RunFolder(options.run.folder)
     with closing(loader), folder.locked():  # a process that hangs would hold up the end of the program
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)

@@ -23,9 +23,11 @@ def choose_device(gpu_ids: str, threads: int = 0) -> torch.device:
         UserError: when there is no such GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    number = int(gpu_ids) if gpu_ids != "auto" else 0 if count else -1
     if threads:
         torch.set_num_threads(threads)
+    if gpu_ids == "auto":
+        gpu_ids = "0" if count else "-1"
+    number = int(gpu_ids)
     if number < 0:
         keep_freed_memory()
         return torch.device("cpu")

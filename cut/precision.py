@@ -9,7 +9,7 @@ PatchNCE, the losses, and penalties on gradients.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cut.errors import UserError
 from cut.lazy import torch
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from cut.data.batch import Batch
     from cut.options import Options
 
+    Network = TypeVar("Network", bound=nn.Module)
+
 
 class Arithmetic:
-    """The precision and the layout of a run, decided once.
+    """The device, the precision and the layout of a run, decided once.
 
     Args:
         precision: float32, tf32 (a GPU's: float32 with 10 bits of precision in products) or bf16.
         layout: contiguous, channels_last or auto.
         device: where the run computes.
+        instance_norm: whether a network has it.
 
     Attributes:
         layout: `torch.channels_last` or `torch.contiguous_format`.
@@ -36,20 +39,29 @@ class Arithmetic:
         UserError: when the device has no such precision.
     """
 
-    def __init__(self, precision: str = "float32", layout: str = "auto", device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        precision: str = "float32",
+        layout: str = "auto",
+        device: torch.device | str = "cpu",
+        instance_norm: bool = True,
+    ) -> None:
         self.precision, self.device = precision, torch.device(device)
         _check(precision, self.device)
+        if self.device.type == "cuda":
+            _set_products(precision)
         if layout == "auto":
-            layout = "channels_last" if precision == "bf16" else "contiguous"
+            # On a CPU convolutions are faster channels-last in float32 too, but there the statistics of instance norm
+            # are less exact.
+            faster = precision == "bf16" or (self.device.type == "cpu" and not instance_norm)
+            layout = "channels_last" if faster else "contiguous"
         self.layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
 
     @classmethod
     def of(cls, options: Options, device: torch.device | str) -> Arithmetic:
         """That of a run on a device."""
-        precision, layout = options.run.precision, options.run.layout
-        if layout == "auto" and torch.device(device).type == "cpu" and "instance" not in _norms(options):
-            layout = "channels_last"  # the convolutions are faster in it in either precision
-        return cls(precision, layout, device)
+        norms = (options.networks.normG, getattr(options.discriminator, "normD", "none"))
+        return cls(options.run.precision, options.run.layout, device, "instance" in norms)
 
     def describe(self) -> str:
         """One sentence for the start of a run."""
@@ -67,8 +79,9 @@ class Arithmetic:
         if self.precision == "bf16":
             torch.clear_autocast_cache()
 
-    def place(self, network: nn.Module) -> nn.Module:
-        """The network in this layout, in place."""
+    def place(self, network: Network) -> Network:
+        """The network on the device and in this layout, in place."""
+        network.to(self.device)
         for tensor in (*network.parameters(), *network.buffers()):
             if tensor.dim() == 4:
                 tensor.data = tensor.data.contiguous(memory_format=self.layout)
@@ -81,11 +94,6 @@ class Arithmetic:
     def batch(self, batch: Batch) -> Batch:
         """A batch with its images as `images` gives them."""
         return batch.map(self.images)
-
-
-def _norms(options: Options) -> set[str]:
-    """The norms of a run's networks. Instance norm in float32 has more exact statistics in contiguous images."""
-    return {options.networks.normG, getattr(options.discriminator, "normD", "none")}
 
 
 def full(values: Tensor) -> Tensor:
@@ -107,11 +115,13 @@ def _check(precision: str, device: torch.device) -> None:
             raise UserError("This GPU has no tf32, which came with compute capability 8.0: use --precision float32.")
     if precision == "bf16" and not _has_bf16(device):
         raise UserError(f"This {'GPU' if device.type == 'cuda' else 'CPU'} has no bfloat16: use --precision float32.")
-    if device.type == "cuda":
-        # PyTorch's own default is tf32 in convolutions; the published arithmetic is float32.
-        mode = "tf32" if precision == "tf32" else "ieee"
-        torch.backends.cuda.matmul.fp32_precision = mode
-        torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
+
+
+def _set_products(precision: str) -> None:
+    """How a GPU multiplies float32: PyTorch's default for convolutions is tf32, the published arithmetic is float32."""
+    mode = "tf32" if precision == "tf32" else "ieee"
+    torch.backends.cuda.matmul.fp32_precision = mode
+    torch.backends.cudnn.conv.fp32_precision = mode  # type: ignore[attr-defined]
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -53,10 +53,6 @@ class Batch:
         target = None if self.target is None else change(self.target)
         return Batch(change(self.source), target, self.source_paths, self.target_paths)
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device; from pinned memory the copy overlaps with computation."""
-        return self.map(lambda images: images.to(device, non_blocking=True))
-
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory."""
         return self.map(lambda images: images.pin_memory())

@@ -74,9 +74,8 @@ def measure(
         Stopped: soon after `stopped()`, which is called before every image, became true.
         UserError: when an image cannot be read, or a translation is not finite.
     """
-    device = arithmetic.device
-    with undisturbed(device):
-        translate = Translator(generator, device, arithmetic=arithmetic, training=True, seed=yardstick.seed, say=None)
+    with undisturbed(arithmetic.device):
+        translate = Translator(generator, arithmetic, training=True, seed=yardstick.seed, say=None)
         source = yardstick.images.source
         translations = (as_picture(translate(source.tensor(index))) for index in range(len(source)))
         return yardstick.compare(translations, stopped)
@@ -85,7 +84,7 @@ def measure(
 def make_evaluator(
     options: Options,
     generator: Generator,
-    device: torch.device | str,
+    arithmetic: Arithmetic,
     dataset: ImageDataset,
     average: Generator | None = None,
 ) -> tuple[GeneratorEvaluator | None, list[str]]:
@@ -100,9 +99,9 @@ def make_evaluator(
     chosen = options.evaluation
     if not chosen.evaluation_epoch_freq:
         return None, []
-    with undisturbed(torch.device(device)):
+    with undisturbed(arithmetic.device):
         try:
-            yardstick = make_yardstick(options, device, dataset)
+            yardstick = make_yardstick(options, arithmetic.device, dataset)
         except Impossible as reason:
             return None, [f"Training goes on without measures: {reason}"]
     _check_best_metric(chosen.best_metric, yardstick.images, chosen.palette)
@@ -120,9 +119,7 @@ def make_evaluator(
         )
     if not options.checkpoints.continue_train:  # else it was said before
         messages += what_few_images_mean((len(images.source), len(images.target)), yardstick.extractor.title)
-    return GeneratorEvaluator(
-        generator, Arithmetic.of(options, device), yardstick, chosen.best_metric, average
-    ), messages
+    return GeneratorEvaluator(generator, arithmetic, yardstick, chosen.best_metric, average), messages
 
 
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:

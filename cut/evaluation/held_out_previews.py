@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from cut.data.dataset import ImageDataset
@@ -35,13 +34,9 @@ class HeldOutPreviews:
     included.
     """
 
-    def __init__(
-        self, options: Options, generator: Generator, device: torch.device | str, dataset: ImageDataset
-    ) -> None:
+    def __init__(self, options: Options, generator: Generator, arithmetic: Arithmetic, dataset: ImageDataset) -> None:
         self.options, self.dataset = options, dataset
-        self.translate = Translator(
-            generator, device, arithmetic=Arithmetic.of(options, device), seed=options.run.seed, say=None
-        )
+        self.translate = Translator(generator, arithmetic, seed=options.run.seed, say=None)
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """The translations at this moment.

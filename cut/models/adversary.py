@@ -71,14 +71,14 @@ class Adversary:
         penalise = self.lambda_R1 > 0 and (draws.step + 1) % self.R1_every == 0
         fake, real = fake.detach(), real.detach().requires_grad_(penalise)
         with exact(real) if penalise else nullcontext():
-            logits_fake, logits_real = judge(discriminator, self.augment(full(fake)), self.augment(real))
+            logits_fake, logits_real = judge(discriminator, self.augment(fake), self.augment(real))
         logs = {"real": self.gan.real(logits_real), "fake": self.gan.fake(logits_fake)}
         loss = (logs["fake"] + logs["real"]) / 2
         if self.needs_mix:
             if mix is None:
                 raise ValueError("mix is missing: the gradient penalty interpolates real and fake images by it")
             with exact(real):
-                logs["GP"] = self.gan.gradient_penalty * wgan_penalty(discriminator, real, full(fake), mix)
+                logs["GP"] = self.gan.gradient_penalty * wgan_penalty(discriminator, real, fake, mix)
             loss = loss + logs["GP"]
         if penalise:  # only every few steps, and stronger by as much (Karras et al., CVPR 2020, appendix B)
             logs["R1"] = self.lambda_R1 * r1_penalty(logits_real, real)

@@ -67,8 +67,7 @@ class Method:
             torch.manual_seed(options.run.seed)
             networks = self.build_networks()
         self.arithmetic = Arithmetic.of(options, self.device)
-        self.networks: nn.ModuleDict = torch.nn.ModuleDict(networks).to(self.device, self.dtype)
-        self.arithmetic.place(self.networks)
+        self.networks: nn.ModuleDict = self.arithmetic.place(torch.nn.ModuleDict(networks).to(dtype=self.dtype))
         self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
         translating = self.translators.values() if options.training.ema_decay else ()
         self.averages: nn.ModuleDict = torch.nn.ModuleDict(

@@ -39,11 +39,12 @@ class _ChannelsLast(torch.autograd.Function):
         images, channels = x.shape[:2]
         # With a weight in float32 batch norm keeps its statistics in it; without one, in the type of the images.
         unit = x.new_ones(channels, dtype=_statistics(x.dtype))
+        zero = torch.zeros_like(unit)
         mean, scale = unit.new_empty(2, images, channels)
         y = torch.empty_like(x)
         for one in range(images):
             _aten.native_batch_norm.out(
-                x[one : one + 1], unit, torch.zeros_like(unit), None, None, True, 0.0, eps,
+                x[one : one + 1], unit, zero, None, None, True, 0.0, eps,
                 out=y[one : one + 1], save_mean=mean[one], save_invstd=scale[one],
             )  # fmt: skip
         ctx.save_for_backward(x, mean, scale)

@@ -19,6 +19,7 @@ from cut.evaluation.features.extraction import folder_features, load_extractor
 from cut.models.build import build_generator
 from cut.monitoring.log_files import read_metrics
 from cut.options import test_options
+from cut.precision import Arithmetic
 from cut.training.listener import Progress
 from tests.evaluation.measured_run import options_of, trained
 from tests.evaluation.tiny_run import write_image
@@ -30,12 +31,12 @@ FD = "FD (Colours)"
 def evaluator_of(data, *more):
     options = options_of(data, "run", *more)
     torch.manual_seed(0)
-    return make_evaluator(options, build_generator(options), "cpu", make_dataset(options))
+    return make_evaluator(options, build_generator(options), Arithmetic(), make_dataset(options))
 
 
 def test_a_continued_run_is_not_told_about_few_images_again(data):
     options = options_of(data, "run").replace(continue_train=True)
-    _, messages = make_evaluator(options, build_generator(options), "cpu", make_dataset(options))
+    _, messages = make_evaluator(options, build_generator(options), Arithmetic(), make_dataset(options))
     assert messages and not any("2,048" in sentence for sentence in messages)
 
 

@@ -16,6 +16,7 @@ from cut.evaluation.held_out_previews import (
 )
 from cut.networks.interface import Generator
 from cut.options import train_options
+from cut.precision import Arithmetic
 from cut.registry import DATASETS
 from cut.training.listener import Progress
 from tests.evaluation.tiny_run import TINY_OPTIONS, write_image
@@ -131,7 +132,7 @@ def test_previews_have_the_same_order_and_show_the_weights_of_their_moment(make,
         write_image(data / "testB" / f"{number}.png", (40, 20), seed=20 + number)
     options, dataset = make()
     generator = Negative().train()
-    previewer = HeldOutPreviews(options, generator, "cpu", dataset)
+    previewer = HeldOutPreviews(options, generator, Arithmetic(), dataset)
     event = previewer.preview(progress(0))
     files = preview_files(options, dataset)
     assert event.names == [file.name for file in files] and event.progress == progress(0)

@@ -221,7 +221,7 @@ def test_every_offered_variant_takes_finite_steps(arguments):
 def test_a_whole_step_runs_on_the_meta_device(arguments):
     """Any tensor made on a fixed device would meet a meta tensor and fail."""
     model = tiny(*arguments, device="meta")
-    batch = random_batch(2).to("meta")
+    batch = random_batch(2).map(lambda images: images.to("meta"))
     for seed in range(4):
         logs = model.step(batch, draws_for(model, batch, seed))
         assert all(value.device.type == "meta" for value in logs.values())

@@ -102,7 +102,7 @@ def test_networks_and_models_go_together(model, arguments):
 @pytest.mark.parametrize("arguments", [[], ["--netD", "tilestylegan2", "--D_patch_size", "16"]])
 def test_a_whole_step_runs_on_the_meta_device(arguments):
     model = small(*arguments, device="meta")
-    batch = random_batch(2).to("meta")
+    batch = random_batch(2).map(lambda images: images.to("meta"))
     assert {value.device.type for value in model.step(batch, draws_for(model, batch)).values()} == {"meta"}
 
 

@@ -24,8 +24,9 @@ def test_methods_may_have_an_option_of_one_name_with_their_own_defaults(model, d
     assert f"[{default}]" in shown
 
 
-def test_an_option_of_other_methods_is_refused_with_their_names():
-    with pytest.raises(UserError, match="belongs to --model cycle_gan, but the model is cut"):
+def test_an_option_of_other_methods_is_refused_with_their_names(register):
+    register(MODELS, "zycle", options=type(train_options(["--model", "cycle_gan"]).method))
+    with pytest.raises(UserError, match="belongs to --model cycle_gan or zycle, but the model is cut"):
         train_options(["--lambda_A", "1"])
 
 

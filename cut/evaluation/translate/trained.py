@@ -71,14 +71,8 @@ def load_translator(options: Options, device: torch.device | str = "cpu") -> Tra
     if options.run.verbose:
         print(generator)
     training, tile_size = not options.testing.eval, options.testing.tile_size
-    return Translator(
-        generator,
-        device,
-        arithmetic=Arithmetic.of(options, device),
-        training=training,
-        tile_size=tile_size,
-        seed=options.run.seed,
-    )
+    arithmetic = Arithmetic.of(options, device)
+    return Translator(generator, arithmetic, training=training, tile_size=tile_size, seed=options.run.seed)
 
 
 def _describe_best(folder: Path) -> None:

@@ -39,8 +39,8 @@ class Translator:
     translation does not depend on what was translated before it.
 
     Args:
-        generator: moved to `device`.
-        arithmetic: precision and layout; None for float32 in the layout of the device.
+        generator: moved to the device and layout of `arithmetic`.
+        arithmetic: device, precision and layout; None for float32 on the CPU.
         training: translate in train mode, as the published `test.py` does without `--eval`.
         tile_size: the largest side, in pixels, that is translated in one piece, raised to what the generator's context
             needs; 0 lets free memory decide.
@@ -51,18 +51,16 @@ class Translator:
     def __init__(
         self,
         generator: Generator,
-        device: torch.device | str = "cpu",
-        *,
         arithmetic: Arithmetic | None = None,
+        *,
         training: bool = False,
         tile_size: int = 0,
         seed: int = 0,
         say: Callable[[str], None] | None = _say,
     ) -> None:
-        self.device = torch.device(device)
-        self.arithmetic = Arithmetic(device=self.device) if arithmetic is None else arithmetic
-        self.generator = generator.to(self.device)
-        self.arithmetic.place(self.generator)
+        self.arithmetic = Arithmetic() if arithmetic is None else arithmetic
+        self.device = self.arithmetic.device
+        self.generator = self.arithmetic.place(generator)
         self.training, self.tile_size, self.seed, self._say = training, tile_size, seed, say
         self._bytes_per_pixel: float | None = None
 
