@@ -1,7 +1,7 @@
 """Train a model: `python train.py --dataroot FOLDER --name NAME [--CUT_mode FastCUT]`; `--help` lists every option."""
 
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.options import Options, run_script, train_options
@@ -15,6 +15,8 @@ def main(options: Options) -> int:
     from cut.evaluation.evaluator import make_evaluator
     from cut.evaluation.held_out_previews import HeldOutPreviews
     from cut.monitoring import make_listeners
+    from cut.processes.group import joined, reporting_together
+    from cut.processes.launch import launch
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder
     from cut.training.loop import Trainer
@@ -22,24 +24,30 @@ def main(options: Options) -> int:
     from cut.training.sizes import check_sizes
     from cut.training.start import starting_state
 
-    device = choose_device(options.run.gpu_ids, options.run.threads)
-    dataset = make_dataset(options)
-    model = MODELS[options.run.model].factory(options, device)
-    check_sizes(model, dataset)
-    torch.backends.cudnn.benchmark = dataset.one_size  # searching for fast convolutions is worthwhile when sizes repeat
-    if options.run.verbose:
-        print(model.networks)
-    generator, average = model.translator(), model.averaged_translator()
-    evaluator, on_measures = make_evaluator(options, generator, model.arithmetic, dataset, average)
-    loader = make_loader(options, dataset)
-    previewer = HeldOutPreviews(options, average or generator, model.arithmetic, dataset)
-    folder = RunFolder(options.run.folder)
-    with closing(loader), folder.locked():  # a process that hangs would hold up the end of the program
-        state, messages = starting_state(options, model, dataset.fingerprint(), folder)
-        trainer = Trainer(options, model, loader, folder, state, make_listeners(options), evaluator, previewer)
-        notes = [*notices(options, dataset), *dataset.notes()]
-        computing = f"{describe_device(device, options.run.gpu_ids)} {model.arithmetic.describe()}"
-        return trainer.run([computing, *messages, *notes, *on_measures])
+    place = launch()
+    device = choose_device(options.run.gpu_ids, options.run.threads, place)
+    with joined(device, place):
+        with reporting_together():
+            dataset = make_dataset(options)
+            model = MODELS[options.run.model].factory(options, device)
+            check_sizes(model, dataset)
+            loader = make_loader(options, dataset)
+            generator, average = model.translator(), model.averaged_translator()
+            evaluator, on_measures = make_evaluator(options, generator, model.arithmetic, dataset, average)
+        torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
+        if options.run.verbose and place.is_first:
+            print(model.networks)
+        previewer = (
+            HeldOutPreviews(options, average or generator, model.arithmetic, dataset) if place.is_first else None
+        )
+        listeners = make_listeners(options) if place.is_first else []
+        folder = RunFolder(options.run.folder)
+        with closing(loader), folder.locked() if place.is_first else nullcontext():
+            state, messages = starting_state(options, model, dataset.fingerprint(), folder)
+            trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)
+            notes = [*notices(options, dataset), *dataset.notes()]
+            computing = f"{describe_device(device, options.run.gpu_ids, place.count)} {model.arithmetic.describe()}"
+            return trainer.run([computing, *messages, *notes, *on_measures])
 
 
 if __name__ == "__main__":

@@ -8,26 +8,33 @@ from contextlib import suppress
 import torch
 
 from cut.errors import UserError
+from cut.processes.launch import Launch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def choose_device(gpu_ids: str, threads: int = 0) -> torch.device:
+def choose_device(gpu_ids: str, threads: int = 0, place: Launch | None = None) -> torch.device:
     """The device that `--gpu_ids` names, with this process set up for it.
 
     Args:
         gpu_ids: "auto" (GPU 0 if there is one, else the CPU), "-1" (the CPU) or the number of one GPU.
         threads: processor threads that compute; 0 leaves it to PyTorch, which takes one for each core.
+        place: of this process among several that train together, of which each takes a GPU of its own.
 
     Raises:
         UserError: when there is no such GPU.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    place = Launch() if place is None else place
     if threads:
         torch.set_num_threads(threads)
     if gpu_ids == "auto":
-        gpu_ids = "0" if count else "-1"
+        gpu_ids = str(place.local_rank) if count else "-1"
+    elif gpu_ids != "-1" and place.count > 1:
+        raise UserError(f"torchrun gives each process a GPU of its own: leave out --gpu_ids {gpu_ids}.")
     number = int(gpu_ids)
+    if number >= count > 0 and place.count > 1:
+        raise UserError(f"This machine has {count} GPUs: start no more processes (--nproc_per_node {count}).")
     if number < 0:
         keep_freed_memory()
         return torch.device("cpu")
@@ -49,8 +56,11 @@ def keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, -1)  # never
 
 
-def describe_device(device: torch.device, gpu_ids: str) -> str:
+def describe_device(device: torch.device, gpu_ids: str, processes: int = 1) -> str:
     """One sentence on where the run computes and why."""
+    if processes > 1:
+        kind = f"each on a GPU ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "on CPUs"
+        return f"Computing in {processes} processes, {kind}."
     if device.type == "cuda":
         return f"Computing on GPU {device.index} ({torch.cuda.get_device_name(device)})."
     return "Computing on the CPU" + (": PyTorch finds no GPU here." if gpu_ids == "auto" else ".")

@@ -12,6 +12,7 @@ from cut.data.workers import Task, Workers
 from cut.device import require_open_files
 from cut.errors import UserError, counted
 from cut.options import Options
+from cut.processes.group import count, own_share
 from cut.registry import DATASETS
 
 
@@ -31,16 +32,23 @@ def make_dataset(options: Options) -> ImageDataset:
 def make_loader(options: Options, dataset: ImageDataset, context: str | None = None) -> "Loader":
     """Batches of a data set: of `--batch_size` in training, and of one image in testing.
 
+    Processes that train together share each batch out.
+
     Args:
         options: of the run.
         dataset: from `make_dataset`.
         context: how workers are started ("fork", "spawn", "forkserver"); None for the platform's default.
 
     Raises:
-        UserError: when a training set is smaller than one batch, or the system allows too few open files for the
-            workers.
+        UserError: when a training set is smaller than one batch, the processes cannot share a batch, or the system
+            allows too few open files for the workers.
     """
     require_open_files(options.data.num_threads)
+    if options.is_train and options.data.batch_size % count():
+        raise UserError(
+            f"{count()} processes cannot share a batch of --batch_size {options.data.batch_size}, which counts the "
+            f"images of all of them: use a multiple of {count()}, or another --nproc_per_node of torchrun."
+        )
     return Loader(
         dataset,
         batch_size=options.data.batch_size if options.is_train else 1,
@@ -54,12 +62,14 @@ def make_loader(options: Options, dataset: ImageDataset, context: str | None = N
 class Loader:
     """Iterates over the batches of any epoch, from any batch on. `len` is the number of batches in an epoch.
 
+    Of each batch, every one of several processes that train together gets its own images, equally many.
+
     The workers start with the first batch and stay for the following epochs. There are never more of them than
     processors or batches; samples do not depend on their number.
 
     Args:
         dataset: gives samples by (epoch, index), and `order(epoch)`.
-        batch_size: samples in a batch.
+        batch_size: samples in a batch of all processes.
         drop_last: leave out an incomplete last batch.
         workers: processes that load; 0 loads in this process.
         pin_memory: put batches in page-locked memory, from which copies to a GPU overlap with computation.
@@ -127,9 +137,9 @@ class Loader:
 
     def _tasks(self, epoch: int, start: int) -> Iterator[Task]:
         """The keys of each batch."""
-        order = self._dataset.order(epoch)
+        order, share = self._dataset.order(epoch), own_share(self._batch_size // count())
         for batch in range(start, self._batches):
-            indices = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            indices = order[batch * self._batch_size : (batch + 1) * self._batch_size][share]
             yield [(epoch, int(index)) for index in indices]
 
     def _files(self, task: Task) -> list[str]:

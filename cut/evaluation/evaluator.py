@@ -19,6 +19,7 @@ from cut.measures import MEASURES
 from cut.networks.interface import Generator
 from cut.options import Options
 from cut.precision import Arithmetic
+from cut.processes.group import count, is_first, objects_of_all, rank
 from cut.training.evaluation import Evaluation
 from cut.training.listener import Progress
 
@@ -77,8 +78,56 @@ def measure(
     with undisturbed(arithmetic.device):
         translate = Translator(generator, arithmetic, training=True, seed=yardstick.seed, say=None)
         source = yardstick.images.source
-        translations = (as_picture(translate(source.tensor(index))) for index in range(len(source)))
-        return yardstick.compare(translations, stopped)
+
+        def translation(index: int) -> np.ndarray:
+            return as_picture(translate(source.tensor(index)))
+
+        if count() == 1:
+            return yardstick.compare(map(translation, range(len(source))), stopped)
+        return compare_together(yardstick, translation, len(source), stopped)
+
+
+def compare_together(
+    yardstick: Yardstick, translation: Callable[[int], np.ndarray], images: int, stopped: Callable[[], bool]
+) -> Evaluation:
+    """The processes of a run share the translations out, and the first one compares them; all get the result.
+
+    Args:
+        translation: makes picture `index`, uint8 (H, W, 3).
+        images: how many there are.
+
+    Raises:
+        Exception: that of any process, in all of them.
+    """
+
+    def pictures() -> Iterator[np.ndarray]:
+        for start in range(0, images, count()):
+            mine: np.ndarray | Exception | None = None
+            try:
+                if stopped():
+                    raise Stopped
+                mine = translation(start + rank()) if start + rank() < images else None
+            except Exception as error:
+                mine = error
+            for picture in objects_of_all(mine):
+                if isinstance(picture, Exception):
+                    raise picture
+                if picture is not None:
+                    yield picture
+
+    shared = pictures()
+    outcome: Evaluation | Exception | None = None
+    if is_first():
+        try:
+            outcome = yardstick.compare(shared)
+        except Exception as error:
+            outcome = error
+    for _ in shared:  # of the first process only after an error: the others go on translating
+        pass
+    outcome = objects_of_all(outcome)[0]
+    if isinstance(outcome, Evaluation):
+        return outcome
+    raise outcome if outcome is not None else Stopped
 
 
 def make_evaluator(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.precision import exact
+from cut.processes.group import gathered, rank
 from cut.registry import NCE_LOSSES
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batc
     Returns:
         (B·P,) losses, one per query; log of the number of keys where all keys are equally similar.
     """
-    if across_batch:
-        query, key = query.flatten(0, 1)[None], key.flatten(0, 1)[None]  # (B, P, C) → (1, B·P, C)
-    logits = query @ key.detach().transpose(1, 2) / temperature  # (B, P, P), positives on the diagonal
+    key, first = key.detach(), 0
+    if across_batch:  # that of all processes
+        query, key = query.flatten(0, 1)[None], gathered(key.flatten(0, 1))[None]  # (B, P, C) → (1, B·P, C)
+        first = rank() * query.shape[1]
+    logits = query @ key.transpose(1, 2) / temperature  # (B, P, P), positives on the diagonal
     images, patches, _ = logits.shape
-    own = torch.arange(patches, device=logits.device).repeat(images)  # (B·P,)
+    own = torch.arange(first, first + patches, device=logits.device).repeat(images)  # (B·P,)
     return F.cross_entropy(logits.flatten(0, 1), own, reduction="none")
 
 

@@ -72,6 +72,13 @@ class CycleGANDraws(StepDraws):
             return self
         return replace(self, mix_B=self.mix_B.to(device, dtype), mix_A=self.mix_A.to(device, dtype))
 
+    def of_images(self, images: slice) -> CycleGANDraws:
+        """The pools' draws stay whole: each process keeps the pool of all (`ImagePool`)."""
+        mine = super().of_images(images)
+        if mine.mix_B is None or mine.mix_A is None:
+            return mine
+        return replace(mine, mix_B=mine.mix_B[images], mix_A=mine.mix_A[images])
+
 
 _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from cut.lazy import torch
 
@@ -32,6 +32,13 @@ class StepDraws:
         """The same draws on a device; `dtype` is that of the images."""
         return self
 
+    def of_images(self, images: slice) -> Self:
+        """What a process draws that has these images of the batch: its own of all that is drawn for single images.
+
+        The seed becomes another one in every process but the first. Methods extend this where they draw more.
+        """
+        return self if self.seed is None else replace(self, seed=self.seed + images.start)
+
 
 @dataclass(frozen=True)
 class Draws(StepDraws):
@@ -56,6 +63,9 @@ class Draws(StepDraws):
             identity_patches=tuple(at.to(device, non_blocking=True) for at in self.identity_patches),
             mix=None if self.mix is None else self.mix.to(device, dtype),
         )
+
+    def of_images(self, images: slice) -> Draws:
+        return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
 
 
 def draw_positions(size: tuple[int, int], count: int, generator: torch.Generator | None = None) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cut.lazy import torch
+from cut.processes.group import gathered, own_share
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,12 +40,14 @@ class ImagePool:
         While the pool is not full it stores each image and returns it. Once it is full, an image with an index is
         stored there, and the image it replaces is returned.
 
+        Of several processes that train together each holds the whole pool, and passes the images of all through it.
+
         Args:
-            images: (B, C, H, W).
-            places: for each image, as from `draw`.
+            images: (B, C, H, W), those of this process.
+            places: for each image of all processes, as from `draw`.
         """
         shown = []
-        for image, place in zip(images.detach(), places, strict=True):
+        for image, place in zip(gathered(images.detach()), places, strict=True):
             if len(self.images) < self.size:
                 self.images.append(image)
                 shown.append(image)
@@ -53,7 +56,7 @@ class ImagePool:
                 self.images[place] = image
             else:
                 shown.append(image)
-        return torch.stack(shown)
+        return torch.stack(shown[own_share(len(images))])
 
     def state(self) -> list[Tensor]:
         """The stored images, which never change in place."""

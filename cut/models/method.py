@@ -18,6 +18,7 @@ from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
 from cut.precision import Arithmetic, full
+from cut.processes.group import average_gradients, count, own_share
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -104,7 +105,7 @@ class Method:
         """All random numbers of a step, on the CPU, and the progress of the run.
 
         Args:
-            batch: only its shapes are used.
+            batch: only its shapes are used; it is the batch of all processes of the run.
             generator: a CPU generator; None for the global one.
             epoch, last_epoch, step: see `StepDraws`.
         """
@@ -135,7 +136,7 @@ class Method:
             ]
         if problems:
             raise UserError(*dict.fromkeys(problems))
-        size = self.options.data.batch_size if self.options.is_train else 1
+        size = self.options.data.batch_size // count() if self.options.is_train else 1
         what = f"A batch of {counted(size, 'image')} of {width}×{height} pixels needs at least"
         require(size * largest.bytes, what, self.device)
 
@@ -173,11 +174,14 @@ class Method:
         return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2), fused=one_pass)
 
     def update(self, loss: Tensor, *names: str) -> None:
-        """One step of the optimizers of these names on the gradient of `loss`."""
+        """One step of the optimizers of these names on the gradient of `loss`, the mean over the run's processes."""
         optimizers = [self.optimizers[name] for name in names if name in self.optimizers]
         for optimizer in optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        average_gradients(
+            weight for optimizer in optimizers for group in optimizer.param_groups for weight in group["params"]
+        )
         for optimizer in optimizers:
             optimizer.step()
         self.arithmetic.forget_casts()
@@ -225,6 +229,11 @@ class Method:
     def build_translator(cls, options: Options) -> Generator:
         """The network that `translator_name` names, with fresh weights; test.py builds no other network."""
         return build_generator(options)
+
+    def draw_share(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int) -> Any:
+        """`draw` for the batch of all processes; what it says of single images, for those of this process."""
+        whole = batch.map(lambda images: images.new_empty(count() * len(images), *images.shape[1:], device="meta"))
+        return self.draw(whole, generator, epoch, last_epoch, step).of_images(own_share(len(batch)))
 
     def train_step(self, batch: Batch, draws: Any) -> Logs:
         """`step` on images from anywhere, in the run's precision and layout."""

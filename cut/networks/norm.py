@@ -8,6 +8,7 @@ and with them the level (docs/faq.md).
 
 from torch import nn
 
+from cut.networks.batch_norm import BatchNorm
 from cut.networks.instance_norm import InstanceNorm
 from cut.options.groups import NORMS
 
@@ -33,7 +34,7 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
     if kind == "instance":
         return InstanceNorm(channels, EPSILON)
     if kind == "batch":
-        return nn.BatchNorm2d(channels)
+        return BatchNorm(channels, EPSILON)
     if kind == "layer":
         return nn.GroupNorm(1, channels, eps=EPSILON)
     if kind == "group":

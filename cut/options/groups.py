@@ -102,7 +102,7 @@ class DataOptions:
         fixed=True,
         from_training=True,
     )
-    batch_size: int = option(1, "images in one step", check=at_least(1), fixed=True)
+    batch_size: int = option(1, "images in one step, of all processes together", check=at_least(1), fixed=True)
     load_size: int = option(
         286, "size in pixels that images are scaled to", test=256, check=between(1, LARGEST_SIDE), fixed=True
     )

@@ -140,11 +140,7 @@ class RunFolder:
         Raises:
             UserError: when the disk is full or the folder cannot be written; the earlier checkpoint is untouched.
         """
-        content = {
-            "state": asdict(state),
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
-            "extra": _detached(method.extra_state()),
-        }
+        content = training_state(method, state)
         files: dict[str, Callable[[BinaryIO], object]] = {STATE_FILE: partial(torch.save, content)}
         if best is not None:
             text = strict_json.dumps(best, indent=1)
@@ -211,6 +207,15 @@ class RunFolder:
                 f"{self.folder / STATE_FILE} is not a training state that can be read{part} ({reason}): restore a "
                 "copy, or start a new run from the weights with --pretrained_name."
             ) from None
+
+
+def training_state(method: Method, state: TrainingState) -> dict[str, Any]:
+    """Progress, moments and extra state, on the CPU where it is small; with the weights, all of a run."""
+    return {
+        "state": asdict(state),
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
+        "extra": _detached(method.extra_state()),
+    }
 
 
 def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:

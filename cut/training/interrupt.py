@@ -5,6 +5,10 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import torch
+
+from cut.processes.group import count, objects_of_all, summed
+
 Handler = Callable[[int, FrameType | None], Any] | int | None  # what signal.signal returns and takes
 
 
@@ -17,11 +21,12 @@ class StopRequest:
     under `nohup`, stays so.
 
     Attributes:
-        signal: the number of the signal that was received first, or None.
+        received: the number of the signal that this process received first, or None.
     """
 
     def __init__(self) -> None:
-        self.signal: int | None = None
+        self.received: int | None = None
+        self._agreed: int | None = None
         self._previous: dict[int, Handler] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -33,7 +38,7 @@ class StopRequest:
         return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.signal = self.signal or number
+        self.received = self.received or number
         signal.signal(signal.SIGINT, self._previous[signal.SIGINT])
 
     def _restore(self) -> None:
@@ -42,6 +47,16 @@ class StopRequest:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+    def agree(self) -> None:
+        """Ask the other processes of the run, all of which call this at the same place, whether they are to stop."""
+        if count() > 1 and summed(torch.tensor(float(self.received is not None))):
+            self._agreed = max(filter(None, objects_of_all(self.received)))
+
+    @property
+    def signal(self) -> int | None:
+        """The signal to stop for, or None; of several processes that of any one, once all of them know it."""
+        return self.received if count() == 1 else self._agreed
 
     @property
     def exit_status(self) -> int:

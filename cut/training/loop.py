@@ -1,4 +1,8 @@
-"""The training loop: epochs of steps, when to save, when to stop."""
+"""The training loop: epochs of steps, when to save, when to stop.
+
+Of several processes that train together (torchrun) each runs this loop on its share of every batch. All have the same
+weights at all times; the first one saves, and it alone has listeners.
+"""
 
 import sys
 import time
@@ -12,6 +16,8 @@ from cut.device import device_name, peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.models.method import Method
 from cut.options import Options
+from cut.processes.group import OtherProcessEnded, count, end_all, is_first, objects_of_all, rank
+from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.evaluation import (
     Evaluation,
@@ -66,7 +72,8 @@ class Trainer:
         previewer: Previewer | None = None,
     ) -> None:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
-        self.listeners = list(listeners)
+        self.listeners = Audience(listeners)
+        self.tell, self.say = self.listeners.tell, self.listeners.say
         self.evaluator = evaluator
         self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
@@ -94,12 +101,17 @@ class Trainer:
         self.tell("start", self.options, self.progress(), self.facts())
         for message in messages:
             self.say(message)
+        if not all(objects_of_all(self.evaluator is not None)) and self.evaluator:
+            self.evaluator = None
+            self.say("Training goes on without measures: not every process of the run has what they need.")
         try:
             with StopRequest() as stop:
                 try:
                     self.train(stop)
-                except RunFailed:
-                    raise
+                except RunFailed as error:
+                    if not (isinstance(error, OtherProcessEnded) and is_first()):
+                        raise
+                    raise self.failed(error) from error
                 except Exception as error:  # whatever it is, the work until here must not be lost
                     raise self.failed(error) from error
             return stop.exit_status
@@ -130,6 +142,7 @@ class Trainer:
         )
         for batch, data_seconds in timed(batches):
             self.train_step(batch, data_seconds, rate)
+            stop.agree()
             if stop.signal:
                 break
         if not stop.signal:  # which also ends a wait for data
@@ -140,15 +153,15 @@ class Trainer:
         self.batch = batch
         generator = step_generator(self.options.run.seed, self.state.step)
         with self.undo.on_failure():
-            draws = self.model.draw(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
+            draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
             losses = as_floats(self.model.train_step(batch, draws))
         self.model.move_averages(self.state.step)
         self.batch = None
         seconds = time.perf_counter() - started
-        self.state.count_step(len(batch), losses[self.model.total_loss])
+        size = len(batch) * count()
+        self.state.count_step(size, losses[self.model.total_loss])
         self.check_losses(losses, batch)
 
-        size = len(batch)
         event = StepEvent(
             progress=self.progress(),
             batch_size=size,
@@ -180,6 +193,7 @@ class Trainer:
         last = epoch == self.last_epoch
         if labels or last:
             self.save(["latest", *labels], must_succeed=last)
+        stop.agree()
 
     def learning_rate(self, epoch: int) -> float:
         """The rate of an epoch, given the losses of the epochs before it."""
@@ -195,7 +209,9 @@ class Trainer:
             return False
         progress = replace(self.progress(), epoch=epoch, epoch_images=self.progress().images_per_epoch)
         try:
-            measured = self.evaluator.evaluate(progress, lambda: stop.signal is not None)
+            measured = self.evaluator.evaluate(progress, lambda: stop.received is not None)
+        except OtherProcessEnded:
+            raise
         except Exception as error:  # whatever it is, it must not end hours of training
             self.say(f"Epoch {epoch} could not be measured, and training goes on: {explained(error)}")
             return False
@@ -231,6 +247,8 @@ class Trainer:
     def save(self, labels: list[str], must_succeed: bool = False) -> None:
         """Save under each label. A failed save is reported and retried at the next one, unless it is the last."""
         self.check_weights()
+        if not is_first():
+            return
         best = self.state.evaluations[-1] if "best" in labels else None
         try:
             if self.folder.is_gone:
@@ -259,22 +277,27 @@ class Trainer:
 
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
         if broken := broken_losses(losses):
-            raise RunFailed(
-                f"Training stopped at {self.where()}: {broken}; the files of that step were "
-                f"{files_of(batch)}; {self.last_save}."
+            files = "; ".join(objects_of_all(files_of(batch)))
+            end_all(
+                RunFailed(
+                    f"Training stopped at {self.where()}: {broken}; the files of that step were {files}; "
+                    f"{self.last_save}."
+                )
             )
 
     def check_weights(self) -> None:
         if broken := broken_part(self.model):
-            raise RunFailed(f"Training stopped at {self.where()}: {broken} are no longer finite; {self.last_save}.")
+            end_all(RunFailed(f"Training stopped at {self.where()}: {broken} are no longer finite; {self.last_save}."))
 
     def failed(self, error: Exception) -> RunFailed:
         """Save after an unexpected failure, as after a request to stop; what the user is told."""
         said = f"Training stopped at {self.where()}: {explained(error)}"
-        if self.batch is not None:
+        if self.batch is not None and not isinstance(error, OtherProcessEnded):
             said += f" The files of that step were {files_of(self.batch)}."
         if not isinstance(error, UserError) and (report := write_report(self.folder.folder, error)):
             said += f" The details are in {report}."
+        if not is_first():  # which saves, when it notices that this process has ended
+            return RunFailed(f"{said} (That was process {rank()} of {count()}, counted from 0.)")
         if not self.undo.exact:
             return RunFailed(f"{said} The step could not be taken back, so nothing was saved now; {self.last_save}.")
         if self.state.step == 0:
@@ -321,18 +344,3 @@ class Trainer:
             self.say(f"There are no previews for the rest of the run: {explained(error)}")
             return
         self.tell("after_preview", event)
-
-    def say(self, text: str) -> None:
-        self.tell("message", text)
-
-    def tell(self, event: str, *details: object) -> None:
-        """Call a method of every listener; monitoring may fail in any way, and training goes on."""
-        failures = []
-        for listener in list(self.listeners):
-            try:
-                getattr(listener, event)(*details)
-            except Exception as error:  # whatever it is, it must not end hours of training
-                self.listeners.remove(listener)
-                failures.append(f"{type(listener).__name__} is off for the rest of the run: {explained(error)}")
-        for failure in failures:  # only now: no listener hears a message before its start
-            self.say(failure)

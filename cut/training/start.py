@@ -1,19 +1,23 @@
 """How a run begins: from scratch, from another run's weights, or where it stopped."""
 
 from pathlib import Path
+from typing import Any
 
 from cut.errors import UserError
 from cut.models.method import Method
 from cut.options import Options, as_saved_yaml, as_train_opt
+from cut.processes.group import count, from_first, is_first
 from cut.terminal import readable
 from cut.training.atomic import write_atomically
-from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained
+from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained, training_state
 
 
 def starting_state(
     options: Options, model: Method, data_fingerprint: str, folder: RunFolder
 ) -> tuple[TrainingState, list[str]]:
     """Set a new model to the state in which its run begins, and save the options of the run.
+
+    Of several processes that train together the first reads and writes files, and the others get their state from it.
 
     Args:
         options: of the run.
@@ -27,6 +31,13 @@ def starting_state(
     Raises:
         UserError: when the folder already holds a run, or a run cannot be continued.
     """
+    state, messages = _own_start(options, model, data_fingerprint, folder) if is_first() else (TrainingState(), [])
+    return (_of_the_first(model, state) if count() > 1 else state), messages
+
+
+def _own_start(
+    options: Options, model: Method, data_fingerprint: str, folder: RunFolder
+) -> tuple[TrainingState, list[str]]:
     if options.checkpoints.continue_train:
         state, messages = _continued(options, model, data_fingerprint, folder)
     elif folder.has_run:
@@ -44,6 +55,25 @@ def starting_state(
         messages = _pretrained(options, model)
     save_options(options, folder.folder)
     return state, messages
+
+
+def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
+    """Set this process to what the first process of the run has read."""
+
+    def everything() -> dict[str, Any]:
+        networks = {"networks": model.networks.state_dict(), "averages": model.averages.state_dict()}
+        return training_state(model, state) | networks
+
+    first = from_first(everything)
+    if is_first():
+        return state
+    model.networks.load_state_dict(first["networks"])
+    model.averages.load_state_dict(first["averages"])
+    for name, optimizer in model.optimizers.items():
+        optimizer.load_state_dict(first["optimizers"][name])
+    if first["extra"]:
+        model.load_extra_state(first["extra"])
+    return TrainingState.from_saved(first["state"])
 
 
 def save_options(options: Options, folder: Path) -> None:

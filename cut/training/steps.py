@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cut.data.batch import Batch
+from cut.processes.group import averaged
 
 
 def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -28,5 +29,5 @@ def step_generator(seed: int, step: int) -> torch.Generator:
 
 
 def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses as numbers, with one wait for the device."""
-    return dict(zip(logs, torch.stack(list(logs.values())).tolist(), strict=True))
+    """Losses as numbers, the means over the processes of the run, with one wait for the device."""
+    return dict(zip(logs, averaged(torch.stack(list(logs.values()))).tolist(), strict=True))

@@ -1,6 +1,6 @@
 """Runs `train.py` over and over, each time as a process of its own, forked from this one: PyTorch is imported once.
 
-Reads one JSON object a line from standard input, and answers with one: {"status": exit status, negative for a signal}.
+Reads one JSON object a line from standard input, and answers with a list: the exit status, negative for a signal.
 
     arguments   words after `train.py`
     output      file that gets standard output and standard error
@@ -10,6 +10,9 @@ Reads one JSON object a line from standard input, and answers with one: {"status
     spoil       this file is overwritten with what is no image
     remove      this folder is removed
     lose        a process that loads images is killed
+
+With "processes": N it starts N that train together, as torchrun does, and answers with the status of each. What
+happens, happens in the process "of"; process r > 0 writes to `output` with r appended.
 """
 
 import atexit
@@ -18,6 +21,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -83,6 +87,32 @@ def run(job: dict) -> None:
     os._exit(status)  # what an exit does besides, unloading all of PyTorch, takes longer than the run
 
 
+def start(job: dict) -> int:
+    """Fork a process for the job; its number."""
+    child = os.fork()
+    if child == 0:
+        run(job)
+    return child
+
+
+def start_together(job: dict) -> list[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    everyone = {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": str(job["processes"])}
+    os.environ |= everyone | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    children = []
+    for rank in range(job["processes"]):
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        own = job | {"output": job["output"] + (str(rank) if rank else "")}
+        if rank != job.get("of", rank):
+            own.pop("at", None)
+        children.append(start(own))
+    for name in everyone:
+        del os.environ[name]
+    return children
+
+
 def main() -> None:
     EXTRACTORS._entries[tiny_extractor.NAME] = tiny_extractor.ENTRY  # needs no weights
     os.environ["CUT_CACHE_DIR"] = os.devnull  # every run computes its features, whatever ran before
@@ -90,11 +120,10 @@ def main() -> None:
     small = ["--ngf", "1", "--ndf", "1", "--load_size", "64", "--crop_size", "64"]
     MODELS["cut"].factory(train_options(small))
     while line := sys.stdin.readline():  # not `for line in`: a fork must not inherit lines that were read ahead
-        child = os.fork()
-        if child == 0:
-            run(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+        job = json.loads(line)
+        children = start_together(job) if "processes" in job else [start(job)]
+        statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        print(json.dumps(statuses), flush=True)
 
 
 if __name__ == "__main__":

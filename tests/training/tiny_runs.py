@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -36,11 +36,12 @@ class Launcher:
         self.process.stdin.close()
         self.process.wait()
 
-    def run(self, arguments: list[str], output: Path, **job) -> int:
+    def run(self, arguments: list[str], output: Path, **job) -> list[int]:
+        """The exit status of each process."""
         job |= {"arguments": arguments, "output": str(output)}
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())["status"]
+        return json.loads(self.process.stdout.readline())
 
 
 @dataclass
@@ -52,7 +53,9 @@ class TinyRun:
         data: folder of images.
         folder: of the run.
         options: by name, over those of `TINY`.
-        said: what the last process wrote.
+        said: what the last process wrote; of several that trained together, the first.
+        said_by_all: what each of them wrote.
+        statuses: the exit status of each.
     """
 
     launcher: Launcher
@@ -60,6 +63,8 @@ class TinyRun:
     folder: Path
     options: dict
     said: str = ""
+    said_by_all: list[str] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
 
     @property
     def words(self) -> list[str]:
@@ -82,9 +87,11 @@ class TinyRun:
 
     def _launch(self, words: list[str], job: dict) -> int:
         output = self.folder.parent / f"{self.folder.name}.out"
-        status = self.launcher.run(words, output, **job)
-        self.said = output.read_text()
-        return status
+        self.statuses = self.launcher.run(words, output, **job)
+        files = [output, *(Path(f"{output}{rank}") for rank in range(1, len(self.statuses)))]
+        self.said_by_all = [file.read_text() for file in files]
+        self.said = self.said_by_all[0]
+        return self.statuses[0]
 
 
 def state_of(folder: Path) -> dict:

@@ -66,7 +66,11 @@ def augmentation_words(text: str) -> str | None:
 
 def gpu_choice(text: str) -> str | None:
     """auto, -1 or the number of one GPU."""
-    return None if re.fullmatch(r"auto|-1|\d+", text) else "auto, -1 for the CPU, or one GPU number: a run uses one GPU"
+    if re.fullmatch(r"auto|-1|\d+", text):
+        return None
+    several = text.count(",") + 1 if re.fullmatch(r"\d+(,\d+)+", text) else 0
+    advice = f"; for several GPUs start `torchrun --nproc_per_node {several} train.py …` without it" if several else ""
+    return f"auto, -1 for the CPU, or the number of one GPU{advice}"
 
 
 def no_image_pool(size: int) -> str | None:

@@ -1,0 +1,71 @@
+"""Run by torchrun: trains the same few steps alone with whole batches, then together with shares of them.
+
+The first process prints how far the weights of each case are apart, as JSON.
+"""
+
+import json
+import sys
+
+import torch
+
+from cut.data.batch import Batch
+from cut.models.method import Method
+from cut.options import train_options
+from cut.processes.group import is_first, joined, own_share
+from cut.registry import MODELS
+from cut.training.steps import as_floats, step_generator
+
+STEPS, BATCH = 3, 4
+TINY = (
+    "--dataroot x --netG resnet_4blocks --netD n_layers --n_layers_D 2 --ngf 4 --ndf 4 --load_size 32 --crop_size 32"
+    " --batch_size 4 --lr 0.001 --normG group --normD group"
+)
+CASES = {
+    "CUT": "--num_patches 16",
+    "FastCUT": "--CUT_mode FastCUT --num_patches 16",
+    "all negatives": "--num_patches 16 --nce_includes_all_negatives_from_minibatch true",
+    "batch norm": "--num_patches 16 --normG batch --normD batch",
+    "batch norm and R1": "--num_patches 16 --normD batch --lambda_R1 1",
+    "WGAN-GP": "--num_patches 16 --gan_mode wgangp",
+    "CycleGAN": "--model cycle_gan --pool_size 3",
+    "averages": "--num_patches 16 --ema_decay 0.9",
+}
+
+
+def trained(arguments: str, share: slice) -> tuple[Method, list[dict[str, float]]]:
+    options = train_options([*TINY.split(), *arguments.split()])
+    method = MODELS[options.run.model].factory(options, dtype=torch.float64)
+    logs = []
+    for step in range(STEPS):
+        images = torch.Generator().manual_seed(step)
+        batch = Batch(*(torch.rand(2, BATCH, 3, 32, 32, generator=images, dtype=torch.float64) * 2 - 1))
+        draws = method.draw_share(batch.map(lambda side: side[share]), step_generator(0, step), 1, 1, step)
+        logs.append(as_floats(method.train_step(batch.map(lambda side: side[share]), draws)))
+        method.move_averages(step)
+    return method, logs
+
+
+def weights(method: Method) -> list[torch.Tensor]:
+    networks = [*method.networks.values(), *method.averages.values()]
+    return [tensor.double() for network in networks for tensor in network.state_dict().values()]
+
+
+def main(names: list[str]) -> None:
+    alone = {name: trained(CASES[name], slice(None)) for name in names}
+    errors = {}
+    with joined(torch.device("cpu")):
+        for name in names:
+            together, logs = trained(CASES[name], own_share(BATCH // torch.distributed.get_world_size()))
+            one, one_logs = alone[name]
+            pairs = zip(weights(together), weights(one), strict=True)
+            loss_pairs = zip(logs, one_logs, strict=True)
+            errors[name] = {
+                "weights": max(float((a - b).abs().max()) for a, b in pairs),
+                "losses": max(abs(a[key] - b[key]) for a, b in loss_pairs for key in b),
+            }
+        if is_first():
+            print(json.dumps(errors))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(CASES))
