@@ -31,7 +31,10 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     source, target = options.data.input_nc, options.data.output_nc
     if backward:
         source, target = target, source
-    _check_norm(GENERATORS[chosen.netG], "normG", chosen.normG)
+    entry = GENERATORS[chosen.netG]
+    _check_norm(entry, "normG", chosen.normG)
+    if chosen.checkpoint_blocks and not entry.accepts("checkpoint_blocks"):
+        raise UserError(f"--checkpoint_blocks is for ResNet generators, not --netG {chosen.netG}: leave it out.")
     build = partial(
         GENERATORS.build,
         chosen.netG,
@@ -42,6 +45,7 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
         dropout=not chosen.no_dropout,
         antialias=not chosen.no_antialias,
         antialias_up=not chosen.no_antialias_up,
+        checkpoint_blocks=chosen.checkpoint_blocks,
         load_size=options.data.load_size,
         crop_size=options.data.crop_size,
         **options.own,

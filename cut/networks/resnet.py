@@ -16,10 +16,18 @@ from cut.registry import GENERATORS
 
 
 class ResidualBlock(nn.Module):
-    """x + conv_block(x) on (B, C, H, W); two 3×3 convolutions with reflected edges."""
+    """x + conv_block(x) on (B, C, H, W); two 3×3 convolutions with reflected edges.
 
-    def __init__(self, channels: int, norm: str, dropout: bool) -> None:
+    Args:
+        channels: C.
+        norm: see `norm_layer`.
+        dropout: dropout 0.5 between the convolutions.
+        recompute: keep the block's input alone for the backward pass, which computes the rest again.
+    """
+
+    def __init__(self, channels: int, norm: str, dropout: bool, recompute: bool = False) -> None:
         super().__init__()
+        self.recompute, self.draws = recompute, dropout
         bias = needs_bias(norm)
         self.conv_block = nn.Sequential(
             ReflectionPad(1),
@@ -33,6 +41,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.recompute and torch.is_grad_enabled():
+            return x + checkpoint(self.conv_block, x, use_reentrant=False, preserve_rng_state=self.draws)
         pad, conv, *between, second_pad, second_conv, norm = self.conv_block
         y = _padded_conv(pad, conv, x)
         for layer in between:
@@ -65,6 +75,10 @@ class ResnetGenerator(ContrastiveGenerator):
         dropout: dropout 0.5 in the residual blocks.
         antialias: blur before downsampling; otherwise convolutions of stride 2.
         antialias_up: interpolate when upsampling; otherwise transposed convolutions.
+        checkpoint_blocks: residual blocks keep only their input for the backward pass.
+
+    Raises:
+        UserError: for `checkpoint_blocks` with batch norm.
     """
 
     size_multiple = 4
@@ -79,8 +93,14 @@ class ResnetGenerator(ContrastiveGenerator):
         dropout: bool = False,
         antialias: bool = True,
         antialias_up: bool = True,
+        checkpoint_blocks: bool = False,
     ) -> None:
         super().__init__()
+        if checkpoint_blocks and norm == "batch":
+            raise UserError(
+                "--checkpoint_blocks computes the blocks twice, and batch norm would count every image twice in its "
+                "running statistics: use another --normG, or leave it out."
+            )
         self.encoder_is_exact = norm != "batch" and not dropout
         self.context = 24 + 8 * blocks  # 9 pixels before the blocks, two 3×3 at a quarter in each, 15 after them
         bias = needs_bias(norm)
@@ -89,7 +109,7 @@ class ResnetGenerator(ContrastiveGenerator):
         layers += [nn.ReLU(inplace=True)]
         for channels in (ngf, 2 * ngf):
             layers += _downsampling(channels, 2 * channels, norm, bias, antialias)
-        layers += [ResidualBlock(4 * ngf, norm, dropout) for _ in range(blocks)]
+        layers += [ResidualBlock(4 * ngf, norm, dropout, checkpoint_blocks) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, channels // 2, norm, bias, antialias_up)
         layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]

@@ -167,6 +167,13 @@ class NetworkOptions:
         fixed=True,
         from_training=True,
     )
+    checkpoint_blocks: bool = option(
+        False,
+        "keep no feature maps of the generator's residual blocks, and compute them again in the backward pass: less "
+        "memory for large crops, a third more time",
+        phase="train",
+        flag=True,
+    )
     no_antialias_up: bool = option(
         False,
         "transposed convolutions instead of blurred upsampling in the generator",

@@ -100,3 +100,28 @@ def test_one_pass_gives_the_features_of_encoding_for_any_taps(norm, antialias):
         with torch.no_grad():
             _, kept = network.forward_with_features(image, taps)
             assert all(torch.equal(a, b) for a, b in zip(kept, network.encode(image, taps), strict=True)), taps
+
+
+@pytest.mark.parametrize("dropout", [False, True])
+def test_recomputed_blocks_give_the_same_gradients_from_fewer_stored_numbers(dropout):
+    image, results = torch.rand(1, 3, 16, 16), []
+    for recompute in (False, True):
+        generator, stored = small(dropout=dropout, blocks=3, checkpoint_blocks=recompute), []
+
+        def remember(tensor, stored=stored):
+            stored.append(tensor.numel())
+            return tensor
+
+        torch.manual_seed(1)  # of the dropout
+        with torch.autograd.graph.saved_tensors_hooks(remember, lambda tensor: tensor):
+            output = generator(image)
+        output.square().sum().backward()
+        results.append((output, [weight.grad for weight in generator.parameters()], sum(stored)))
+    (output, gradients, numbers), (same_output, same_gradients, fewer) = results
+    assert torch.equal(output, same_output) and fewer < numbers
+    assert all(map(torch.equal, gradients, same_gradients))
+
+
+def test_recomputed_blocks_refuse_batch_norm():
+    with pytest.raises(UserError, match="--checkpoint_blocks computes the blocks twice"):
+        small(norm="batch", checkpoint_blocks=True)

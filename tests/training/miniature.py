@@ -31,7 +31,7 @@ class Model:
         self.rates: list[float] = []
         self.steps = 0
 
-    def draw(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int):
+    def draw_share(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int):
         return torch.rand((), generator=generator).item()
 
     def train_step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
