@@ -12,13 +12,14 @@ def main(options: Options) -> int:
 
     from cut.data.loader import make_dataset, make_loader
     from cut.device import choose_device, describe_device
-    from cut.evaluation.evaluator import make_evaluator
+    from cut.evaluation.evaluator import in_all_processes, make_evaluator
     from cut.evaluation.held_out_previews import HeldOutPreviews
     from cut.monitoring import make_listeners
     from cut.processes.group import joined, reporting_together
     from cut.processes.launch import launch
     from cut.registry import MODELS
     from cut.training.checkpoints import RunFolder
+    from cut.training.compiled import require_compiler
     from cut.training.loop import Trainer
     from cut.training.notices import notices
     from cut.training.sizes import check_sizes
@@ -28,12 +29,15 @@ def main(options: Options) -> int:
     device = choose_device(options.run.gpu_ids, options.run.threads, place)
     with joined(device, place):
         with reporting_together():
+            if options.run.compile:
+                require_compiler(device)
             dataset = make_dataset(options)
             model = MODELS[options.run.model].factory(options, device)
             check_sizes(model, dataset)
             loader = make_loader(options, dataset)
             generator, average = model.translator(), model.averaged_translator()
-            evaluator, on_measures = make_evaluator(options, generator, model.arithmetic, dataset, average)
+            measuring = make_evaluator(options, generator, model.arithmetic, dataset, average)
+        evaluator, on_measures = in_all_processes(*measuring)
         torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
         if options.run.verbose and place.is_first:
             print(model.networks)

@@ -171,6 +171,15 @@ def make_evaluator(
     return GeneratorEvaluator(generator, arithmetic, yardstick, chosen.best_metric, average), messages
 
 
+def in_all_processes(
+    evaluator: GeneratorEvaluator | None, messages: list[str]
+) -> tuple[GeneratorEvaluator | None, list[str]]:
+    """What `make_evaluator` gave, or nothing when another process of the run has none, as they measure together."""
+    if all(objects_of_all(evaluator is not None)) or evaluator is None:
+        return evaluator, messages
+    return None, ["Training goes on without measures: not every process of the run has what they need."]
+
+
 def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:
     measure = MEASURES[name]
     if measure.needs != "features" and not images.pairs:

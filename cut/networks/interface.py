@@ -20,6 +20,10 @@ class Generator(nn.Module):
     size_multiple: int = 1
     context: int = 128
 
+    def regions(self) -> Sequence[nn.Module]:
+        """The parts that `--compile` compiles, each called as a module in every pass."""
+        return ()
+
     def translate_window(self, image: Tensor, seed: int, corner: tuple[int, int] = (0, 0)) -> Tensor:
         """`self(image)` for one window of a larger picture.
 
@@ -68,3 +72,7 @@ class Discriminator(nn.Module):
 
     image_channels: int = 3
     per_image: bool = False
+
+    def regions(self) -> Sequence[nn.Module]:
+        """The parts that `--compile` compiles, each called as a module in every pass."""
+        return (self,)

@@ -115,6 +115,9 @@ class ResnetGenerator(ContrastiveGenerator):
         layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
+    def regions(self) -> Sequence[nn.Module]:
+        return [layer for layer in self.model if isinstance(layer, ResidualBlock)]
+
     def forward(self, image: Tensor) -> Tensor:
         return self.model(image)
 

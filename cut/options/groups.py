@@ -66,6 +66,12 @@ class RunOptions:
         "sums are rounded differently with another number",
         check=at_least(0),
     )
+    compile: bool = option(
+        False,
+        "compile parts of the networks (torch.compile); checked against the first step without, and off if it differs",
+        phase="train",
+        flag=True,
+    )
     seed: int = option(
         0, "seed of every random draw, independent of the number of workers", check=between(0, 2**63 - 1), fixed=True
     )

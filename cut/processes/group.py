@@ -5,17 +5,19 @@ nothing for it, as the gradients are averaged (`average_gradients`). What looks 
 (negatives from the whole batch, batch norm, image pools) asks for those of all processes (`gathered`, `summed`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
-
-import torch
-import torch.distributed as dist
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from cut.errors import RunFailed, UserError
+from cut.lazy import torch
 from cut.processes.launch import Launch, launch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 T = TypeVar("T")
 
@@ -35,12 +37,12 @@ class OtherProcessEnded(RunFailed):
 
 def count() -> int:
     """Processes that train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
 
 def rank() -> int:
     """The number of this process, from 0."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
 
 
 def is_first() -> bool:
@@ -68,14 +70,14 @@ def joined(device: torch.device, place: Launch | None = None) -> Iterator[None]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
-    dist.init_process_group(backend, rank=place.rank, world_size=place.count, timeout=PATIENCE)
+    torch.distributed.init_process_group(backend, rank=place.rank, world_size=place.count, timeout=PATIENCE)
     try:
         yield
     except OtherProcessEnded:
         if place.is_first:
             raise
         raise SystemExit(OtherProcessEnded.exit_status) from None  # the first one says it
-    dist.destroy_process_group()  # not after a failure: it would wait for processes that are gone
+    torch.distributed.destroy_process_group()  # not after a failure: it would wait for processes that are gone
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def average_gradients(weights: Iterable[Tensor]) -> None:
     gradients = [weight.grad for weight in weights if weight.grad is not None]
     for bucket in _buckets(gradients):
         flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
-        _talk(dist.all_reduce, flat)
+        talk(torch.distributed.all_reduce, flat)
         parts = flat.div_(count()).split([gradient.numel() for gradient in bucket])
         for gradient, part in zip(bucket, parts, strict=True):
             gradient.copy_(part.view(gradient.shape))
@@ -136,7 +138,11 @@ def averaged(values: Tensor) -> Tensor:
 
 def summed(values: Tensor) -> Tensor:
     """The sum over all processes, of any shape that all share; gradients of all orders go back to every process."""
-    return values if count() == 1 else _Sum.apply(values)
+    if count() == 1:
+        return values
+    from cut.processes.graph import Sum  # only now: --help needs no PyTorch
+
+    return Sum.apply(values)
 
 
 def gathered(images: Tensor) -> Tensor:
@@ -144,32 +150,11 @@ def gathered(images: Tensor) -> Tensor:
 
     A loss of the result is one of the whole batch, the same in every process.
     """
-    return images if count() == 1 else _Gather.apply(images)
+    if count() == 1:
+        return images
+    from cut.processes.graph import Gather
 
-
-class _Sum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone(memory_format=torch.contiguous_format)
-        _talk(dist.all_reduce, total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _Sum.apply(gradient)
-
-
-class _Gather(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, images: Tensor) -> Tensor:
-        ctx.own = own_share(len(images))
-        parts = [torch.empty_like(images, memory_format=torch.contiguous_format) for _ in range(count())]
-        _talk(dist.all_gather, parts, images.contiguous())
-        return torch.cat(parts)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _Sum.apply(gradient)[ctx.own]
+    return Gather.apply(images)
 
 
 def _buckets(tensors: list[Tensor]) -> Iterator[list[Tensor]]:
@@ -193,7 +178,7 @@ def objects_of_all(value: T) -> list[T]:
     if count() == 1:
         return [value]
     values: list[Any] = [None] * count()
-    _talk(dist.all_gather_object, values, value)
+    talk(torch.distributed.all_gather_object, values, value)
     return values
 
 
@@ -211,15 +196,16 @@ def from_first(make: Callable[[], T]) -> T:
             outcome = [make(), None]
         except Exception as error:
             outcome = [None, error]
-    _talk(dist.broadcast_object_list, outcome, 0)
+    talk(torch.distributed.broadcast_object_list, outcome, 0)
     value, problem = outcome
     if problem is not None:
         raise problem
     return value
 
 
-def _talk(operation: Callable[..., Any], *arguments: Any) -> None:
-    """
+def talk(operation: Callable[..., Any], *arguments: Any) -> None:
+    """Call an operation in which all processes take part.
+
     Raises:
         OtherProcessEnded: when a process is gone.
     """

@@ -19,6 +19,7 @@ from cut.options import Options
 from cut.processes.group import OtherProcessEnded, count, end_all, is_first, objects_of_all, rank
 from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
+from cut.training.compiled import compile_checked
 from cut.training.evaluation import (
     Evaluation,
     best_evaluation,
@@ -55,7 +56,7 @@ class Trainer:
         loader: `epoch(number, start_batch)` gives batches, `len` the batches of an epoch.
         folder: where checkpoints go.
         state: where to begin.
-        listeners: called after every step; one that fails is dropped, and training goes on.
+        listeners: called after every step.
         evaluator: measures the generator every `evaluation_epoch_freq` epochs and after the last; None for never.
         previewer: translates a few held-out images before the first step and every `evaluation_freq` images.
     """
@@ -80,6 +81,7 @@ class Trainer:
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.best: Evaluation | None = None  # the measurement of the weights that are saved as best
         self.undo = Undo(model)
+        self.to_compile = options.run.compile
         self.batch: Batch | None = None  # that of the step under way
         self.last_save = "nothing has been saved yet"
         if state.step:
@@ -96,23 +98,19 @@ class Trainer:
             The exit status: 0, or 129, 130 or 143 when a signal asked to stop (after saving).
 
         Raises:
-            RunFailed: when a loss or a weight is no longer finite, or, after saving, when anything else fails.
+            RunFailed: when a loss or weight is no longer finite, or, after saving, when anything else fails.
         """
         self.tell("start", self.options, self.progress(), self.facts())
         for message in messages:
             self.say(message)
-        if not all(objects_of_all(self.evaluator is not None)) and self.evaluator:
-            self.evaluator = None
-            self.say("Training goes on without measures: not every process of the run has what they need.")
         try:
             with StopRequest() as stop:
                 try:
                     self.train(stop)
-                except RunFailed as error:
-                    if not (isinstance(error, OtherProcessEnded) and is_first()):
-                        raise
-                    raise self.failed(error) from error
                 except Exception as error:  # whatever it is, the work until here must not be lost
+                    to_save = isinstance(error, OtherProcessEnded) and is_first()
+                    if isinstance(error, RunFailed) and not to_save:
+                        raise
                     raise self.failed(error) from error
             return stop.exit_status
         finally:
@@ -152,8 +150,11 @@ class Trainer:
         started = time.perf_counter()
         self.batch = batch
         generator = step_generator(self.options.run.seed, self.state.step)
+        draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
+        if self.to_compile:
+            self.say(compile_checked(self.model, self.undo, batch, draws))
+            self.to_compile = False
         with self.undo.on_failure():
-            draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
             losses = as_floats(self.model.train_step(batch, draws))
         self.model.move_averages(self.state.step)
         self.batch = None
@@ -271,8 +272,8 @@ class Trainer:
         self.best = None
         self.tell("folder_made_again", self.progress())
         self.say(
-            f"{self.folder.folder} was removed while training: it was made again for the next save, "
-            "but the earlier weights, logs and pictures in it are lost."
+            f"{self.folder.folder} was removed while training: it was made again for the next save, but the earlier "
+            "weights, logs and pictures in it are lost."
         )
 
     def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:

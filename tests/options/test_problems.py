@@ -53,7 +53,7 @@ def problems(words, parse=train_options, **more):
         ("--name a --suffix {checkpoints_dir}", "The run's name with its --suffix is 'a_./checkpoints' but must be"),
         ("--preprocess resize_and_corp", "--preprocess is 'resize_and_corp' but must be none, or words out of "),
         ("--crop_size 400", "--crop_size 400 is larger than --load_size 286, to which images are scaled before"),
-        ("--gpu_ids 0,1", "--gpu_ids is '0,1' but must be auto, -1 for the CPU, or one GPU number: a run uses"),
+        ("--gpu_ids 0,1", "--gpu_ids is '0,1' but must be auto, -1 for the CPU, or the number of one GPU; for"),
         ("--pool_size 50", "--pool_size is 50 but must be 0: CUT has no image pool."),
         ("--input_nc 1", "The identity loss passes target images through the generator"),
         ("--lambda_NCE 0 --lambda_GAN 0", "All loss weights are 0, so nothing would be trained; set --lambda_GAN or"),
