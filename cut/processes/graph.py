@@ -1,6 +1,6 @@
 """Sums and gathered tensors of several processes, with gradients.
 
-The loss of a run is the mean of the processes' losses, and gradients are averaged after the backward pass. So what comes
+The loss of a run is the mean of the processes' losses, and gradients are averaged after the backward pass: what comes
 back to a value here is the sum of what all processes ask of it.
 """
 
