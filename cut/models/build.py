@@ -33,8 +33,9 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
         source, target = target, source
     entry = GENERATORS[chosen.netG]
     _check_norm(entry, "normG", chosen.normG)
-    if chosen.checkpoint_blocks and not entry.accepts("checkpoint_blocks"):
-        raise UserError(f"--checkpoint_blocks is for ResNet generators, not --netG {chosen.netG}: leave it out.")
+    for name in ("checkpoint_blocks", "residual"):
+        if getattr(chosen, name) and not entry.accepts(name):
+            raise UserError(f"--{name} is for ResNet generators, not --netG {chosen.netG}: leave it out.")
     build = partial(
         GENERATORS.build,
         chosen.netG,
@@ -46,6 +47,7 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
         antialias=not chosen.no_antialias,
         antialias_up=not chosen.no_antialias_up,
         checkpoint_blocks=chosen.checkpoint_blocks,
+        residual=chosen.residual,
         load_size=options.data.load_size,
         crop_size=options.data.crop_size,
         **options.own,

@@ -21,8 +21,9 @@ INITIALISATIONS: dict[str, Callable[[Tensor, float], object]] = {
 def initialise(network: nn.Module, kind: str = "xavier", gain: float = 0.02) -> nn.Module:
     """Draw new weights for every convolution, linear layer and batch norm, in place, from the global generator.
 
-    Convolutions and linear layers follow `kind` with biases 0; batch-norm weights are N(1, gain). Layers of other
-    types, such as the equalised ones of StyleGAN2, keep the weights they were made with.
+    Convolutions and linear layers follow `kind` with biases 0, but for those that start at zero (`starts_at_zero`);
+    batch-norm weights are N(1, gain). Layers of other types, such as the equalised ones of StyleGAN2, keep the weights
+    they were made with.
 
     Args:
         kind: `normal`, `xavier`, `kaiming` or `orthogonal`.
@@ -30,7 +31,10 @@ def initialise(network: nn.Module, kind: str = "xavier", gain: float = 0.02) -> 
     """
     for layer in network.modules():
         if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d, torch.nn.Linear)):
-            INITIALISATIONS[kind](layer.weight, gain)
+            if getattr(layer, "starts_at_zero", False):
+                torch.nn.init.zeros_(layer.weight)
+            else:
+                INITIALISATIONS[kind](layer.weight, gain)
             if layer.bias is not None:
                 torch.nn.init.zeros_(layer.bias)
         elif isinstance(layer, torch.nn.BatchNorm2d):

@@ -14,6 +14,8 @@ from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
 from cut.registry import GENERATORS
 
+WITHIN = 0.95  # the share of the image's range that tanh starts from: at 1 its slope is still a tenth
+
 
 class ResidualBlock(nn.Module):
     """x + conv_block(x) on (B, C, H, W); two 3×3 convolutions with reflected edges.
@@ -61,6 +63,12 @@ def _padded_conv(pad: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
     return checkpoint(lambda image: conv(pad(image)), x, use_reentrant=False, preserve_rng_state=False)
 
 
+class ZeroConv2d(nn.Conv2d):
+    """A convolution whose weights start at zero, whatever `--init_type`."""
+
+    starts_at_zero = True
+
+
 class ResnetGenerator(ContrastiveGenerator):
     """Two downsamplings, residual blocks, two upsamplings, tanh.
 
@@ -76,9 +84,11 @@ class ResnetGenerator(ContrastiveGenerator):
         antialias: blur before downsampling; otherwise convolutions of stride 2.
         antialias_up: interpolate when upsampling; otherwise transposed convolutions.
         checkpoint_blocks: residual blocks keep only their input for the backward pass.
+        residual: add the image to what goes into tanh, so that the network learns the change. It starts as the identity
+            (times 0.95), since the last convolution starts at zero.
 
     Raises:
-        UserError: for `checkpoint_blocks` with batch norm.
+        UserError: for `checkpoint_blocks` with batch norm, or `residual` with other channels in than out.
     """
 
     size_multiple = 4
@@ -94,8 +104,15 @@ class ResnetGenerator(ContrastiveGenerator):
         antialias: bool = True,
         antialias_up: bool = True,
         checkpoint_blocks: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        if residual and input_nc != output_nc:
+            raise UserError(
+                f"--residual adds the image to the generator's output, so --input_nc {input_nc} and --output_nc "
+                f"{output_nc} must be equal: leave it out, or use equal channel counts."
+            )
+        self.residual = residual
         if checkpoint_blocks and norm == "batch":
             raise UserError(
                 "--checkpoint_blocks computes the blocks twice, and batch norm would count every image twice in its "
@@ -112,14 +129,14 @@ class ResnetGenerator(ContrastiveGenerator):
         layers += [ResidualBlock(4 * ngf, norm, dropout, checkpoint_blocks) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
             layers += _upsampling(channels, channels // 2, norm, bias, antialias_up)
-        layers += [ReflectionPad(3), nn.Conv2d(ngf, output_nc, 7), nn.Tanh()]
+        layers += [ReflectionPad(3), (ZeroConv2d if residual else nn.Conv2d)(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def regions(self) -> Sequence[nn.Module]:
         return [layer for layer in self.model if isinstance(layer, ResidualBlock)]
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.model(image)
+        return self._run(image, (), stop=len(self.model) - 1)[0]
 
     def encode(self, image: Tensor, layers: Sequence[int]) -> list[Tensor]:
         return self._run(image, layers, stop=max(layers))[1]
@@ -127,11 +144,13 @@ class ResnetGenerator(ContrastiveGenerator):
     def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         return self._run(image, layers, stop=len(self.model) - 1)
 
-    def _run(self, x: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
+    def _run(self, image: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
         self._check_taps(taps)
-        features: dict[int, Tensor] = {}
-        deepest = max(taps)
+        x, features = image, dict[int, Tensor]()
+        deepest = max(taps, default=-1)
         for index, layer in enumerate(self.model[: stop + 1]):
+            if self.residual and isinstance(layer, nn.Tanh):
+                x = x + torch.atanh(WITHIN * image)
             x = layer(x)
             if index in taps:
                 features[index] = x

@@ -173,6 +173,13 @@ class NetworkOptions:
         fixed=True,
         from_training=True,
     )
+    residual: bool = option(
+        False,
+        "the generator learns the change: the image is added to its output before tanh, and it starts as the identity",
+        flag=True,
+        fixed=True,
+        from_training=True,
+    )
     checkpoint_blocks: bool = option(
         False,
         "keep no feature maps of the generator's residual blocks, and compute them again in the backward pass: less "

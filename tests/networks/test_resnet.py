@@ -125,3 +125,18 @@ def test_recomputed_blocks_give_the_same_gradients_from_fewer_stored_numbers(dro
 def test_recomputed_blocks_refuse_batch_norm():
     with pytest.raises(UserError, match="--checkpoint_blocks computes the blocks twice"):
         small(norm="batch", checkpoint_blocks=True)
+
+
+def test_a_residual_generator_starts_as_the_identity_and_learns_the_change():
+    generator = initialise(ResnetGenerator(ngf=2, blocks=1, residual=True), "xavier", 1.0)
+    image = torch.rand(1, 3, 16, 16) * 2 - 1
+    torch.testing.assert_close(generator(image), 0.95 * image)
+    output, features = generator.forward_with_features(image, [4, 8])
+    assert torch.equal(output, generator(image)) and all(map(torch.equal, features, generator.encode(image, [4, 8])))
+    output.sum().backward()
+    assert generator.model[-2].weight.grad.abs().sum() > 0
+
+
+def test_a_residual_generator_keeps_the_number_of_channels():
+    with pytest.raises(UserError, match="--input_nc 1 and --output_nc 3 must be equal"):
+        small(input_nc=1, residual=True)
