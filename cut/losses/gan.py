@@ -60,9 +60,31 @@ class NonSaturating(AdversarialLoss):
         return F.softplus(logits).mean()
 
 
-@GAN_LOSSES.register("hinge")
+@dataclass(frozen=True)
+class HingeOptions:
+    """Options of `--gan_mode hinge`."""
+
+    hinge_generator: str = option(
+        "linear",
+        "the generator's loss of --gan_mode hinge for a logit d: linear is -d; margin is max(0, 1 - d), whose gradient "
+        "stops where d is 1 or more",
+        phase="train",
+        choices=("linear", "margin"),
+        fixed=True,
+    )
+
+
+@GAN_LOSSES.register("hinge", options=HingeOptions)
+@dataclass(frozen=True)
 class Hinge(AdversarialLoss):
-    """Margins of 1 for the discriminator, the plain logit for the generator (Miyato et al., ICLR 2018)."""
+    """Margins of 1 for the discriminator (Miyato et al., ICLR 2018).
+
+    Attributes:
+        hinge_generator: `linear`, the paper's: the generator's loss is the plain logit; `margin`: it has the margin of
+            real images (DCLGAN's published code).
+    """
+
+    hinge_generator: str = "linear"
 
     def real(self, logits: Tensor) -> Tensor:
         return F.relu(1 - logits).mean()
@@ -71,7 +93,7 @@ class Hinge(AdversarialLoss):
         return F.relu(1 + logits).mean()
 
     def generator(self, logits: Tensor) -> Tensor:
-        return -logits.mean()
+        return self.real(logits) if self.hinge_generator == "margin" else -logits.mean()
 
 
 @dataclass(frozen=True)

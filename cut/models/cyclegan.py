@@ -4,27 +4,22 @@ ICCV 2017): two generators that invert each other, and a discriminator for each 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from cut.lazy import functional as F
 from cut.lazy import torch
-from cut.models.adversary import Adversary
-from cut.models.build import build_discriminator, build_generator
-from cut.models.draws import StepDraws, draw_seed
-from cut.models.image_pool import ImagePool
-from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
+from cut.models.two_way import TwoWay, TwoWayDraws
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
 from cut.precision import full
 from cut.registry import MODELS
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from cut.data.batch import Batch
     from cut.models.method import Logs
-    from cut.networks.interface import Discriminator
 
 
 @dataclass(frozen=True)
@@ -51,35 +46,6 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
     )
 
 
-@dataclass(frozen=True)
-class CycleGANDraws(StepDraws):
-    """The random numbers of a step: for each image, what `ImagePool.draw` returns for its translation.
-
-    Attributes:
-        pool_B: of the translations into B, which D_A judges.
-        pool_A: of the translations into A, which D_B judges.
-        mix_B, mix_A: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty of D_A and of
-            D_B; None for other losses.
-    """
-
-    pool_B: tuple[int | None, ...]
-    pool_A: tuple[int | None, ...]
-    mix_B: Tensor | None = None
-    mix_A: Tensor | None = None
-
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> CycleGANDraws:
-        if self.mix_B is None or self.mix_A is None:
-            return self
-        return replace(self, mix_B=self.mix_B.to(device, dtype), mix_A=self.mix_A.to(device, dtype))
-
-    def of_images(self, images: slice) -> CycleGANDraws:
-        """The pools' draws stay whole: each process keeps the pool of all (`ImagePool`)."""
-        mine = super().of_images(images)
-        if mine.mix_B is None or mine.mix_A is None:
-            return mine
-        return replace(mine, mix_B=mine.mix_B[images], mix_A=mine.mix_A[images])
-
-
 _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal"}
 
 
@@ -94,25 +60,10 @@ _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal
     aliases={"norm": ("normG", "normD")},
     rules=(Rule(("lambda_identity", "input_nc", "output_nc"), identity_channels, "train"),),
 )
-class CycleGAN(Method):
+class CycleGAN(TwoWay):
     """G_A: A → B, G_B: B → A; D_A judges images of B, D_B images of A (the published names)."""
 
-    loss_names = (
-        "D_A",
-        "G_A",
-        "cycle_A",
-        "idt_A",
-        "D_B",
-        "G_B",
-        "cycle_B",
-        "idt_B",
-        "G",
-        "D_A_GP",
-        "D_B_GP",
-        "D_A_R1",
-        "D_B_R1",
-    )
-    translators = {"AtoB": "G_A", "BtoA": "G_B"}
+    loss_names = ("D_A", "G_A", "cycle_A", "idt_A", "D_B", "G_B", "cycle_B", "idt_B", "G", *TwoWay.penalty_names)
     parts = {
         "translate_there_and_back": "forward (G_A and G_B)",
         "generator_loss": "G: losses",
@@ -122,34 +73,9 @@ class CycleGAN(Method):
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: CycleGANOptions = options.method
-        self.adversary = Adversary(options)
-        self.pool_B, self.pool_A = (ImagePool(self.own.pool_size) for _ in "BA")
         super().__init__(options, device, dtype)
-        self.G_A, self.G_B = (self.networks[name] for name in ("G_A", "G_B"))
-        self.D_A, self.D_B = (cast("Discriminator", self.networks[name]) for name in ("D_A", "D_B"))
 
-    def build_networks(self) -> dict[str, nn.Module]:
-        return {
-            "G_A": build_generator(self.options),
-            "G_B": build_generator(self.options, backward=True),
-            "D_A": build_discriminator(self.options),
-            "D_B": build_discriminator(self.options, of_source=True),
-        }
-
-    def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"G": self.adam("G_A", "G_B"), "D": self.adam("D_A", "D_B")}
-
-    # ------------------------------------------------------------------ one step
-
-    def draw(
-        self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
-    ) -> CycleGANDraws:
-        pool_B, pool_A = (pool.draw(len(batch), generator) for pool in (self.pool_B, self.pool_A))
-        mix_B, mix_A = (self.adversary.draw_mix(len(batch), generator) for _ in "BA")
-        seed = draw_seed(generator)
-        return CycleGANDraws(pool_B, pool_A, mix_B, mix_A, seed=seed, epoch=epoch, last_epoch=last_epoch, step=step)
-
-    def step(self, batch: Batch, draws: CycleGANDraws) -> Logs:
+    def step(self, batch: Batch, draws: TwoWayDraws) -> Logs:
         """First both generators, then both discriminators, on the translations made before the generators' update."""
         draws = self.begin(draws)
         pictures = self.translate_there_and_back(batch)
@@ -157,7 +83,7 @@ class CycleGAN(Method):
         loss_g, logs_g = self.generator_loss(batch, pictures)
         self.update(loss_g, "G")
 
-        loss_d, logs_d = self.discriminator_loss(batch, pictures, draws)
+        loss_d, logs_d = self.discriminator_loss(batch, pictures["fake_B"], pictures["fake_A"], draws)
         self.update(loss_d, "D")
 
         return self.in_logging_order({**logs_g, **logs_d})
@@ -186,34 +112,6 @@ class CycleGAN(Method):
             logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(full(self.G_B(real_A)), real_A)
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G": loss}
-
-    def discriminator_loss(
-        self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws
-    ) -> tuple[Tensor, Logs]:
-        """½ (real + fake) of each domain and penalties; the translations go through the pools."""
-        real_A, real_B = batch.sides
-        shown_B = self.pool_B.exchange(pictures["fake_B"], draws.pool_B)
-        shown_A = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
-        loss_A, logs_A = self.adversary.discriminator_loss(self.D_A, shown_B, real_B, draws, draws.mix_B)
-        loss_B, logs_B = self.adversary.discriminator_loss(self.D_B, shown_A, real_A, draws, draws.mix_A)
-        logs = {}
-        for name, parts in (("D_A", logs_A), ("D_B", logs_B)):
-            logs[name] = (parts.pop("real") + parts.pop("fake")) / 2
-            logs |= {f"{name}_{penalty}": value for penalty, value in parts.items()}
-        return loss_A + loss_B, logs
-
-    # ------------------------------------------------------------------ around the step
-
-    @property
-    def one_shape(self) -> str | None:
-        return PENALTY_NEEDS_ONE_SHAPE if self.adversary.needs_mix else None
-
-    def extra_state(self) -> dict[str, Any]:
-        return {"pool_B": self.pool_B.state(), "pool_A": self.pool_A.state()}
-
-    def load_extra_state(self, state: Mapping[str, Any]) -> None:
-        self.pool_B.load(state["pool_B"], self.device, self.options.data.output_nc)
-        self.pool_A.load(state["pool_A"], self.device, self.options.data.input_nc)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """For each domain an image, its translation, its reconstruction and, with an identity loss, the identity

@@ -46,17 +46,18 @@ class TapShapes:
     Args:
         options: what the generator is made from.
         taps: the layers whose features are meant.
+        backward: whether the generator translates from the target domain to the source domain.
 
     Raises:
         UserError: when the generator has no taps.
     """
 
-    def __init__(self, options: Options, taps: Sequence[int]) -> None:
+    def __init__(self, options: Options, taps: Sequence[int], *, backward: bool = False) -> None:
         from cut.networks.interface import ContrastiveGenerator
 
         self.options, self.taps = options, taps
         with torch.device("meta"):
-            generator = build_generator(options)
+            generator = build_generator(options, backward=backward)
         if not isinstance(generator, ContrastiveGenerator):
             raise UserError(
                 f"--netG {options.networks.netG} has no feature taps, which --model {options.run.model} compares: "
@@ -72,7 +73,7 @@ class TapShapes:
             UserError: for a tap that does not exist, or images too small to reach it.
         """
         if (height, width) not in self._found:
-            channels = self.options.data.input_nc
+            channels = self.generator.image_channels
 
             def encode(image: Tensor) -> list[Tensor]:
                 return self.generator.encode(image, self.taps)

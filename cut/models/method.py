@@ -70,6 +70,9 @@ class Method:
         self.arithmetic = Arithmetic.of(options, self.device)
         self.networks: nn.ModuleDict = self.arithmetic.place(torch.nn.ModuleDict(networks).to(dtype=self.dtype))
         self.optimizers: dict[str, torch.optim.Optimizer] = self.build_optimizers()
+        self._own_rates = {
+            name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self.optimizers.items()
+        }
         translating = self.translators.values() if options.training.ema_decay else ()
         self.averages: nn.ModuleDict = torch.nn.ModuleDict(
             {name: average_of(self.networks[name]) for name in translating}
@@ -166,12 +169,17 @@ class Method:
 
     # ------------------------------------------------------------------ helpers of a method
 
-    def adam(self, *names: str) -> torch.optim.Adam:
-        """One Adam over the weights of these networks, as the options set it."""
+    def adam(self, *names: str, lr: float | None = None, betas: tuple[float, float] | None = None) -> torch.optim.Adam:
+        """One Adam over the weights of these networks, as the options set it.
+
+        Args:
+            lr, betas: instead of the options'. The schedule multiplies this rate as it does theirs.
+        """
         training = self.options.training
         weights = [weight for name in names for weight in self.networks[name].parameters()]
         one_pass = self.device.type in ("cpu", "cuda")  # all of a weight's arithmetic at once, where there is a kernel
-        return torch.optim.Adam(weights, lr=training.lr, betas=(training.beta1, training.beta2), fused=one_pass)
+        lr, betas = lr or training.lr, betas or (training.beta1, training.beta2)
+        return torch.optim.Adam(weights, lr=lr, betas=betas, fused=one_pass)
 
     def update(self, loss: Tensor, *names: str) -> None:
         """One step of the optimizers of these names on the gradient of `loss`, the mean over the run's processes."""
@@ -251,6 +259,7 @@ class Method:
             return full(self.translator()(self.arithmetic.images(source)))
 
     def set_learning_rate(self, rate: float) -> None:
-        for optimizer in self.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
+        """The schedule's rate for weights whose optimizer was made with `--lr`; others keep their ratio to it."""
+        for name, optimizer in self.optimizers.items():
+            for group, own in zip(optimizer.param_groups, self._own_rates[name], strict=True):
+                group["lr"] = rate * (own / self.options.training.lr)

@@ -31,7 +31,8 @@ class Translated:
     Attributes:
         fake: (B, C, H, W) G(source), mirrored when the step flips.
         identity: G(target), or None where nothing needs it.
-        keys: the encoder's features of [source; target] at the taps, where the same pass gives them exactly.
+        keys: the encoder's features of [source; target], or of the source alone, at the taps, where the same pass gives
+            them exactly.
     """
 
     fake: Tensor
@@ -75,6 +76,32 @@ def translate_batch(
         translated = generator(images.flip(3) if flip else images)
     # The derivative of split, unlike that of a slice, keeps the layout in memory.
     fake, *identity = full(translated).split(size)
+    return Translated(fake, identity[0] if identity else None, keys)
+
+
+def translate_sides(
+    generator: ContrastiveGenerator, source: Tensor, target: Tensor | None, taps: Sequence[int] = ()
+) -> Translated:
+    """G(source) and, where there is a target, G(target), as separate passes give them, and the source's keys with their
+    graph if its pass computes them.
+
+    Args:
+        generator: G.
+        source, target: (B, C, H, W); one pass where that is exact and they are of one size.
+        taps: where keys are wanted; none where nothing compares features.
+    """
+    exact, size = generator.encoder_is_exact, len(source)
+    stacked = exact and target is not None and target.shape == source.shape
+    images = torch.cat([source, target]) if stacked and target is not None else source
+    keys = None
+    if exact and taps:
+        translated, features = generator.forward_with_features(images, taps)
+        keys = [feature.split(size)[0] for feature in features]
+    else:
+        translated = generator(images)
+    fake, *identity = full(translated).split(size)
+    if target is not None and not stacked:
+        identity = [full(generator(target))]
     return Translated(fake, identity[0] if identity else None, keys)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cut.data.batch import Batch
-from cut.models.cyclegan import CycleGANDraws
+from cut.models.two_way import TwoWayDraws
 from cut.networks.weights import export_weights, load_weights
 from cut.options import train_options
 from cut.registry import MODELS
@@ -49,7 +49,7 @@ def recorded_draws(run, step):
         tuple(None if draw is None else draw[1] for draw in run.facts["pool"][name][step])
         for name in ("fake_B", "fake_A")
     )
-    return CycleGANDraws(fake_B, fake_A)
+    return TwoWayDraws(fake_B, fake_A)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -126,7 +126,7 @@ def test_swapping_the_domains_swaps_the_losses():
     for one, other in (("G_A", "G_B"), ("D_A", "D_B")):
         swapped.networks[one].load_state_dict(plain.networks[other].state_dict())
         swapped.networks[other].load_state_dict(plain.networks[one].state_dict())
-    batch, draws = recorded_batch(run, 0), CycleGANDraws((None,), (None,))
+    batch, draws = recorded_batch(run, 0), TwoWayDraws((None,), (None,))
     logs = plain.step(batch, draws)
     mirrored = swapped.step(Batch(batch.target, batch.source), draws)
     for name in ("D", "G", "cycle", "idt"):
