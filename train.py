@@ -32,7 +32,8 @@ def main(options: Options) -> int:
     generator, average = model.translator(), model.averaged_translator()
     evaluator, on_measures = make_evaluator(options, generator, model.arithmetic, dataset, average)
     loader = make_loader(options, dataset)
-    previewer = HeldOutPreviews(options, average or generator, model.arithmetic, dataset)
+    shown, training = average or generator, model.translates_as_in_training
+    previewer = HeldOutPreviews(options, shown, model.arithmetic, dataset, training)
     folder = RunFolder(options.run.folder)
     with closing(loader), folder.locked():  # a process that hangs would hold up the end of the program
         state, messages = starting_state(options, model, dataset.fingerprint(), folder)
