@@ -41,11 +41,10 @@ def main(options: Options) -> int:
         torch.backends.cudnn.benchmark = dataset.one_size  # a search for fast convolutions pays when sizes repeat
         if options.run.verbose and place.is_first:
             print(model.networks)
-        previewer = (
-            HeldOutPreviews(options, average or generator, model.arithmetic, dataset) if place.is_first else None
-        )
-        listeners = make_listeners(options) if place.is_first else []
-        folder = RunFolder(options.run.folder)
+        folder, listeners, previewer = RunFolder(options.run.folder), [], None
+        if place.is_first:
+            listeners, training = make_listeners(options), model.translates_as_in_training
+            previewer = HeldOutPreviews(options, average or generator, model.arithmetic, dataset, training)
         with closing(loader), folder.locked() if place.is_first else nullcontext():
             state, messages = starting_state(options, model, dataset.fingerprint(), folder)
             trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)

@@ -64,7 +64,10 @@ def fill(network: torch.nn.Module, recipe: dict[str, Any]) -> None:
     assert [[name, list(value.shape)] for name, value in parameters.items()] == recipe["parameters"]
     rng = np.random.default_rng(recipe["seed"])
     for name, shape in recipe["parameters"]:
-        values = torch.from_numpy((rng.standard_normal(shape) * recipe["scale"]).astype(np.float32))
+        drawn = rng.standard_normal(shape) * recipe["scale"]
+        if name.endswith(".weight") and len(shape) == 1:  # the gain of a norm
+            drawn += 1
+        values = torch.from_numpy(drawn.astype(np.float32))
         if name.endswith("noise.weight"):
             values.zero_()
         parameters[name].data.copy_(values)

@@ -2,22 +2,23 @@
 
 import hashlib
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from cut.data.batch import Sample
 from cut.data.brightness import brightness_note
-from cut.data.files import check_images, left_out
-from cut.data.images import parse_color, read_image, to_tensor
+from cut.data.files import check_images, find_images, left_out
+from cut.data.halves import Half
+from cut.data.images import Color, parse_color, read_image, to_tensor
 from cut.data.randomness import Purpose, generator, permutation
 from cut.data.resampling import Size
 from cut.data.shapes import odd_pairs, odd_sizes
-from cut.data.transforms import Preprocessing
+from cut.data.transforms import Augmentation, Preprocessing
 from cut.errors import UserError
 from cut.options import Options
 
@@ -31,16 +32,54 @@ class Domain:
         folder: what the file names are relative to.
         files: the images, sorted.
         channels: 1 or 3, of the tensors made from them.
+        half: which half of each file, where the files hold two pictures side by side.
     """
 
     letter: str
     folder: Path
     files: tuple[Path, ...]
     channels: int
+    half: Half | None = None
+
+    def size(self, size: Size) -> Size:
+        """Width and height of the image in a file of this width and height."""
+        return size if self.half is None else self.half.size(size)
+
+    def read(self, file: Path, background: Color) -> Image.Image:
+        """The image of this side in a file, as from `read_image`.
+
+        Raises:
+            UserError: when it cannot be read.
+        """
+        image = read_image(file, self.channels, background)
+        return image if self.half is None else self.half.of(image)
+
+    def problem(self, size: Size, of_image: Callable[[Size], str | None]) -> str | None:
+        """What `of_image` finds wrong with the image in a file of this size, to follow the file's name, or None."""
+        found = of_image(self.size(size))
+        return found if found is None or self.half is None else f"holds two images, of which one {found}"
 
     @property
     def augmentation(self) -> Purpose:
         return Purpose.AUGMENT_A if self.letter == "A" else Purpose.AUGMENT_B
+
+
+def two_sides(
+    root: Path, letters: Sequence[str], channels: Sequence[int], split: str, limit: float = math.inf
+) -> tuple[Domain, Domain]:
+    """Source and target images of a split in the folders {split}A and {split}B, which may be missing.
+
+    Args:
+        root: the folder that holds these.
+        letters, channels: of source and target.
+        limit: take the first so many of each side.
+    """
+    source, target = (
+        Domain(letter, folder, tuple(find_images(folder, limit)), count)
+        for letter, count in zip(letters, channels, strict=True)
+        for folder in [root / f"{split}{letter}"]
+    )
+    return source, target
 
 
 class ImageDataset(Dataset[Sample]):
@@ -67,9 +106,12 @@ class ImageDataset(Dataset[Sample]):
     smallest: Size
     has_distribution = True
     """Whether each side is a set of images, whose distributions can be compared; False for single pictures."""
+    in_pairs = False
+    """Whether each image always comes with the same one of the other side, and is augmented as that one is."""
 
     def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
         data = options.data
+        self.root, self.channels = Path(data.dataroot), (data.input_nc, data.output_nc)
         for name, count in (("input_nc", data.input_nc), ("output_nc", data.output_nc)):
             if count not in (1, 3):
                 raise UserError(f"--{name} {count}: images are read with 3 channels (colour) or 1 (grayscale).")
@@ -109,11 +151,20 @@ class ImageDataset(Dataset[Sample]):
         epoch, index = key
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} in a data set of {len(self)} samples")
-        source, source_path = self._read(self.source, epoch, index)
+        sides, images = self._sides(), self._images(epoch, index)
+        files = [side.files[self._number(side, epoch, index)] for side in sides]
+        for file, image in zip(files, images, strict=True):
+            if problem := self.problem(image.size):  # again: the file may have been replaced since the check
+                raise UserError(f"{file} {problem}")
+        preprocessing = self._preprocessing_in(epoch)
+        draws = self._augmentations([image.size for image in images], epoch, index)
+        tensors = [
+            to_tensor(preprocessing.apply(image, drawn), side.channels)
+            for side, image, drawn in zip(sides, images, draws, strict=True)
+        ]
         if self.target is None:
-            return Sample(source, None, source_path)
-        target, target_path = self._read(self.target, epoch, index)
-        return Sample(source, target, source_path, target_path)
+            return Sample(tensors[0], None, str(files[0]))
+        return Sample(tensors[0], tensors[1], str(files[0]), str(files[1]))
 
     def _number(self, domain: Domain, epoch: int, index: int) -> int:
         """Which image of a domain goes into a sample."""
@@ -125,17 +176,28 @@ class ImageDataset(Dataset[Sample]):
 
     def paths(self, key: tuple[int, int]) -> list[Path]:
         """The files of the sample at (epoch, index)."""
-        sides = (self.source, self.target) if self.target else (self.source,)
-        return [side.files[self._number(side, *key)] for side in sides]
+        return list(dict.fromkeys(side.files[self._number(side, *key)] for side in self._sides()))
+
+    def _sides(self) -> list[Domain]:
+        return [self.source, *([self.target] if self.target else [])]
 
     @property
     def letters(self) -> tuple[str, str]:
         """The letters of the source domain and of the other one, as in the names of folders."""
         return self.source.letter, "B" if self.source.letter == "A" else "A"
 
+    def split(self, name: str, limit: float = math.inf) -> tuple[Domain, Domain]:
+        """Source and target images of a split of the data; no files on a side that is not there.
+
+        Args:
+            name: "train", "val" or "test".
+            limit: take the first so many of each side.
+        """
+        return two_sides(self.root, self.letters, self.channels, name, limit)
+
     def files(self) -> list[Path]:
-        """Every image that may be read."""
-        return [*self.source.files, *(self.target.files if self.target else ())]
+        """Every image that may be read, those of the source first; a file with both sides twice."""
+        return [file for side in self._sides() for file in side.files]
 
     def fingerprint(self) -> str:
         """A hash of the names on each side, in order: equal exactly when a resumed run would see the same files."""
@@ -159,18 +221,23 @@ class ImageDataset(Dataset[Sample]):
         """
         if self.leave_out:
             try:
-                check_images(self.source.files, decode=self.decode_all, problem=self.problem)
+                self._check_side(self.source)
             except UserError as error:
                 if len(error.problems) == len(self.source.files):
                     raise
             return
-        sizes = check_images(self.files(), decode=self.decode_all, problem=self.problem)
-        count = len(self.source.files)
+        sizes: list[list[Size]] = []
+        problems: list[str] = []
+        for side in self._sides():
+            try:
+                sizes.append(self._check_side(side))
+            except UserError as error:
+                problems += error.problems
+        if problems:
+            raise UserError(*dict.fromkeys(problems))
+        self._input_sizes = sizes
         self._outputs = [  # of both sides at the beginning, and while the learning rate decays
-            (
-                [step.smallest_output(size) for size in sizes[:count]],
-                [step.smallest_output(size) for size in sizes[count:]],
-            )
+            tuple([step.smallest_output(size) for size in side] for side in (sizes[0], *(sizes[1:] or [[]])))
             for step in (self.preprocessing, self._preprocessing_in(math.inf))
         ]
         self.sizes = list(dict.fromkeys(size for sides in self._outputs for side in sides for size in side))
@@ -185,6 +252,11 @@ class ImageDataset(Dataset[Sample]):
                 "use --batch_size 1, or a --preprocess with crop."
             )
 
+    def _check_side(self, side: Domain) -> list[Size]:
+        """The sizes of the images of one side; see `check`."""
+        sizes = check_images(side.files, decode=self.decode_all, problem=lambda size: side.problem(size, self.problem))
+        return [side.size(size) for size in sizes]
+
     def check_pairs(self, why: str) -> None:
         """Refuse a training set whose samples can have a source and a target of different sizes.
 
@@ -194,11 +266,11 @@ class ImageDataset(Dataset[Sample]):
         Raises:
             UserError: names the files.
         """
-        odd = "zoom makes them random" if self.preprocessing.random_size else None
+        odd = "zoom makes them random" if self.preprocessing.random_size and not self.in_pairs else None
         if self.target is not None:
             files = (self.source.files, self.target.files)
             for sources, targets in self._outputs:
-                if self.serial:
+                if self.serial or self.in_pairs:
                     odd = odd or odd_pairs(files, (sources, targets), len(self))
                 else:  # any image of one side can meet any of the other
                     odd = odd or odd_sizes([*files[0], *files[1]], [*sources, *targets])
@@ -227,15 +299,13 @@ class ImageDataset(Dataset[Sample]):
 
         Takes a few seconds at most, however many images there are.
         """
-        domains = [self.source, *([self.target] if self.target else [])]
+        domains = self._sides()
         notes = [left_out(domain.folder) for domain in domains] + [self.brightness(domain) for domain in domains]
-        return [note for note in notes if note]
+        return list(dict.fromkeys(note for note in notes if note))
 
     def brightness(self, domain: Domain) -> str | None:
         """A sentence when the images of a domain are nearly black or white, else None."""
-        return brightness_note(
-            domain.folder, domain.files, lambda file: read_image(file, domain.channels, self.background)
-        )
+        return brightness_note(domain.folder, domain.files, lambda file: domain.read(file, self.background))
 
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""
@@ -247,21 +317,22 @@ class ImageDataset(Dataset[Sample]):
             return self.preprocessing
         return replace(self.preprocessing, load_size=self.preprocessing.crop_size)
 
+    def _images(self, epoch: int, index: int) -> list[Image.Image]:
+        """The images of a sample, decoded: its source and, where there is one, its target."""
+        return [self._image(side, self._number(side, epoch, index)) for side in self._sides()]
+
     def _image(self, domain: Domain, number: int) -> Image.Image:
         """Image `number` of a domain, decoded."""
-        return read_image(domain.files[number], domain.channels, self.background)
+        return domain.read(domain.files[number], self.background)
 
-    def _read(self, domain: Domain, epoch: int, index: int) -> tuple[Tensor, str]:
-        """One side of a sample, (C, H, W) in [−1, 1], and its file."""
-        number = self._number(domain, epoch, index)
-        image = self._image(domain, number)
-        problem = self.problem(image.size)  # again: the file may have been replaced since the check
-        if problem:
-            raise UserError(f"{domain.files[number]} {problem}")
+    def _augmentations(self, sizes: list[Size], epoch: int, index: int) -> list[Augmentation]:
+        """What is drawn at random for each image of a sample, of these sizes."""
+        return [self._augmentation(side, size, epoch, index) for side, size in zip(self._sides(), sizes, strict=True)]
+
+    def _augmentation(self, domain: Domain, size: Size, epoch: int, index: int) -> Augmentation:
+        """What is drawn at random for the image of a domain in a sample; nothing in testing."""
         preprocessing = self._preprocessing_in(epoch)
-        if self.is_train:
-            rng = generator(self.seed, domain.augmentation, epoch, index)
-            draws = preprocessing.draw(image.size, rng, self._cell(domain, epoch, index))
-        else:
-            draws = preprocessing.centred(image.size)
-        return to_tensor(preprocessing.apply(image, draws), domain.channels), str(domain.files[number])
+        if not self.is_train:
+            return preprocessing.centred(size)
+        rng = generator(self.seed, domain.augmentation, epoch, index)
+        return preprocessing.draw(size, rng, self._cell(domain, epoch, index))

@@ -83,7 +83,7 @@ class Preprocessing:
     def centred(self, size: Size) -> Augmentation:
         """Fixed draws for testing: no zoom, no flip, centre crop."""
         crop_room, patch_room, trim_room = self._rooms(size, (1.0, 1.0))
-        columns, rows = self._grid(self._after_crop(self._zoomed(self._scaled(size), (1.0, 1.0))))
+        columns, rows = self._grid(self._after_crop(self._zoomed(self.scaled(size), (1.0, 1.0))))
         return Augmentation(
             crop=_middle(crop_room),
             patch_offset=_middle(patch_room),
@@ -93,7 +93,7 @@ class Preprocessing:
 
     def apply(self, image: Image.Image, draws: Augmentation) -> Image.Image:
         """The image after all words, with these draws."""
-        scaled = self._scaled(image.size)
+        scaled = self.scaled(image.size)
         zoomed = self._zoomed(scaled, draws.zoom)
         box = self._box(zoomed, draws)
         if zoomed == scaled:
@@ -107,7 +107,7 @@ class Preprocessing:
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""
         width, height = size
-        zoomed = self._zoomed(self._scaled(size), (self.zoom_low, self.zoom_low))
+        zoomed = self._zoomed(self.scaled(size), (self.zoom_low, self.zoom_low))
         if self.words & {"crop", "patch"} and min(zoomed) < self.crop_size:
             scaled = "" if zoomed == size else f", {zoomed[0]}×{zoomed[1]} after scaling"
             return (
@@ -125,12 +125,13 @@ class Preprocessing:
 
     def smallest_output(self, size: Size) -> Size:
         """The smallest width and height that an image of this size can have after all words."""
-        width, height = self._zoomed(self._scaled(size), (self.zoom_low, self.zoom_low))
+        width, height = self._zoomed(self.scaled(size), (self.zoom_low, self.zoom_low))
         if self.words & {"crop", "patch", "trim"}:
             width, height = min(width, self.crop_size), min(height, self.crop_size)
         return self._rounded((width, height))
 
-    def _scaled(self, size: Size) -> Size:
+    def scaled(self, size: Size) -> Size:
+        """The size of an image of this size after step 1."""
         width, height = size
         if "resize" in self.words:
             return self.load_size, self.load_size
@@ -158,7 +159,7 @@ class Preprocessing:
 
     def _rooms(self, size: Size, zoom: tuple[float, float]) -> tuple[Size, Size, Size]:
         """How far the corners of the crop, of the grid of patches and of the trimmed part can move."""
-        zoomed = self._zoomed(self._scaled(size), zoom)
+        zoomed = self._zoomed(self.scaled(size), zoom)
         cropped = self._after_crop(zoomed)
         patched = self._after_patch(cropped)
         crop_room = (zoomed[0] - cropped[0], zoomed[1] - cropped[1])

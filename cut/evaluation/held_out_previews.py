@@ -1,18 +1,17 @@
 """The same few held-out images, translated at intervals while a run trains."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
-from cut.data.dataset import ImageDataset
-from cut.data.files import find_images
+from cut.data.dataset import Domain, ImageDataset
 from cut.data.images import to_tensor
+from cut.data.pair_names import aligned_pairs
 from cut.data.resampling import resize
 from cut.evaluation.comparison.held_out import SPLITS, held_out_sources, preprocessed_image, whole_view
-from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.evaluation.translate.translator import Translator
 from cut.networks.interface import Generator
 from cut.options import Options
@@ -29,14 +28,21 @@ class HeldOutPreviews:
     They are drawn, by the run's seed, from the source domain's val, else test folder, or from the training images where
     there is no such folder; in single image training it is the one picture, whole. Sizes are those of training without
     its random choices: what `--preprocess` makes of an image, scaled to the crop's size and cut from its middle. The
-    generator runs in evaluation mode and with the same noise every time, so that two previews differ by its weights
-    alone. Each uses the weights of its moment. Nothing that training depends on is changed, the global random numbers
-    included.
+    generator runs in evaluation mode, or in training mode where that is asked for, and with the same noise every time,
+    so that two previews differ by its weights alone. Each uses the weights of its moment. Nothing that training depends
+    on is changed, the global random numbers included.
     """
 
-    def __init__(self, options: Options, generator: Generator, arithmetic: Arithmetic, dataset: ImageDataset) -> None:
+    def __init__(
+        self,
+        options: Options,
+        generator: Generator,
+        arithmetic: Arithmetic,
+        dataset: ImageDataset,
+        training: bool = False,
+    ) -> None:
         self.options, self.dataset = options, dataset
-        self.translate = Translator(generator, arithmetic, seed=options.run.seed, say=None)
+        self.translate = Translator(generator, arithmetic, training=training, seed=options.run.seed, say=None)
 
     def preview(self, progress: Progress) -> PreviewEvent:
         """The translations at this moment.
@@ -50,45 +56,46 @@ class HeldOutPreviews:
     @cached_property
     def _images(self) -> tuple[list[str], list[Tensor], list[Tensor]]:
         """File names, sources and targets."""
-        files = preview_files(self.options, self.dataset)
-        in_channels, out_channels = self.dataset.source.channels, self.options.data.output_nc
-        sources = [preview_image(self.dataset, file, in_channels) for file in files]
-        target_files = preview_targets(self.options, self.dataset, files)
-        targets = [preview_image(self.dataset, file, out_channels) for file in target_files]
-        return [file.name for file in files], sources, targets
+        source = preview_sources(self.options, self.dataset)
+        target = preview_targets(self.dataset, source)
+        sources, targets = (
+            [preview_image(self.dataset, side, file) for file in side.files] if side else []
+            for side in (source, target)
+        )
+        return [file.name for file in source.files], sources, targets
 
 
-def preview_files(options: Options, dataset: ImageDataset) -> list[Path]:
+def preview_sources(options: Options, dataset: ImageDataset) -> Domain:
     """The images to translate: at most six, in sorted order, always the same ones for the same folder and seed."""
-    files = held_out_sources(options, dataset)
-    chosen = np.random.default_rng(options.run.seed).permutation(len(files))[:COUNT]
-    return [files[index] for index in sorted(chosen)]
+    side = held_out_sources(dataset)
+    chosen = np.random.default_rng(options.run.seed).permutation(len(side.files))[:COUNT]
+    return replace(side, files=tuple(side.files[index] for index in sorted(chosen)))
 
 
-def preview_targets(options: Options, dataset: ImageDataset, files: Sequence[Path]) -> list[Path]:
-    """The real targets of these held-out images, one for each; nothing where they are not pairs.
+def preview_targets(dataset: ImageDataset, sources: Domain) -> Domain | None:
+    """The real targets of these held-out images, one for each; None where they are not pairs.
 
-    They are pairs when both sides of their split have the same names. Training images never are: the names of an
-    unpaired data set are often numbers.
+    They are pairs when both sides of their split have the same names. Training images are only where the data set is of
+    pairs: the names of an unpaired one are often numbers.
     """
-    for split in SPLITS:
-        sides = (find_images(Path(options.data.dataroot) / f"{split}{letter}") for letter in dataset.letters)
-        pairs = dict(aligned_pairs(*sides))
-        if pairs.keys() >= set(files):
-            return [pairs[file] for file in files]
-    return []
+    for split in (*SPLITS, "train") if dataset.in_pairs else SPLITS:
+        source, target = dataset.split(split)
+        pairs = dict(aligned_pairs(source.files, target.files))
+        if pairs.keys() >= set(sources.files):
+            return replace(target, files=tuple(pairs[file] for file in sources.files))
+    return None
 
 
-def preview_image(dataset: ImageDataset, file: Path, channels: int) -> Tensor:
-    """An image as `whole_view` preprocesses it: (channels, H, W) in [−1, 1].
+def preview_image(dataset: ImageDataset, side: Domain, file: Path) -> Tensor:
+    """The image of a domain in a file as `whole_view` preprocesses it: (C, H, W) in [−1, 1].
 
     Raises:
         UserError: when the file cannot be read, or is too small for `--preprocess`.
     """
     preprocessing = whole_view(dataset)
-    image = preprocessed_image(file, channels, preprocessing, dataset.background)
+    image = preprocessed_image(side, file, preprocessing, dataset.background)
     shrink = max(LONGEST_SIDE, preprocessing.crop_size) / max(image.size)
     if shrink < 1:
-        width, height = (max(1, round(side * shrink)) for side in image.size)
+        width, height = (max(1, round(length * shrink)) for length in image.size)
         image = resize(image, (width, height), preprocessing.resample)
-    return to_tensor(image, channels)
+    return to_tensor(image, side.channels)

@@ -57,15 +57,18 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain))
 
 
-def build_discriminator(options: Options, *, of_source: bool = False) -> Discriminator:
+def build_discriminator(options: Options, *, of_source: bool = False, of_pairs: bool = False) -> Discriminator:
     """A discriminator with fresh weights, on the CPU.
 
     Args:
         options: of the run.
         of_source: whether it judges images of the source domain; else of the target domain.
+        of_pairs: whether it judges images of both domains, joined along their channels.
     """
     chosen = options.discriminator
     channels = options.data.input_nc if of_source else options.data.output_nc
+    if of_pairs:
+        channels = options.data.input_nc + options.data.output_nc
     _check_norm(DISCRIMINATORS[chosen.netD], "normD", chosen.normD)
     build = partial(
         DISCRIMINATORS.build,

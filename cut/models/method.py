@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cut.data.batch import Batch
-    from cut.networks.interface import Generator
+    from cut.networks.interface import Discriminator, Generator
 
     Logs = dict[str, Tensor]
 
@@ -47,6 +47,8 @@ class Method:
             domains.
         parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
+        translates_as_in_training: whether dropout and batch statistics are meant to act when it translates, in previews
+            too; test.py lets them act for every method, unless `--eval` is given.
         networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
         averages: moving averages of the networks that translate, by the same names; none without `--ema_decay`.
@@ -60,6 +62,7 @@ class Method:
     translators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
     schedule_ahead: ClassVar[int] = 0
+    translates_as_in_training: ClassVar[bool] = False
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.options, self.device, self.dtype = options, torch.device(device), dtype or torch.float32
@@ -132,7 +135,7 @@ class Method:
         own_sides = (self.options.data.crop_size,)
         with LargestOperation() as largest:
             problems = [
-                f"Images of {width}×{height} pixels do not fit {name}: use a larger --crop_size or fewer layers."
+                f"Images of {width}×{height} pixels do not fit {name}: {_remedy(network, width, height)}."
                 for kind, name in called
                 for network in networks.values()
                 if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
@@ -263,3 +266,12 @@ class Method:
         for name, optimizer in self.optimizers.items():
             for group, own in zip(optimizer.param_groups, self._own_rates[name], strict=True):
                 group["lr"] = rate * (own / self.options.training.lr)
+
+
+def _remedy(network: Generator | Discriminator, width: int, height: int) -> str:
+    """What to do about images that do not fit a network."""
+    multiple = getattr(network, "size_multiple", 1)
+    if width % multiple or height % multiple:
+        larger = -(-max(width, height) // multiple) * multiple
+        return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
+    return "use a larger --crop_size or fewer layers"

@@ -12,12 +12,14 @@ class Generator(nn.Module):
     Attributes:
         image_channels: C_in; set by what builds the network.
         size_multiple: heights and widths that are multiples of this come back unchanged.
+        fewest_multiples: how many of these a side has at least; four are enough for every reflected edge in a network.
         context: pixels around a window of the image on which the translation of the window depends, apart from
             normalisation over the image; large images are translated in tiles that overlap by it.
     """
 
     image_channels: int = 3
     size_multiple: int = 1
+    fewest_multiples: int = 4
     context: int = 128
 
     def regions(self) -> Sequence[nn.Module]:

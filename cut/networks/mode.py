@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,3 +33,18 @@ def frozen(network: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trainable:
             parameter.requires_grad_(True)
+
+
+@contextmanager
+def as_in_training(network: nn.Module) -> Iterator[None]:
+    """Inside the block the network is in training mode, so that dropout acts and batch norm normalises by the images
+    at hand; yet the running statistics stay as they are."""
+    with mode(network, training=True):
+        moving: list[Any] = [layer for layer in network.modules() if getattr(layer, "track_running_stats", False)]
+        for layer in moving:
+            layer.track_running_stats = False  # in training mode only this decides whether they are updated
+        try:
+            yield
+        finally:
+            for layer in moving:
+                layer.track_running_stats = True

@@ -153,7 +153,7 @@ class NetworkOptions:
         "resnet_9blocks",
         "generator",
         choices=GENERATORS.names,
-        unusable=("unet_256", "unet_128", "resnet_cat"),
+        unusable=("resnet_cat",),
         fixed=True,
         from_training=True,
     )

@@ -89,7 +89,13 @@ class TestingOptions:
 
     results_dir: str = option("./results/", "folder of the result pages", phase="test")
     num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
-    eval: bool = option(False, "use the running statistics of batch norm, and no dropout", phase="test", flag=True)
+    eval: bool = option(
+        False,
+        "use the running statistics of batch norm, and no dropout; without it each image has its own statistics and "
+        "dropout acts, as published (what dropout draws follows from --seed)",
+        phase="test",
+        flag=True,
+    )
     no_ema: bool = option(
         False,
         "translate with the weights as trained where the run kept their moving average",

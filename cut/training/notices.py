@@ -4,7 +4,6 @@ import numpy as np
 from PIL import Image
 
 from cut.data.dataset import Domain, ImageDataset
-from cut.data.images import read_image
 from cut.data.sample import sample
 from cut.networks.norm import hides_level
 from cut.options import Options
@@ -44,7 +43,7 @@ def notices(options: Options, dataset: ImageDataset) -> list[str]:
 
 def count_uniform(domain: Domain, background: tuple[int, int, int]) -> tuple[int, int]:
     """How many images of a sample are nearly uniform, and how many it has."""
-    images = sample(domain.files, SAMPLE, lambda file: read_image(file, domain.channels, background))
+    images = sample(domain.files, SAMPLE, lambda file: domain.read(file, background))
     uniform = [is_uniform(image) for image in images]
     return sum(uniform), len(uniform)
 

@@ -1,5 +1,7 @@
 """Rows of held-out images: which images, when, what is on them, and that training does not notice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,8 @@ from cut.data.images import to_image
 from cut.errors import UserError
 from cut.evaluation.held_out_previews import (
     HeldOutPreviews,
-    preview_files,
     preview_image,
+    preview_sources,
     preview_targets,
 )
 from cut.networks.interface import Generator
@@ -67,46 +69,47 @@ def progress(images):
 
 
 def test_held_out_images_are_drawn_by_the_seed_and_sorted(make, data):
-    chosen = [file.name for file in preview_files(*make())]
+    chosen = [file.name for file in preview_sources(*make()).files]
     assert len(set(chosen)) == 6 and chosen == sorted(chosen)
-    assert chosen == [file.name for file in preview_files(*make())]
-    assert len({tuple(preview_files(*make("--seed", str(seed)))) for seed in range(9)}) > 1
-    assert {file.parent.name for file in preview_files(*make())} == {"testA"}
+    assert chosen == [file.name for file in preview_sources(*make()).files]
+    assert len({tuple(preview_sources(*make("--seed", str(seed))).files) for seed in range(9)}) > 1
+    assert {file.parent.name for file in preview_sources(*make()).files} == {"testA"}
 
 
 def test_without_a_held_out_folder_training_images_are_shown(make, data):
     options, dataset = make("--direction", "BtoA")
-    assert [file.relative_to(data).as_posix() for file in preview_files(options, dataset)] == [
+    assert [file.relative_to(data).as_posix() for file in preview_sources(options, dataset).files] == [
         "trainB/0.png", "trainB/1.png",
     ]  # fmt: skip
     write_image(data / "testB" / "8.png")
     write_image(data / "valB" / "7.png")
-    assert [file.relative_to(data).as_posix() for file in preview_files(options, dataset)] == ["valB/7.png"]
+    assert [file.relative_to(data).as_posix() for file in preview_sources(options, dataset).files] == ["valB/7.png"]
 
 
 def test_targets_are_shown_where_both_sides_have_the_same_names(make, data):
     options, dataset = make()
-    files = preview_files(options, dataset)
+    sources = preview_sources(options, dataset)
     for number in range(7):
-        assert preview_targets(options, dataset, files) == []
+        assert preview_targets(dataset, sources) is None
         write_image(data / "testB" / f"{number}.jpg")
-    assert [file.relative_to(data).as_posix() for file in preview_targets(options, dataset, files)] == [
-        f"testB/{file.stem}.jpg" for file in files
+    assert [file.relative_to(data).as_posix() for file in preview_targets(dataset, sources).files] == [
+        f"testB/{file.stem}.jpg" for file in sources.files
     ]
     write_image(data / "testB" / "another.jpg")
-    assert preview_targets(options, dataset, files) == []
-    assert preview_targets(options, dataset, dataset.source.files) == []  # both sides of training have 0.png, 1.png
+    assert preview_targets(dataset, sources) is None
+    assert preview_targets(dataset, dataset.source) is None  # both sides of training have 0.png, 1.png
 
 
 def test_images_are_seen_as_in_training_but_without_chance(make, data):
     file = data / "testA/0.png"
-    whole = preview_image(make()[1], file, 3)
-    assert whole.shape == (3, 16, 16) and torch.equal(whole, preview_image(make()[1], file, 3))
-    middle = preview_image(make("--preprocess", "crop")[1], file, 3)
+    dataset, cropped = make()[1], make("--preprocess", "crop")[1]
+    whole = preview_image(dataset, dataset.source, file)
+    assert whole.shape == (3, 16, 16) and torch.equal(whole, preview_image(dataset, dataset.source, file))
+    middle = preview_image(cropped, dataset.source, file)
     assert np.array_equal(np.asarray(to_image(middle)), np.asarray(Image.open(file))[2:18, 12:28])
-    assert preview_image(make()[1], file, 1).shape == (1, 16, 16)
+    assert preview_image(dataset, replace(dataset.source, channels=1), file).shape == (1, 16, 16)
     with pytest.raises(UserError, match="tiny.png is 8×8 pixels"):
-        preview_image(make("--preprocess", "crop")[1], write_image(data / "testA/tiny.png", (8, 8)), 3)
+        preview_image(cropped, dataset.source, write_image(data / "testA/tiny.png", (8, 8)))
 
 
 def test_a_single_image_is_shown_whole_and_only_shrunk_when_large(make, data):
@@ -114,13 +117,14 @@ def test_a_single_image_is_shown_whole_and_only_shrunk_when_large(make, data):
         (data / side / "1.png").unlink()
     arguments = ("--dataset_mode", "singleimage", "--preprocess", "zoom_and_patch")
     options, dataset = make(*arguments)
-    [file] = preview_files(options, dataset)
+    [file] = preview_sources(options, dataset).files
     assert file == data / "trainA/0.png"
-    source = preview_image(dataset, file, 3)
+    source = preview_image(dataset, dataset.source, file)
     assert np.array_equal(np.asarray(to_image(source)), np.asarray(Image.open(file)))
     write_image(file, (1024, 600))
-    assert preview_image(dataset, file, 3).shape == (3, 300, 512)
-    assert preview_image(make(*arguments, "--crop_size", "600")[1], file, 3).shape == (3, 352, 600)
+    assert preview_image(dataset, dataset.source, file).shape == (3, 300, 512)
+    large = make(*arguments, "--crop_size", "600")[1]
+    assert preview_image(large, dataset.source, file).shape == (3, 352, 600)
 
 
 def pixels(picture) -> np.ndarray:
@@ -134,13 +138,13 @@ def test_previews_have_the_same_order_and_show_the_weights_of_their_moment(make,
     generator = Negative().train()
     previewer = HeldOutPreviews(options, generator, Arithmetic(), dataset)
     event = previewer.preview(progress(0))
-    files = preview_files(options, dataset)
+    files = preview_sources(options, dataset).files
     assert event.names == [file.name for file in files] and event.progress == progress(0)
     assert len(event.sources) == len(event.translations) == len(event.targets) == len(files) == 6
     for file, source, translation, target in zip(files, event.sources, event.translations, event.targets, strict=True):
         assert source.shape == (3, 16, 16) and pixels(source).std() > 10
         assert np.all(pixels(source) + pixels(translation) == 255)
-        assert torch.equal(target, preview_image(dataset, data / "testB" / file.name, 3))
+        assert torch.equal(target, preview_image(dataset, dataset.target, data / "testB" / file.name))
 
     assert generator.training and generator.norm.num_batches_tracked == 0 and generator.weight.grad is None
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """The held-out images of a run, preprocessed as in training, but without random choices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,12 +8,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from cut.data.dataset import ImageDataset
-from cut.data.files import check_images, find_images
-from cut.data.images import Color, read_image, to_8bit, to_tensor
+from cut.data.dataset import Domain, ImageDataset
+from cut.data.files import check_images
+from cut.data.images import Color, to_8bit, to_tensor
+from cut.data.pair_names import aligned_pairs
+from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
 from cut.errors import UserError
-from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.options import Options
 
 SPLITS = ("val", "test")  # in the order in which they are looked for
@@ -22,20 +23,25 @@ FEWEST = 2  # images of a side; a covariance needs two
 
 @dataclass(frozen=True)
 class Pictures:
-    """Image files of one domain, preprocessed with nothing drawn at random.
+    """Images of one domain, preprocessed with nothing drawn at random.
 
     Attributes:
-        folder: what the names of the files are relative to.
-        channels: 1 or 3.
+        side: the domain.
         preprocessing: what is done to them; crops are central.
         background: colour behind transparent pixels.
     """
 
-    folder: Path
-    files: tuple[Path, ...]
-    channels: int
+    side: Domain
     preprocessing: Preprocessing
     background: Color
+
+    @property
+    def folder(self) -> Path:
+        return self.side.folder
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.side.files
 
     def __len__(self) -> int:
         return len(self.files)
@@ -44,7 +50,8 @@ class Pictures:
     def recipe(self) -> str:
         """What is done to a file, in words: two recipes are equal exactly when they make the same pixels."""
         steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set has no fixed order
-        return f"{steps} channels={self.channels} background={self.background}"
+        half = "" if self.side.half is None else f" half={self.side.half}"
+        return f"{steps} channels={self.side.channels} background={self.background}{half}"
 
     def tensor(self, index: int) -> Tensor:
         """Image `index` as the networks take it: (C, H, W) in [−1, 1].
@@ -52,8 +59,17 @@ class Pictures:
         Raises:
             UserError: when the file cannot be read, or is too small for `--preprocess`.
         """
-        image = preprocessed_image(self.files[index], self.channels, self.preprocessing, self.background)
-        return to_tensor(image, self.channels)
+        image = preprocessed_image(self.side, self.files[index], self.preprocessing, self.background)
+        return to_tensor(image, self.side.channels)
+
+    def check(self) -> list[Size]:
+        """The sizes of the files, from their headers.
+
+        Raises:
+            UserError: for files that cannot be used.
+        """
+        of_image = self.preprocessing.problem
+        return check_images(self.files, problem=lambda size: self.side.problem(size, of_image))
 
     def pixels(self, index: int) -> np.ndarray:
         """Image `index` as a picture file would hold it: uint8 (H, W, 3)."""
@@ -82,55 +98,55 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     """The held-out images of a run: the folders of the first of `splits` that has enough on both sides.
 
     Args:
-        options: `dataroot`, `evaluation_images` and the numbers of channels are read.
-        dataset: for its sides and preprocessing.
+        options: `evaluation_images` is read.
+        dataset: for its splits and preprocessing.
 
     Raises:
         UserError: when there are no such folders, or a file in them cannot be used.
     """
-    channels = (options.data.input_nc, options.data.output_nc)
     limit = options.evaluation.evaluation_images
-    split, folders = held_out_folders(Path(options.data.dataroot), dataset.letters, splits)
-    source, target = (
-        Pictures(folder, tuple(find_images(folder, limit)), count, whole_view(dataset), dataset.background)
-        for folder, count in zip(folders, channels, strict=True)
-    )
-    sizes = [check_images(side.files, problem=side.preprocessing.problem) for side in (source, target)]
+    split = held_out_split(dataset.split, dataset.root, splits)
+    source, target = (Pictures(side, whole_view(dataset), dataset.background) for side in dataset.split(split, limit))
+    sizes = [side.check() for side in (source, target)]
     same_names = dict(aligned_pairs(source.files, target.files)) == dict(zip(source.files, target.files, strict=False))
     return HeldOut(split, source, target, pairs=same_names and sizes[0] == sizes[1])
 
 
-def held_out_folders(dataroot: Path, letters: Sequence[str], splits: Sequence[str]) -> tuple[str, list[Path]]:
-    """The first of `splits` that has enough images on both sides, and its folders in the order of `letters`.
+def held_out_split(sides_of: Callable[[str], Sequence[Domain]], root: Path, splits: Sequence[str]) -> str:
+    """The first of `splits` that has enough images on both sides.
+
+    Args:
+        sides_of: source and target of a split, such as `dataset.split`.
+        root: the folder of the data, to name.
 
     Raises:
         UserError: when none has; it names all that were looked for.
     """
-    found = []
+    found, wanted = [], []
     for split in splits:
-        folders = [dataroot / f"{split}{letter}" for letter in letters]
-        counts = [len(find_images(folder, limit=FEWEST)) for folder in folders]
-        if min(counts) >= FEWEST:
-            return split, folders
+        sides = sides_of(split)
+        if min(len(side.files) for side in sides) >= FEWEST:
+            return split
+        counts = {side.folder: len(side.files) for side in sides}  # both sides may be in one folder
+        wanted.append(" and ".join(folder.name for folder in counts))
         found += [
             f"{folder.name} {'holds one image' if count else 'holds no images'}"
-            for folder, count in zip(folders, counts, strict=True)
+            for folder, count in counts.items()
             if folder.is_dir() and count < FEWEST
         ]
-    wanted = " or ".join(f"{split}{letters[0]} and {split}{letters[1]}" for split in splits)
     reason = f" ({', '.join(found)})" if found else ""
     raise UserError(
-        f"{dataroot} has no {wanted} with at least {FEWEST} images each{reason}: put held-out images there to measure "
-        "translations of them."
+        f"{root} has no {' or '.join(wanted)} with at least {FEWEST} images each{reason}: put held-out images there to "
+        "measure translations of them."
     )
 
 
-def held_out_sources(options: Options, dataset: ImageDataset) -> Sequence[Path]:
+def held_out_sources(dataset: ImageDataset) -> Domain:
     """Images to display rather than measure: val, else test, else training; a single picture itself."""
     if not dataset.has_distribution:
-        return dataset.source.files
-    folders = [Path(options.data.dataroot) / f"{split}{dataset.source.letter}" for split in SPLITS]
-    return next(filter(None, map(find_images, folders)), dataset.source.files)
+        return dataset.source
+    sources = (dataset.split(split)[0] for split in SPLITS)
+    return next((source for source in sources if source.files), dataset.source)
 
 
 def whole_view(dataset: ImageDataset) -> Preprocessing:
@@ -144,13 +160,13 @@ def whole_view(dataset: ImageDataset) -> Preprocessing:
     return replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0, flip=False)
 
 
-def preprocessed_image(file: Path, channels: int, preprocessing: Preprocessing, background: Color) -> Image.Image:
-    """An image file, preprocessed with a central crop.
+def preprocessed_image(side: Domain, file: Path, preprocessing: Preprocessing, background: Color) -> Image.Image:
+    """The image of a domain in a file, preprocessed with a central crop.
 
     Raises:
         UserError: when it cannot be read, or is too small for the preprocessing.
     """
-    image = read_image(file, channels, background)
+    image = side.read(file, background)
     if problem := preprocessing.problem(image.size):
         raise UserError(f"{file} {problem}")
     return preprocessing.apply(image, preprocessing.centred(image.size))

@@ -8,9 +8,9 @@ import numpy as np
 
 from cut.data.files import images_in
 from cut.data.images import open_image, read_image
+from cut.data.pair_names import by_name
 from cut.errors import UserError
 from cut.evaluation.comparison.confusion import Confusion
-from cut.evaluation.comparison.pair_names import by_name
 from cut.evaluation.comparison.palette import VOID, Palette
 
 VOID_ID = 255  # as in Cityscapes' train ids

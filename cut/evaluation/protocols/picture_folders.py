@@ -8,8 +8,8 @@ import numpy as np
 
 from cut.data.files import find_images
 from cut.data.images import check_image, read_stored
+from cut.data.pair_names import aligned_pairs
 from cut.errors import UserError
-from cut.evaluation.comparison.pair_names import aligned_pairs
 from cut.evaluation.comparison.palette import Palette
 from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import folder_features

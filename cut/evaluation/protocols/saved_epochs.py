@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from cut.data.dataset import ImageDataset
+from cut.data.dataset import ImageDataset, two_sides
 from cut.data.files import images_in
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import SPLITS, held_out_folders
+from cut.evaluation.comparison.held_out import FEWEST, SPLITS, held_out_split
 from cut.evaluation.comparison.yardstick import make_yardstick
 from cut.evaluation.evaluator import measure
 from cut.evaluation.protocols.evaluation_files import Row
@@ -78,8 +78,9 @@ class SavedEpochs:
         "source to real": the sources as they are, which is what a generator that changes nothing reaches.
         """
         images = self.yardstick.images
-        files = images_in(Path(self.options.data.dataroot) / f"train{self.dataset.letters[1]}")
-        training = replace(images.target, folder=files[0].parent, files=spread(files, len(images.source)))
+        side = self.dataset.split("train")[1]
+        files = side.files or images_in(side.folder)  # which says what is missing
+        training = replace(images.target, side=replace(side, files=spread(files, len(images.source))))
         yield "real to real", self.yardstick.compare_files(training)
         yield "source to real", self.yardstick.compare(images.source.all_pixels())
 
@@ -104,8 +105,9 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
             return factory(replace(options, is_train=False).replace(phase=split))
         except UserError as error:
             problem = error
-    if Path(options.data.dataroot).is_dir():  # it would name only the last split
-        held_out_folders(Path(options.data.dataroot), "BA" if options.data.direction == "BtoA" else "AB", splits)
+    root, letters = Path(options.data.dataroot), "BA" if options.data.direction == "BtoA" else "AB"
+    if root.is_dir():  # it would name only the last split
+        held_out_split(lambda split: two_sides(root, letters, (3, 3), split, FEWEST), root, splits)
     raise problem
 
 

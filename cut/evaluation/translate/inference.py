@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
 
-from cut.networks.mode import mode
+from cut.networks.mode import as_in_training, mode
 
 
 @contextmanager
@@ -17,14 +16,5 @@ def inference(network: nn.Module, training: bool = False) -> Iterator[None]:
     The published `test.py` translates in train mode unless `--eval` is given: batch norm normalises by the current
     image and dropout is active. Either way running statistics do not change: translating never alters a network.
     """
-    with mode(network, training), torch.inference_mode():
-        moving: list[Any] = [
-            layer for layer in network.modules() if layer.training and getattr(layer, "track_running_stats", False)
-        ]
-        for layer in moving:
-            layer.track_running_stats = False  # in train mode only this decides whether they are updated
-        try:
-            yield
-        finally:
-            for layer in moving:
-                layer.track_running_stats = True
+    with as_in_training(network) if training else mode(network, training=False), torch.inference_mode():
+        yield

@@ -23,7 +23,6 @@ from cut.precision import Arithmetic
 
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
 _SURELY_FITS = 512 * 512  # pixels; images up to this size are not worth an estimate
-_LEAST_MULTIPLES = 4  # size multiples; a side this long is enough for every reflection pad in the network
 
 
 def _say(text: str) -> None:
@@ -77,8 +76,7 @@ class Translator:
             UserError: when not even the smallest tile fits into memory, or the result is not finite.
         """
         height, width = image.shape[-2:]
-        multiple = self.generator.size_multiple
-        padded = pad_by_reflection(image, _padded_length(height, multiple), _padded_length(width, multiple))[None]
+        padded = pad_by_reflection(image, self._padded_length(height), self._padded_length(width))[None]
         with inference(self.generator, self.training), self._seeded(), self.arithmetic.region():
             translated = self._in_memory(padded)
         if not torch.isfinite(translated).all():
@@ -147,6 +145,10 @@ class Translator:
             self._say(f"An image of {width}×{height} pixels is translated in overlapping tiles of {tile}×{tile}.")
             self._say = None
 
+    def _padded_length(self, length: int) -> int:
+        multiple = self.generator.size_multiple
+        return max(math.ceil(length / multiple), self.generator.fewest_multiples) * multiple
+
     @contextmanager
     def _seeded(self) -> Iterator[None]:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
@@ -170,7 +172,3 @@ def _reflected(length: int, wanted: int) -> Tensor:
     period = max(2 * (length - 1), 1)
     phase = torch.arange(wanted) % period
     return torch.minimum(phase, period - phase) if length > 1 else torch.zeros_like(phase)
-
-
-def _padded_length(length: int, multiple: int) -> int:
-    return max(math.ceil(length / multiple), _LEAST_MULTIPLES) * multiple

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cut.evaluation.comparison.pair_names import aligned_pairs
+from cut.data.pair_names import aligned_pairs
 
 
 def paths(*names):
