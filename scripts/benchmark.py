@@ -3,13 +3,20 @@
     python scripts/benchmark.py                                    CUT at the published setting: 256², batch 1, ngf 64
     python scripts/benchmark.py --CUT_mode FastCUT                 any option of train.py, and
     python scripts/benchmark.py --steps 20 --warmup 3              how many steps are counted
+    python scripts/benchmark.py --stored 600                       images are stored as JPEGs of 600², then preprocessed
+    python scripts/benchmark.py --dataroot datasets/horse2zebra    your own images
+    python scripts/benchmark.py --sweep                            a table of precision, layout and batch size
+    python scripts/benchmark.py --model cut cycle_gan              a table of methods; --model all takes every one
 
-Prints the median seconds per iteration and per phase, the peak memory, the floating-point operations of a step and the
-share of this machine's own matrix-multiplication peak that they reach. To compare two versions, run them in turn on the
-same idle machine; single figures from a shared one say little.
+Prints the median seconds per iteration and per phase, how much of them is waiting for data, how fast data are loaded,
+the peak memory, the floating-point operations of a step and the share of this machine's own matrix-multiplication peak
+that they reach. To compare two versions, run them in turn on the same idle machine; single figures from a shared one
+say little.
 """
 
 import argparse
+import json
+import math
 import statistics
 import sys
 import tempfile
@@ -17,6 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clone without installing
@@ -29,13 +37,18 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from cut.data.loader import make_dataset, make_loader
+from cut.data.batch import Batch
+from cut.data.dataset import ImageDataset
+from cut.data.loader import Loader, make_dataset, make_loader
 from cut.device import choose_device, describe_device, peak_memory_bytes
 from cut.errors import exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
 from cut.training.steps import as_floats, step_generator, timed
+from scripts.benchmark_table import SWEPT, Figures, as_words, choices, table
+
+LOADING = 2.0  # seconds for which a data worker is watched
 
 
 class Stopwatch:
@@ -71,15 +84,21 @@ def watch_parts(model: Method, watch: Stopwatch) -> None:
     model.update = watch.wrap(model.update, lambda loss, *names: f"{' and '.join(names)}: backward and update")
 
 
-def synthetic_images(folder: Path, options: Options, count: int = 4) -> None:
-    """Noise pictures for both sides, large enough for the preprocessing."""
-    side = max(options.data.load_size, options.data.crop_size)
+def synthetic_images(folder: Path, options: Options, side: int | None, count: int = 4) -> None:
+    """Noise pictures for both sides: JPEGs of `side` pixels; None for PNGs just large enough for the preprocessing."""
     rng = np.random.default_rng(0)
+    pixels = side or max(options.data.load_size, options.data.crop_size)
     for domain in "AB":
         (folder / f"train{domain}").mkdir()
         for index in range(1 if options.data.dataset_mode == "singleimage" else max(count, options.data.batch_size)):
-            pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"train{domain}" / f"{index}.png", compress_level=1)
+            noise = rng.integers(0, 256, (pixels, pixels, 3), dtype=np.uint8)
+            place = folder / f"train{domain}" / str(index)
+            if side is None:
+                Image.fromarray(noise).save(place.with_suffix(".png"), compress_level=1)
+            else:
+                # As coarse as photographs are, since decoding noise takes longer.
+                coarse = Image.fromarray(noise).resize((math.ceil(side / 8),) * 2).resize((side, side))
+                coarse.save(place.with_suffix(".jpg"), quality=90)
 
 
 def matmul_peak(device: torch.device, size: int = 2048, repeats: int = 5) -> float:
@@ -109,57 +128,115 @@ def count_operations(function: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def endless(loader) -> Iterator:
+def endless(loader: Loader) -> Iterator:
     epoch = 1
     while True:
         yield from loader.epoch(epoch)
         epoch += 1
 
 
-def benchmark(options: Options, steps: int, warmup: int) -> None:
-    device = choose_device(options.run.gpu_ids, options.run.threads)
-    print(describe_device(device, options.run.gpu_ids), f"{torch.get_num_threads()} threads, torch {torch.__version__}")
-    model = MODELS[options.run.model].factory(options, device)
-    watch, rows = Stopwatch(device), []
+def loading_rate(options: Options, dataset: ImageDataset) -> float:
+    """Images a second that one data worker loads (or the main process with `--num_threads 0`), with nothing else on."""
+    loader = make_loader(options.replace(num_threads=min(1, options.data.num_threads)), dataset)
+    batches, images = endless(loader), 0
+    next(batches)  # the worker starts
+    started = time.perf_counter()
+    while time.perf_counter() - started < LOADING:
+        images += images_of(next(batches))
+    seconds = time.perf_counter() - started
+    loader.close()
+    return images / seconds
+
+
+def images_of(batch: Batch) -> int:
+    """Images of both sides."""
+    return len(batch) * (1 if batch.target is None else 2)
+
+
+def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) -> Figures:
+    """Train, and see how long it takes."""
+    watch, rows = Stopwatch(model.device), []
     watch_parts(model, watch)
-    batches = timed(endless(make_loader(options, make_dataset(options))))
-    for step in range(warmup + steps):
-        batch, waited = next(batches)
+    for step, (batch, waited) in zip(range(warmup + steps), timed(batches), strict=False):
         watch.seconds.clear()
         with watch.reading("iteration"):
             as_floats(model.train_step(batch, model.draw(batch, step_generator(0, step))))
-        rows.append({"data (waiting)": waited, **watch.seconds})
-    memory = peak_memory_bytes(device)  # before the measurements below, which have costs of their own
-
+        rows.append({"waiting": waited, **watch.seconds})
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
-    total = medians.pop("iteration") + medians["data (waiting)"]
+    waiting = medians.pop("waiting")
+    seconds = medians.pop("iteration") + waiting
+    parameters = {
+        name: sum(weight.numel() for weight in network.parameters()) for name, network in model.networks.items()
+    }
+    return Figures(len(batch), seconds, waiting, medians, peak_memory_bytes(model.device), parameters)
+
+
+def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
+    device = choose_device(options.run.gpu_ids, options.run.threads)
+    model, dataset = MODELS[options.run.model].factory(options, device), make_dataset(options)
+    loader = make_loader(options, dataset)
+    batches = endless(loader)
+    figures = measure(model, batches, steps, warmup)
+    if as_json:
+        print(json.dumps(asdict(figures)))
+        return
+    print(describe_device(device, options.run.gpu_ids), f"{torch.get_num_threads()} threads, torch {torch.__version__}")
+    total = figures.seconds
+    print(f"{total:8.3f} s per iteration of {figures.images} image(s), the median of {steps} after {warmup}")
+    print(f"{figures.waiting:8.3f} s data (waiting), {figures.waiting / total:.1%} of an iteration")
+    for name, seconds in figures.parts.items():
+        print(f"{seconds:8.3f} s {name}")
+    batch = next(batches)
+    loader.close()
     operations = count_operations(lambda: model.train_step(batch, model.draw(batch, step_generator(0, 0))))
     peak = matmul_peak(device)
-
-    print(f"{total:8.3f} s per iteration of {len(batch)} image(s), the median of {steps} after {warmup}")
-    for name, seconds in medians.items():
-        print(f"{seconds:8.3f} s {name}")
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
           f"{peak / 1e9:.0f} GFLOP/s, {operations / peak / total:.0%} of which is reached")  # fmt: skip
-    if memory is not None:
+    rate, need = loading_rate(options, dataset), images_of(batch) / total
+    who = "one data worker loads" if options.data.num_threads else "the main process loads"
+    print(f"{rate:8.1f} images/s {who}; training takes {need:.1f}, for which {math.ceil(need / rate)} would be enough")
+    print(f"{figures.weights / 1e6:8.2f} million parameters:", in_millions(figures.parameters))
+    if figures.memory is not None:
         kind = "GPU" if device.type == "cuda" else "process"
-        print(f"{memory / 1e9:.2f} GB of {kind} memory at the peak")
+        print(f"{figures.memory / 1e9:.2f} GB of {kind} memory at the peak")
+
+
+def in_millions(parameters: dict[str, int]) -> str:
+    return ", ".join(f"{count / 1e6:.2f} in {name}" for name, count in parameters.items())
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--steps", type=int, default=7, help="iterations that count (default 7)")
     parser.add_argument("--warmup", type=int, default=2, help="iterations before them (default 2)")
+    parser.add_argument(
+        "--stored", type=int, metavar="N", help="store the synthetic images as JPEGs of N pixels a side"
+    )
+    parser.add_argument(
+        "--sweep", action="store_true", help="a table of every precision and layout, and batches of 1, 2, 4"
+    )
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    for name in SWEPT:
+        parser.add_argument(f"--{name}", nargs="+", default=[], help="as for train.py; several give a table")
 
-    def work() -> int:
+    def work() -> int | None:
         own, others = parser.parse_known_args()
+        chosen = choices({name: getattr(own, name) for name in SWEPT}, own.sweep, others)
+        counts = ["--steps", str(own.steps), "--warmup", str(own.warmup)]
+        stored = [] if own.stored is None else ["--stored", str(own.stored)]
+        if any(len(values) > 1 for values in chosen.values()):
+            return table(chosen, [*counts, *stored, *others])
+        words = [*others, *as_words({name: values[0] for name, values in chosen.items()})]
         with tempfile.TemporaryDirectory() as folder:
 
             def run(options: Options) -> None:
-                synthetic_images(Path(folder), options)
-                benchmark(options, own.steps, own.warmup)
+                if options.data.dataroot == folder:
+                    synthetic_images(Path(folder), options, own.stored)
+                benchmark(options, own.steps, own.warmup, own.json)
 
-            return run_script(run, train_options, ["--dataroot", folder, *others])
+            return run_script(run, train_options, ["--dataroot", folder, *words])
 
     return exit_status(work)
 

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from cut.errors import UserError
 from cut.options import train_options
 from cut.training.checkpoints import RunFolder, TrainingState
 from cut.training.evaluation import Evaluation
+from scripts import launchers
 from tests.monitoring.recorded_runs import record
 from tests.scripts import load_script
 from tests.training.miniature import Model
@@ -25,27 +27,32 @@ from tests.training.tiny_runs import TINY
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "sweep.py"
 STAND_IN = """
-import json, os, signal, sys
+import json, os, signal, sys, time
 with open({started!r}, "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 name = sys.argv[sys.argv.index("--name") + 1]
 if "bad" in name:
     sys.exit(3)
-if "stopped" in name:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    os.kill(os.getppid(), signal.SIGINT)
+if "stopped" in name or "waits" in name:
+    signal.signal(signal.SIGTERM, lambda *_: (open(name + ".told", "a").write("once"), sys.exit(143)))
+    open(name + ".ready", "w").close()
+    while "stopped" in name and "waits" in " ".join(os.listdir()) and not os.path.exists("waits_seed0.ready"):
+        time.sleep(0.01)
+    if "stopped" in name:
+        os.kill(os.getppid(), signal.SIGINT)
     while True:
         signal.pause()
+print("printed by", name)
 """
 
 
 STOPS_WHEN_ASKED = """
 import pathlib, signal, sys
 def save(*_):
-    pathlib.Path("saved").touch()
+    pathlib.Path("saved_" + sys.argv[1]).touch()
     sys.exit(143)
 signal.signal(signal.SIGTERM, save)
-pathlib.Path("started").touch()
+pathlib.Path("started_" + sys.argv[1]).touch()
 while True:
     signal.pause()
 """
@@ -175,12 +182,75 @@ def test_a_stop_goes_to_the_run_once_and_ends_the_sweep(sweep, capsys):
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+def test_a_stop_goes_to_all_runs(sweep, capsys):
+    assert sweep.main([config("waits"), config("stopped"), config("b"), "--jobs", "2"]) == 130
+    assert len(started()) == 2 and "the same command goes on" in capsys.readouterr().out
+    assert Path("waits_seed0.told").read_text() == Path("stopped_seed0.told").read_text() == "once"
+
+
+def test_runs_at_once_share_the_threads_and_print_to_files(sweep, capsys, monkeypatch):
+    monkeypatch.setattr(sweep, "processors", lambda: 8)
+    monkeypatch.setattr(sweep.torch.cuda, "device_count", lambda: 2)
+    arguments = [config("a"), config("bad"), config("c", threads=5, gpu_ids=-1), "--seeds", "0", "1", "--jobs", "3"]
+    assert sweep.main(arguments) == 1
+    runs = {words[words.index("--name") + 1]: words for words in started()}
+    assert sorted(runs) == [f"{name}_seed{seed}" for name in ("a", "bad", "c") for seed in (0, 1)]
+    options = {name: train_options(words).run for name, words in runs.items()}
+    assert [(options[name].threads, options[name].gpu_ids) for name in ("a_seed0", "a_seed1")] == [(2, "0"), (2, "1")]
+    assert (options["c_seed0"].threads, options["c_seed0"].gpu_ids) == (5, "-1")
+    said = capsys.readouterr().out
+    assert "printed by" not in said and "printed by a_seed1" in Path("checkpoints/a_seed1.log").read_text()
+    assert "[2/6] a_seed1 starts (checkpoints/a_seed1.log)" in said and "a_seed1 is finished." in said
+    assert said.count("ended with status 3; the sweep goes on without it.") == 2
+
+
+def test_never_more_at_once_than_asked_for(sweep, monkeypatch):
+    most, start = [], sweep.Children.start
+
+    def counting(self, *arguments):
+        start(self, *arguments)
+        most.append(len(self.running))
+
+    monkeypatch.setattr(sweep.Children, "start", counting)
+    assert sweep.main([config("a"), "--seeds", *map(str, range(5)), "--jobs", "2"]) == 0
+    assert len(most) == len(started()) == 5 and max(most) <= 2
+
+
+def test_a_cluster_gets_each_run_as_a_sweep_of_its_own(sweep, capsys, monkeypatch):
+    saved("x_a_seed0", 0, epoch=5)
+    handed = []
+
+    def hand_in(commands, folder, needs):
+        handed.append((commands, folder, needs))
+        return [SimpleNamespace(job_id=f"7_{number}", paths=SimpleNamespace(stdout="log")) for number in range(2)]
+
+    monkeypatch.setattr(sweep, "hand_in", hand_in)
+    monkeypatch.setattr(sweep, "require_submitit", lambda: None)
+    arguments = [config("a"), "--seeds", "0", "1", "2", "--prefix", "x_", "--print_freq", "7", "--launcher", "slurm"]
+    assert sweep.main([*arguments, "--jobs", "4", "--slurm", "slurm_partition=gpu", "timeout_min=30"]) == 0
+    ((commands, folder, needs),) = handed
+    scripts = [str(sweep.ROOT / "scripts" / "sweep.py"), "a.yaml", "--seeds"]
+    assert [command[1:] for command in commands] == [
+        [*scripts, seed, "--prefix", "x_", "--print_freq", "7"] for seed in "12"
+    ]
+    expected = {"slurm_partition": "gpu", "timeout_min": 30, "gpus_per_node": 1, "slurm_array_parallelism": 4}
+    assert needs == needs | expected and folder == Path("checkpoints/jobs") and not started()
+    assert "x_a_seed2 is job 7_1: log" in capsys.readouterr().out
+
+
+def test_one_run_at_a_time_keeps_the_terminal_and_all_threads(sweep, capfd):
+    assert sweep.main([config("a")]) == 0
+    assert "printed by a_seed0" in capfd.readouterr().out
+    assert "--threads" not in started()[0] and not list(Path("checkpoints").glob("*.log"))
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_closed_terminal_is_a_stop_but_not_under_nohup(sweep, ignored):
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
     try:
         with sweep.Children() as children:
-            status = children.run([sys.executable, "-c", "import os, signal; os.kill(os.getppid(), signal.SIGHUP)"])
+            children.start("a", [sys.executable, "-c", "import os, signal; os.kill(os.getppid(), signal.SIGHUP)"])
+            _, status = children.next_end()
         assert children.signal == (None if ignored else signal.SIGHUP) and (status == 0 or not ignored)
     finally:
         signal.signal(signal.SIGHUP, previous)
@@ -188,20 +258,24 @@ def test_a_closed_terminal_is_a_stop_but_not_under_nohup(sweep, ignored):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT], ids=lambda how: how.name)
-def test_a_run_does_not_outlive_a_killed_sweep(sweep, tmp_path, how):
+def test_runs_do_not_outlive_a_killed_sweep(sweep, tmp_path, how):
     run = [sys.executable, "-c", STOPS_WHEN_ASKED]
     killed = os.fork()
     if killed == 0:  # the sweep
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             with sweep.Children() as children:
-                children.run(run)
+                children.start("a", [*run, "a"])
+                children.start("b", [*run, "b"])
+                children.next_end()
         finally:
             os._exit(0)
-    wait_for(tmp_path / "started")
+    for name in "ab":
+        wait_for(tmp_path / f"started_{name}")
     os.kill(killed, how)
     os.waitpid(killed, 0)
-    wait_for(tmp_path / "saved")
+    for name in "ab":
+        wait_for(tmp_path / f"saved_{name}")
 
 
 @pytest.mark.parametrize(
@@ -222,9 +296,13 @@ def test_a_run_does_not_outlive_a_killed_sweep(sweep, tmp_path, how):
         (["a.yaml", "--config", "b.yaml"], "list the configs before the first option"),
         (["a.yaml", "same_name.yaml", "--ngff", "8"], "There is no option --ngff (did you mean --ngf?)."),
         (["no_data.yaml"], "Give --dataroot"),
+        (["a.yaml", "--jobs", "0"], "--jobs is 0 but must be at least 1."),
+        (["a.yaml", "--slurm", "mem_gb=8"], "give --launcher slurm with it"),
+        (["a.yaml", "--launcher", "slurm"], "needs the package submitit, which is not installed"),
     ],
 )
-def test_bad_input_is_one_sentence_before_anything_runs(sweep, capsys, arguments, sentence):
+def test_bad_input_is_one_sentence_before_anything_runs(sweep, capsys, monkeypatch, arguments, sentence):
+    monkeypatch.setattr(launchers, "find_spec", lambda name: None)
     config("a")
     Path("same_name.yaml").write_text("name: a\ndataroot: x\n")
     Path("seeded.yaml").write_text("seed: 3\ndataroot: x\n")

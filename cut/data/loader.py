@@ -1,7 +1,6 @@
 """Samples → batches, by workers that live as long as the run."""
 
 import math
-import os
 from collections.abc import Callable, Iterator
 
 import torch
@@ -9,7 +8,7 @@ import torch
 from cut.data.batch import Batch, collate
 from cut.data.dataset import ImageDataset
 from cut.data.workers import Task, Workers
-from cut.device import require_open_files
+from cut.device import processors, require_open_files
 from cut.errors import UserError, counted
 from cut.options import Options
 from cut.processes.group import count, own_share
@@ -95,7 +94,7 @@ class Loader:
             )
         self._dataset, self._batch_size, self._batches = dataset, batch_size, batches
         self._load, self._pin_memory = _Load(dataset), pin_memory
-        count = min(workers, batches, _processors())
+        count = min(workers, batches, processors())
         self.workers = (
             Workers(self._load, count, context=context, pin_memory=pin_memory, files=self._files) if count else None
         )
@@ -154,7 +153,3 @@ class _Load:
 
     def __call__(self, task: Task) -> Batch:
         return collate([self.dataset[key] for key in task])
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -132,7 +132,11 @@ class DataOptions:
         fixed=True,
     )
     serial_batches: bool = option(False, "read both sides in the order of their names", flag=True, fixed=True)
-    num_threads: int = option(4, "processes that load images; 0 loads them in the main process", check=at_least(0))
+    num_threads: int = option(
+        4,
+        "processes that load images; 0 loads them in the main process. In test.py: threads that read and write images",
+        check=at_least(0),
+    )
     random_scale_max: float = option(
         3.0,
         "zoom shrinks each side by a random factor of at most this (single-image training)",

@@ -89,6 +89,13 @@ class TestingOptions:
 
     results_dir: str = option("./results/", "folder of the result pages", phase="test")
     num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
+    test_batch_size: int = option(
+        1,
+        "translate up to N images of one size together, which a GPU does faster; one by one all the same, where the "
+        "translation of an image would depend on the others",
+        phase="test",
+        check=at_least(1),
+    )
     eval: bool = option(
         False,
         "use the running statistics of batch norm, and no dropout; without it each image has its own statistics and "

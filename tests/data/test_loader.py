@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def two_processors(monkeypatch):
-    monkeypatch.setattr("cut.data.loader._processors", lambda: 2)
+    monkeypatch.setattr("cut.data.loader.processors", lambda: 2)
 
 
 def content(batches):

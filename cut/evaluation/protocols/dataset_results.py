@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from cut.data.batch import Sample
 from cut.data.loader import make_dataset
@@ -38,19 +39,19 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     files = [file.relative_to(dataset.source.folder) for file in dataset.source.files]
     names = output_names(files)
     source, target = "BA" if options.backward else "AB"  # as published: A is what the run was trained to translate
-    rows = []
 
-    def one(index: int, sample: Sample) -> None:
-        images = {f"real_{source}": sample.source, f"fake_{target}": translate(sample.source)}
+    def save(index: int, sample: Sample, translation: Tensor) -> ResultRow:
+        images = {f"real_{source}": sample.source, f"fake_{target}": translation}
         if sample.target is not None:
             images[f"real_{target}"] = sample.target
         for label, image in images.items():
             save_picture(folder / "images" / label / names[index], image)
         links = {label: (Path("images") / label / names[index]).as_posix() for label in images}
-        rows.append(ResultRow(files[index].as_posix(), links))
+        return ResultRow(files[index].as_posix(), links)
 
     make_folder(folder)
-    outcome = for_each_image(dataset, int(min(len(dataset), options.testing.num_test)), one)
+    count = int(min(len(dataset), options.testing.num_test))
+    outcome = for_each_image(options, dataset, count, translate, save)
     details = {
         "checkpoint": f"{options.run.folder.as_posix()}, epoch {options.run.epoch}",
         "data": dataset.source.folder.as_posix(),
@@ -58,7 +59,7 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         "preprocess": options.data.preprocess,
     }
     title = f"{options.run.name}: {options.run.phase}, epoch {options.run.epoch}"
-    page = write_results_page(folder, title, rows, details, options.monitoring.display_winsize)
+    page = write_results_page(folder, title, outcome.saved, details, options.monitoring.display_winsize)
     _mention_older_results(folder / "images" / f"fake_{target}", outcome.done)
     return outcome.conclude(page)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from cut.data.batch import Sample
 from cut.data.dataset import Domain, ImageDataset
@@ -60,10 +61,10 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     translate = load_translator(options, device)
     make_folder(output.parent if to_file else output)
 
-    def one(index: int, sample: Sample) -> None:
-        save_picture(outputs[index], translate(sample.source))
+    def save(index: int, sample: Sample, translation: Tensor) -> None:
+        save_picture(outputs[index], translation)
 
-    return for_each_image(dataset, len(files), one).conclude(output)
+    return for_each_image(options, dataset, len(files), translate, save).conclude(output)
 
 
 def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:

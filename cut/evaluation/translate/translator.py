@@ -1,12 +1,13 @@
-"""Translate one image of any size with a generator."""
+"""Translate images of any size with a generator."""
 
 import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cut.errors import UserError, is_out_of_memory
 from cut.evaluation.translate.inference import inference
@@ -20,6 +21,8 @@ from cut.evaluation.translate.norm_statistics import (
 from cut.evaluation.translate.tiles import Window, smallest_tile, translate_in_tiles
 from cut.networks.interface import Generator
 from cut.precision import Arithmetic
+
+Translated = TypeVar("Translated")
 
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
 _SURELY_FITS = 512 * 512  # pixels; images up to this size are not worth an estimate
@@ -62,6 +65,7 @@ class Translator:
         self.generator = self.arithmetic.place(generator)
         self.training, self.tile_size, self.seed, self._say = training, tile_size, seed, say
         self._bytes_per_pixel: float | None = None
+        self._draws: bool | None = None  # whether the generator draws random numbers; None before its first image
 
     def __call__(self, image: Tensor) -> Tensor:
         """Translate one image.
@@ -75,13 +79,58 @@ class Translator:
         Raises:
             UserError: when not even the smallest tile fits into memory, or the result is not finite.
         """
-        height, width = image.shape[-2:]
-        padded = pad_by_reflection(image, self._padded_length(height), self._padded_length(width))[None]
+        return self._cut_back(self._run(self._in_memory, self._padded(image[None])), image)[0]
+
+    def several(self, images: Tensor) -> Tensor:
+        """Translate several images of one size, in one pass where that changes nothing but the rounding.
+
+        One by one are translated: the images of the first call, which shows whether the generator draws random
+        numbers; all images where it does, or has noise of its own for a window, since each image has the same, or where
+        batch norm measures what it is given; and images that memory cannot hold together.
+
+        Args:
+            images: (B, C, H, W) in [−1, 1].
+
+        Returns:
+            float32 (B, C', H, W) on the CPU.
+
+        Raises:
+            UserError: as for one image.
+        """
+        translated = None
+        if len(images) > 1 and self._draws is False:
+            translated = self._run(self._together, self._padded(images))
+        if translated is None:
+            return torch.stack([self(image) for image in images])
+        return self._cut_back(translated, images)
+
+    def _padded(self, images: Tensor) -> Tensor:
+        return pad_by_reflection(images, *map(self._padded_length, images.shape[-2:]))
+
+    def _run(self, work: Callable[[Tensor], Translated], images: Tensor) -> Translated:
+        """`work(images)` in the generator's mode and precision, and with the same random numbers every time."""
         with inference(self.generator, self.training), self._seeded(), self.arithmetic.region():
-            translated = self._in_memory(padded)
+            return work(images)
+
+    def _cut_back(self, translated: Tensor, images: Tensor) -> Tensor:
+        """(B, C', H', W') to the size of the images, as a plain tensor instead of an inference one."""
         if not torch.isfinite(translated).all():
             raise UserError("The translation has values that are not finite: try the weights of another --epoch.")
-        return translated[0, :, :height, :width].clone()  # a plain tensor, not an inference one
+        height, width = images.shape[-2:]
+        return translated[..., :height, :width].clone()
+
+    def _together(self, images: Tensor) -> Tensor | None:
+        """The translations in one pass; None where they have to be made one by one."""
+        for_windows = type(self.generator).translate_window is not Generator.translate_window
+        batch_norm = any(map(_measures_batch, self.generator.modules()))
+        if for_windows or batch_norm or self._tile_side(images) is not None:
+            return None
+        try:
+            return self._whole(images)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return None
 
     def _in_memory(self, image: Tensor) -> Tensor:
         tile = self._tile_side(image)
@@ -113,18 +162,19 @@ class Translator:
         with fixed_norms(self.generator, norm_statistics(self.generator, lambda: self.generator(samples))):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)
 
-    def _tile_side(self, image: Tensor) -> int | None:
-        """Side of the tiles that `image` needs, in pixels; None when it is translated in one piece."""
-        height, width = image.shape[-2:]
+    def _tile_side(self, images: Tensor) -> int | None:
+        """Side of the tiles that (B, C, H, W) need, in pixels; None when they are translated in one piece."""
+        count, channels, height, width = images.shape
+        pixels = count * height * width
         if self.tile_size:
             tile = self._no_smaller(self.tile_size)
             return tile if max(height, width) > tile else None
-        if height * width <= _SURELY_FITS:
+        if pixels <= _SURELY_FITS:
             return None
         if self._bytes_per_pixel is None:
-            self._bytes_per_pixel = bytes_per_pixel(self.generator, image.shape[1])
-        pixels = free_bytes(self.device) / self._bytes_per_pixel
-        return None if height * width <= pixels else min(_LARGEST_TILE, self._no_smaller(math.isqrt(int(pixels))))
+            self._bytes_per_pixel = bytes_per_pixel(self.generator, channels)
+        possible = free_bytes(self.device) / self._bytes_per_pixel
+        return None if pixels <= possible else min(_LARGEST_TILE, self._no_smaller(math.isqrt(int(possible))))
 
     def _smaller(self, image: Tensor, tile: int | None) -> int:
         """The tile to try after memory ran out."""
@@ -153,18 +203,29 @@ class Translator:
     def _seeded(self) -> Iterator[None]:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(self.seed)
+            before = self._random_state()
             yield
+            self._draws = self._draws or not torch.equal(self._random_state(), before)
+
+    def _random_state(self) -> Tensor:
+        return torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else torch.get_rng_state()
+
+
+def _measures_batch(layer: nn.Module) -> bool:
+    """Whether a layer, in its present mode, normalises by the batch that it is given."""
+    batch_norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return isinstance(layer, batch_norms) and (layer.training or not layer.track_running_stats)
 
 
 def pad_by_reflection(image: Tensor, height: int, width: int) -> Tensor:
-    """Continue (C, H, W) at the right and the bottom to `height` × `width` by reflection, as often as it takes.
+    """Continue (…, H, W) at the right and the bottom to `height` × `width` by reflection, as often as it takes.
 
     A side of one pixel is repeated. An image of the wanted size comes back as it is.
     """
     if image.shape[-2:] == (height, width):
         return image
     rows, columns = _reflected(image.shape[-2], height), _reflected(image.shape[-1], width)
-    return image[:, rows][:, :, columns]
+    return image[..., rows, :][..., columns]
 
 
 def _reflected(length: int, wanted: int) -> Tensor:

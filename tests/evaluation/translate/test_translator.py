@@ -28,9 +28,16 @@ def picture(height, width, channels=3):
 def counting():
     """A tiny generator that remembers the size of every image it saw."""
     network = tiny()
-    network.seen = []
+    network.seen, network.batches = [], []
     network.register_forward_pre_hook(lambda _, inputs: network.seen.append(tuple(inputs[0].shape[-2:])))
+    network.register_forward_pre_hook(lambda _, inputs: network.batches.append(len(inputs[0])))
     return network
+
+
+def several(translate, images):
+    """What it makes of them together, once it has seen an image, and one by one."""
+    alone = torch.stack([translate(image) for image in images])
+    return translate.several(images), alone
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 9), (17, 31), (64, 48), (63, 200)])
@@ -159,6 +166,49 @@ def test_memory_that_holds_no_tile_is_one_sentence(counting):
     counting.register_forward_pre_hook(full)
     with pytest.raises(UserError, match="even with tiles of"):
         Translator(counting, say=lambda _: None)(picture(64, 64))
+
+
+@pytest.mark.parametrize("size", [(32, 32), (17, 30)])
+def test_images_of_one_size_are_translated_together(counting, size):
+    images = torch.stack([picture(*size).roll(shift, 2) for shift in range(3)])
+    together, alone = several(Translator(counting, training=True), images)
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+    assert together.shape == (3, 3, *size) and counting.batches == [1, 1, 1, 3] and not together.is_inference()
+
+
+def test_the_first_images_show_whether_there_are_random_draws(counting):
+    translate, images = Translator(counting, training=True), torch.stack([picture(32, 32)] * 2)
+    assert torch.equal(*translate.several(images))
+    assert counting.batches == [1, 1]
+
+
+@pytest.mark.parametrize("changes", [{"dropout": True}, {"norm": "batch"}])
+def test_an_image_never_depends_on_the_others(changes):
+    network = tiny(**changes)
+    images = torch.stack([picture(32, 32), picture(32, 32).flip(2), 2 * picture(32, 32)])
+    assert torch.equal(*several(Translator(network, training=True), images))
+    together, alone = several(Translator(network, training=False), images)  # neither acts now
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-5)
+
+
+def test_the_noise_of_stylegan2_is_that_of_an_image_alone():
+    torch.manual_seed(0)
+    network = GENERATORS.build("stylegan2", input_nc=3, output_nc=3, ngf=1, load_size=32, crop_size=32)
+    for parameter_name, parameter in network.named_parameters():
+        if parameter_name.endswith("noise.weight"):
+            torch.nn.init.constant_(parameter, 0.5)
+    assert torch.equal(*several(Translator(network, seed=5), torch.stack([picture(32, 48), picture(32, 48).flip(1)])))
+
+
+def test_images_that_do_not_fit_together_go_one_by_one(counting):
+    def full(_, inputs):
+        if len(inputs[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    counting.register_forward_pre_hook(full)
+    said = []
+    together, alone = several(Translator(counting, say=said.append), torch.stack([picture(32, 32)] * 3))
+    assert torch.equal(together, alone) and counting.batches == [1, 1, 1, 3, 1, 1, 1] and not said
 
 
 def test_weights_that_are_not_numbers_are_said_and_not_turned_into_pictures():
