@@ -14,7 +14,7 @@ from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
 from cut.registry import GENERATORS
 
-WITHIN = 0.95  # the share of the image's range that tanh starts from: at 1 its slope is still a tenth
+WITHIN = 0.8  # the share of the image's range that tanh starts from: at 1 its slope is still a third
 
 
 class ResidualBlock(nn.Module):
@@ -85,7 +85,7 @@ class ResnetGenerator(ContrastiveGenerator):
         antialias_up: interpolate when upsampling; otherwise transposed convolutions.
         checkpoint_blocks: residual blocks keep only their input for the backward pass.
         residual: add the image to what goes into tanh, so that the network learns the change. It starts as the identity
-            (times 0.95), since the last convolution starts at zero.
+            (times 0.8), since the last convolution starts at zero.
 
     Raises:
         UserError: for `checkpoint_blocks` with batch norm, or `residual` with other channels in than out.

@@ -7,7 +7,6 @@ import torch
 from cut.data.batch import Batch
 from cut.models.dcl import DCLDraws
 from cut.models.simdcl import SimDCLDraws
-from cut.networks.weights import export_weights
 from cut.options import train_options
 from cut.registry import MODELS
 from tests.reference_runs import NOT_OPTIONS, ReferenceRun, fill

@@ -130,7 +130,7 @@ def test_recomputed_blocks_refuse_batch_norm():
 def test_a_residual_generator_starts_as_the_identity_and_learns_the_change():
     generator = initialise(ResnetGenerator(ngf=2, blocks=1, residual=True), "xavier", 1.0)
     image = torch.rand(1, 3, 16, 16) * 2 - 1
-    torch.testing.assert_close(generator(image), 0.95 * image)
+    torch.testing.assert_close(generator(image), 0.8 * image)
     output, features = generator.forward_with_features(image, [4, 8])
     assert torch.equal(output, generator(image)) and all(map(torch.equal, features, generator.encode(image, [4, 8])))
     output.sum().backward()
