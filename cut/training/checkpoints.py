@@ -288,14 +288,14 @@ def network_file(folder: Path, epoch: str, network: str) -> Path:
 
 
 def _method_with(networks: Sequence[str]) -> str:
-    """Which --model has translators of these names, as a phrase; "" where none or several methods do."""
+    """Which --model have translators of these names, as a phrase; "" where none does."""
     methods = [
         entry.name
         for entry in MODELS.entries()
         if (translators := set(getattr(entry.factory, "translators", {"": "G"}).values())) <= set(networks)
         and not translators <= {"G"}  # of most methods
     ]
-    return f"those are of --model {methods[0]}, so " if len(methods) == 1 else ""
+    return f"those are of --model {' or '.join(methods)}, so " if methods else ""
 
 
 def _in_words(error: Exception) -> str:
