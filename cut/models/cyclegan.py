@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cut.lazy import functional as F
 from cut.lazy import torch
-from cut.models.adversary import Adversary
+from cut.models.adversary import Adversary, halved
 from cut.models.build import build_discriminator, build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_pool import ImagePool
@@ -45,7 +45,7 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
     if not values["lambda_identity"] or values["input_nc"] == values["output_nc"]:
         return None
     return (
-        "The identity loss passes images of each domain through the generator of the other one, so "
+        "The identity loss passes images through a generator that takes those of the other domain, so "
         f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; use --lambda_identity 0 "
         "or equal channel counts."
     )
@@ -111,6 +111,8 @@ class CycleGAN(Method):
         "generator_loss": "G: losses",
         "discriminator_loss": "D: loss",
     }
+    zero_biases: ClassVar[bool] = True
+    """How the biases of new networks start, see `cut.networks.init.initialise`."""
     schedule_ahead = 1  # the published loop lowers the rate before each epoch, so the last one trains at 0
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
@@ -123,10 +125,10 @@ class CycleGAN(Method):
 
     def build_networks(self) -> dict[str, nn.Module]:
         return {
-            "G_A": build_generator(self.options),
-            "G_B": build_generator(self.options, backward=True),
-            "D_A": build_discriminator(self.options),
-            "D_B": build_discriminator(self.options, of_source=True),
+            "G_A": build_generator(self.options, zero_biases=self.zero_biases),
+            "G_B": build_generator(self.options, backward=True, zero_biases=self.zero_biases),
+            "D_A": build_discriminator(self.options, zero_biases=self.zero_biases),
+            "D_B": build_discriminator(self.options, of_source=True, zero_biases=self.zero_biases),
         }
 
     def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -184,16 +186,19 @@ class CycleGAN(Method):
         self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws
     ) -> tuple[Tensor, Logs]:
         """½ (real + fake) of each domain and penalties; the translations go through the pools."""
-        real_A, real_B = batch.sides
-        shown_B = self.pool_B.exchange(pictures["fake_B"], draws.pool_B)
-        shown_A = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
-        loss_A, logs_A = self.adversary.discriminator_loss(self.D_A, shown_B, real_B, draws, draws.mix_B)
-        loss_B, logs_B = self.adversary.discriminator_loss(self.D_B, shown_A, real_A, draws, draws.mix_A)
-        logs = {}
-        for name, parts in (("D_A", logs_A), ("D_B", logs_B)):
-            logs[name] = (parts.pop("real") + parts.pop("fake")) / 2
-            logs |= {f"{name}_{penalty}": value for penalty, value in parts.items()}
-        return loss_A + loss_B, logs
+        loss_A, logs_A = self.loss_of_D_A(batch, pictures, draws)
+        loss_B, logs_B = self.loss_of_D_B(batch, pictures, draws)
+        return loss_A + loss_B, {**logs_A, **logs_B}
+
+    def loss_of_D_A(self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws) -> tuple[Tensor, Logs]:
+        shown = self.pool_B.exchange(pictures["fake_B"], draws.pool_B)
+        loss, parts = self.adversary.discriminator_loss(self.D_A, shown, batch.sides[1], draws, draws.mix_B)
+        return loss, halved("D_A", parts)
+
+    def loss_of_D_B(self, batch: Batch, pictures: Mapping[str, Tensor], draws: CycleGANDraws) -> tuple[Tensor, Logs]:
+        shown = self.pool_A.exchange(pictures["fake_A"], draws.pool_A)
+        loss, parts = self.adversary.discriminator_loss(self.D_B, shown, batch.sides[0], draws, draws.mix_A)
+        return loss, halved("D_B", parts)
 
     # ------------------------------------------------------------------ around the step
 
