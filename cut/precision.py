@@ -61,7 +61,8 @@ class Arithmetic:
     def of(cls, options: Options, device: torch.device | str) -> Arithmetic:
         """That of a run on a device."""
         norms = (options.networks.normG, getattr(options.discriminator, "normD", "none"))
-        return cls(options.run.precision, options.run.layout, device, "instance" in norms)
+        instance_norm = any("instance" in norm for norm in norms)
+        return cls(options.run.precision, options.run.layout, device, instance_norm)
 
     def describe(self) -> str:
         """One sentence for the start of a run."""

@@ -38,6 +38,7 @@ class Entry:
     The others are for methods (`--model`):
 
     Attributes:
+        also: other names that users may write for it.
         label: its display name, in reports and on pages.
         defaults: option defaults by phase, `{"train": {...}, "test": {...}}`.
         presets: files in `configs/` by name of the preset.
@@ -52,6 +53,7 @@ class Entry:
     make: Callable[..., Any] | None
     module: str = ""
     options: type | None = None
+    also: tuple[str, ...] = ()
     label: str = ""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, str] = field(default_factory=dict)
@@ -127,6 +129,10 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         return [self._entries[name] for name in self.names()]
+
+    def also(self) -> dict[str, str]:
+        """The names that components have besides their own → their own."""
+        return {other: entry.name for entry in self.entries() for other in entry.also}
 
     def __contains__(self, name: object) -> bool:
         self._discover()

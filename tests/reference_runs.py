@@ -15,6 +15,11 @@ from cut.options import train_options
 from cut.registry import MODELS
 
 FOLDER = Path(__file__).parent / "reference"
+NEW_NAMES = {
+    "loadSize": "load_size", "fineSize": "crop_size", "batchSize": "batch_size", "niter": "n_epochs",
+    "niter_decay": "n_epochs_decay", "which_direction": "direction", "identity": "lambda_identity",
+}  # fmt: skip
+"""Options of programs of 2017 and 2018 → the names that they have here."""
 NOT_OPTIONS = {"isTrain", "gpu_ids", "suffix", "display_id", "pretrained_name", "max_dataset_size"}
 
 
@@ -30,6 +35,40 @@ class ReferenceRun:
         facts = json.loads((FOLDER / f"{name}.json").read_text())
         with np.load(FOLDER / f"{name}.npz") as arrays:
             return cls(facts, dict(arrays))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the published code parsed, by the names that they have here."""
+        return {NEW_NAMES.get(name, name): value for name, value in self.facts["options"].items()}
+
+    def sides(self, step: int, dtype: torch.dtype) -> Batch:
+        """The batch of a step, as `direction` has it."""
+        images = {}
+        for letter, recipe in self.facts["inputs"].items():
+            values = np.random.default_rng(recipe["seed"]).uniform(-1, 1, recipe["shape"]).astype(np.float32)
+            images[letter] = torch.from_numpy(values[step] if recipe.get("per_step") else values).to(dtype)
+        source, target = "AB" if self.options["direction"] == "AtoB" else "BA"
+        return Batch(images[source], images[target])
+
+    def places(self, pool: str, step: int) -> tuple[int | None, ...]:
+        """What `ImagePool.draw` returned for each image of a step."""
+        return tuple(None if draw is None else draw[1] for draw in self.facts["pool"][pool][step])
+
+    def assert_gradients(self, networks: torch.nn.ModuleDict, tolerance: float = 1e-3) -> None:
+        """The gradients of the first step, relative to the larger of their norm and a thousandth of the network's."""
+        for network in self.facts["weights"]:
+            recorded = {key: values for key, values in self.numbers.items() if key.startswith(f"grad/{network}/")}
+            largest = max(values[0] for values in recorded.values())
+            for parameter, value in networks[network].named_parameters():
+                expected = recorded[f"grad/{network}/{parameter}"]
+                if parameter.endswith("bias") and expected[0] < 1e-4 * largest:
+                    continue  # it feeds an instance norm, so its gradient is rounding noise
+                own = torch.zeros_like(value) if value.grad is None else value.grad
+                gradient, allowed = own.flatten().double(), tolerance * max(expected[0], 1e-3 * largest)
+                assert abs(gradient.norm().item() - expected[0]) <= allowed, f"{network} {parameter}"
+                np.testing.assert_allclose(
+                    gradient[: len(expected) - 1], expected[1:], rtol=0, atol=allowed, err_msg=f"{network} {parameter}"
+                )
 
     def model(self, **changes: Any):
         """The model of the run with its recorded starting weights."""
@@ -64,10 +103,9 @@ def fill(network: torch.nn.Module, recipe: dict[str, Any]) -> None:
     assert [[name, list(value.shape)] for name, value in parameters.items()] == recipe["parameters"]
     rng = np.random.default_rng(recipe["seed"])
     for name, shape in recipe["parameters"]:
-        drawn = rng.standard_normal(shape) * recipe["scale"]
-        if name.endswith(".weight") and len(shape) == 1:  # the gain of a norm
-            drawn += 1
-        values = torch.from_numpy(drawn.astype(np.float32))
+        gains = recipe.get("one_plus")  # where the file says which weights are those of norms
+        is_gain = name in gains if gains is not None else name.endswith(".weight") and len(shape) == 1
+        values = torch.from_numpy((is_gain + rng.standard_normal(shape) * recipe["scale"]).astype(np.float32))
         if name.endswith("noise.weight"):
             values.zero_()
         parameters[name].data.copy_(values)

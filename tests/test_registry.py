@@ -24,7 +24,7 @@ TOYS.register("yo-yo")(lambda: "yo-yo")
     "empty.py": "",
     "found.py": """
 from toy_box import TOYS
-@TOYS.register("ball")
+@TOYS.register("ball", also=("globe",))
 class Ball: pass
 """,
     "helper.py": "raise AssertionError('registers nothing, so nobody needs it')",
@@ -75,6 +75,10 @@ def test_a_declared_component_that_its_file_does_not_register_is_said(toys):
 
 def test_a_component_gets_what_its_signature_names(toys):
     assert toys.build("kite", tail="ribbons", colour="red") == "kite with ribbons"
+
+
+def test_other_names_of_a_component(toys):
+    assert toys.also() == {"globe": "ball"} and "globe" not in toys
 
 
 def test_a_miss_names_the_nearest_and_lists_all(toys):

@@ -86,6 +86,13 @@ class Adversary:
         return loss, logs
 
 
+def halved(name: str, parts: Logs) -> Logs:
+    """The parts of `Adversary.discriminator_loss` as methods log them that name no halves: ½ (real + fake) as `name`,
+    and penalties as name_GP and name_R1."""
+    penalties = {f"{name}_{part}": value for part, value in parts.items() if part not in ("real", "fake")}
+    return {name: (parts["real"] + parts["fake"]) / 2, **penalties}
+
+
 def judge(discriminator: Discriminator, fake: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """The logits of both, in one pass where that is exact and the real images need no gradient."""
     if discriminator.per_image and fake.shape == real.shape and not real.requires_grad:

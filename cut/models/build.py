@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from cut.networks.interface import Discriminator, Generator
 
 
-def build_generator(options: Options, *, backward: bool = False) -> Generator:
+def build_generator(options: Options, *, backward: bool = False, zero_biases: bool = True) -> Generator:
     """A generator with fresh weights from the global random generator, on the CPU.
 
     Args:
         options: of the run.
         backward: whether it translates from the target domain to the source domain.
+        zero_biases: see `initialise`.
     """
     chosen = options.networks
     source, target = options.data.input_nc, options.data.output_nc
@@ -54,16 +55,19 @@ def build_generator(options: Options, *, backward: bool = False) -> Generator:
     )
     network = _in_memory(build, f"--netG {chosen.netG} with --ngf {chosen.ngf}", options)
     network.image_channels = source
-    return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain))
+    return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain, zero_biases))
 
 
-def build_discriminator(options: Options, *, of_source: bool = False, of_pairs: bool = False) -> Discriminator:
+def build_discriminator(
+    options: Options, *, of_source: bool = False, of_pairs: bool = False, zero_biases: bool = True
+) -> Discriminator:
     """A discriminator with fresh weights, on the CPU.
 
     Args:
         options: of the run.
         of_source: whether it judges images of the source domain; else of the target domain.
         of_pairs: whether it judges images of both domains, joined along their channels.
+        zero_biases: see `initialise`.
     """
     chosen = options.discriminator
     channels = options.data.input_nc if of_source else options.data.output_nc
@@ -84,7 +88,7 @@ def build_discriminator(options: Options, *, of_source: bool = False, of_pairs: 
     )
     network = _in_memory(build, f"--netD {chosen.netD} with --ndf {chosen.ndf}", options)
     network.image_channels = channels
-    initialise(network, options.networks.init_type, options.networks.init_gain)
+    initialise(network, options.networks.init_type, options.networks.init_gain, zero_biases)
     if chosen.spectral_norm and not normalise_spectrally(network):
         raise UserError(
             f"--spectral_norm is for discriminators of plain convolutions, not --netD {chosen.netD}: leave it "

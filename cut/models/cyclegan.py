@@ -40,7 +40,7 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
     if not values["lambda_identity"] or values["input_nc"] == values["output_nc"]:
         return None
     return (
-        "The identity loss passes images of each domain through the generator of the other one, so "
+        "The identity loss passes images through a generator that takes those of the other domain, so "
         f"--input_nc {values['input_nc']} and --output_nc {values['output_nc']} must be equal; use --lambda_identity 0 "
         "or equal channel counts."
     )

@@ -6,7 +6,7 @@ To add a method, write one file beside this one: a dataclass of its options and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cut.errors import UserError, counted
@@ -145,6 +145,18 @@ class Method:
         size = self.options.data.batch_size // count() if self.options.is_train else 1
         what = f"A batch of {counted(size, 'image')} of {width}×{height} pixels needs at least"
         require(size * largest.bytes, what, self.device)
+
+    def prepare(self, batches: Iterable[Batch], say: Callable[[str], object]) -> None:
+        """What has to be measured on training images before the first step; a continued run has it in `extra_state`.
+
+        Args:
+            batches: of images as training sees them, on the CPU, in an epoch of their own. Only those that are taken
+                are loaded.
+            say: takes sentences for the user.
+
+        Raises:
+            UserError: when these images cannot be trained on.
+        """
 
     @property
     def one_shape(self) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cut.data.batch import Batch
-    from cut.networks.interface import ContrastiveGenerator
+    from cut.networks.interface import ContrastiveGenerator, Generator
 
 Features = list["Tensor"]  # one map for each tap
 
@@ -146,6 +146,21 @@ def query_and_key_features(
 
 def _by_pair(stacked: Features, sizes: list[int]) -> list[Features]:
     return [list(features) for features in zip(*(feature.split(sizes) for feature in stacked), strict=True)]
+
+
+def translate_all(generator: Generator, images: Sequence[Tensor]) -> list[Tensor]:
+    """G of each, in one pass where that is exact.
+
+    Args:
+        generator: G.
+        images: (B, C, H, W) each.
+    """
+    from cut.networks.interface import ContrastiveGenerator
+
+    exact = isinstance(generator, ContrastiveGenerator) and generator.encoder_is_exact
+    if len(images) == 1 or len({image.shape for image in images}) > 1 or not exact:
+        return [full(generator(image)) for image in images]
+    return list(full(generator(torch.cat(list(images)))).split(len(images[0])))
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:

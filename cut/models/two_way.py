@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from cut.models.adversary import Adversary
+from cut.models.adversary import Adversary, halved
 from cut.models.build import build_discriminator, build_generator
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.image_pool import ImagePool
@@ -59,6 +59,8 @@ class TwoWay(Method):
 
     translators = {"AtoB": "G_A", "BtoA": "G_B"}
     penalty_names: ClassVar[tuple[str, ...]] = ("D_A_GP", "D_B_GP", "D_A_R1", "D_B_R1")
+    zero_biases: ClassVar[bool] = True
+    """How the biases of new networks start, see `cut.networks.init.initialise`."""
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.adversary = Adversary(options)
@@ -68,11 +70,12 @@ class TwoWay(Method):
         self.D_A, self.D_B = (cast("Discriminator", self.networks[name]) for name in ("D_A", "D_B"))
 
     def build_networks(self) -> dict[str, nn.Module]:
+        start = {"zero_biases": self.zero_biases}
         return {
-            "G_A": build_generator(self.options),
-            "G_B": build_generator(self.options, backward=True),
-            "D_A": build_discriminator(self.options),
-            "D_B": build_discriminator(self.options, of_source=True),
+            "G_A": build_generator(self.options, **start),
+            "G_B": build_generator(self.options, backward=True, **start),
+            "D_A": build_discriminator(self.options, **start),
+            "D_B": build_discriminator(self.options, of_source=True, **start),
         }
 
     def build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -90,16 +93,19 @@ class TwoWay(Method):
         self, batch: Batch, fake_B: Tensor, fake_A: Tensor, draws: TwoWayDraws
     ) -> tuple[Tensor, Logs]:
         """½ (real + fake) of each domain and penalties; the translations go through the pools."""
-        real_A, real_B = batch.sides
-        shown_B = self.pool_B.exchange(fake_B, draws.pool_B)
-        shown_A = self.pool_A.exchange(fake_A, draws.pool_A)
-        loss_A, logs_A = self.adversary.discriminator_loss(self.D_A, shown_B, real_B, draws, draws.mix_B)
-        loss_B, logs_B = self.adversary.discriminator_loss(self.D_B, shown_A, real_A, draws, draws.mix_A)
-        logs = {}
-        for name, parts in (("D_A", logs_A), ("D_B", logs_B)):
-            logs[name] = (parts.pop("real") + parts.pop("fake")) / 2
-            logs |= {f"{name}_{penalty}": value for penalty, value in parts.items()}
-        return loss_A + loss_B, logs
+        loss_A, logs_A = self.loss_of_D_A(batch, fake_B, draws)
+        loss_B, logs_B = self.loss_of_D_B(batch, fake_A, draws)
+        return loss_A + loss_B, {**logs_A, **logs_B}
+
+    def loss_of_D_A(self, batch: Batch, fake_B: Tensor, draws: TwoWayDraws) -> tuple[Tensor, Logs]:
+        shown = self.pool_B.exchange(fake_B, draws.pool_B)
+        loss, parts = self.adversary.discriminator_loss(self.D_A, shown, batch.sides[1], draws, draws.mix_B)
+        return loss, halved("D_A", parts)
+
+    def loss_of_D_B(self, batch: Batch, fake_A: Tensor, draws: TwoWayDraws) -> tuple[Tensor, Logs]:
+        shown = self.pool_A.exchange(fake_A, draws.pool_A)
+        loss, parts = self.adversary.discriminator_loss(self.D_B, shown, batch.sides[0], draws, draws.mix_A)
+        return loss, halved("D_B", parts)
 
     @property
     def one_shape(self) -> str | None:

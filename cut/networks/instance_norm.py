@@ -11,7 +11,7 @@ _aten = torch.ops.aten
 
 
 class InstanceNorm(nn.GroupNorm):
-    """(x − mean) / √(var + ε) for each image and channel of (B, C, H, W), without parameters (Ulyanov et al., 2016).
+    """(x − mean) / √(var + ε) for each image and channel of (B, C, H, W) (Ulyanov et al., 2016).
 
     A group norm with one channel in a group. PyTorch's own `F.instance_norm` returns a wrong gradient on a CPU at batch
     size 1 when the incoming gradient is channels-last, as gradients of sampled patches are. A channels-last image is
@@ -20,15 +20,17 @@ class InstanceNorm(nn.GroupNorm):
     Args:
         channels: C.
         eps: ε.
+        affine: then multiply by a learned weight and add a learned bias, one of each for every channel.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5) -> None:
-        super().__init__(channels, channels, eps=eps, affine=False)
+    def __init__(self, channels: int, eps: float = 1e-5, affine: bool = False) -> None:
+        super().__init__(channels, channels, eps=eps, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_channels_last(x):
-            return _ChannelsLast.apply(x, self.eps)
-        return super().forward(x)
+        if not is_channels_last(x):
+            return super().forward(x)
+        y = _ChannelsLast.apply(x, self.eps)
+        return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(y.dtype) if self.affine else y
 
 
 class _ChannelsLast(torch.autograd.Function):

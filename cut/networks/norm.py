@@ -22,6 +22,7 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
     Args:
         kind: one of
             `instance` per image and channel, no parameters (Ulyanov et al., 2016);
+            `affine_instance` the same, affine;
             `batch` over the batch, affine, running statistics in evaluation mode (Ioffe and Szegedy, ICML 2015);
             `layer` over all channels of an image, affine (Ba et al., 2016);
             `group` over groups of at least four channels of an image, affine (Wu and He, ECCV 2018);
@@ -33,6 +34,8 @@ def norm_layer(kind: str, channels: int) -> nn.Module:
     """
     if kind == "instance":
         return InstanceNorm(channels, EPSILON)
+    if kind == "affine_instance":
+        return InstanceNorm(channels, EPSILON, affine=True)
     if kind == "batch":
         return BatchNorm(channels, EPSILON)
     if kind == "layer":
@@ -53,12 +56,12 @@ def group_count(channels: int) -> int:
 def needs_bias(kind: str) -> bool:
     """Whether the convolution before this norm has a bias.
 
-    As in the published weights for `instance`, where the norm cancels it, `batch` and `none`. Layer and group norm
+    As in the published weights for the instance norms, which cancel it, `batch` and `none`. Layer and group norm
     divide by the size of their input: only a bias keeps a dark image apart from a bright one of the same hue.
     """
-    return kind in ("instance", "layer", "group")
+    return kind in ("instance", "affine_instance", "layer", "group")
 
 
 def hides_level(kind: str) -> bool:
     """Whether a uniform image gives the same output whatever its colour."""
-    return kind == "instance"
+    return kind in ("instance", "affine_instance")

@@ -125,10 +125,10 @@ class ResnetGenerator(ContrastiveGenerator):
         layers: list[nn.Module] = [ReflectionPad(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]
         layers += [nn.ReLU(inplace=True)]
         for channels in (ngf, 2 * ngf):
-            layers += _downsampling(channels, 2 * channels, norm, bias, antialias)
+            layers += downsampling(channels, 2 * channels, norm, bias, antialias)
         layers += [ResidualBlock(4 * ngf, norm, dropout, checkpoint_blocks) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
-            layers += _upsampling(channels, channels // 2, norm, bias, antialias_up)
+            layers += upsampling(channels, channels // 2, norm, bias, antialias_up)
         layers += [ReflectionPad(3), (ZeroConv2d if residual else nn.Conv2d)(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
@@ -174,14 +174,14 @@ class ResnetGenerator(ContrastiveGenerator):
             )
 
 
-def _downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
+def downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
     """Convolution, norm and ReLU that halve the resolution."""
     conv = nn.Conv2d(channels, out, 3, stride=1 if antialias else 2, padding=1, bias=bias)
     blur = [BlurDown(out)] if antialias else []
     return [conv, norm_layer(norm, out), nn.ReLU(inplace=True), *blur]
 
 
-def _upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
+def upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
     """Convolution, norm and ReLU that double the resolution."""
     if antialias:
         conv = [BlurUp(channels), nn.Conv2d(channels, out, 3, padding=1, bias=bias)]

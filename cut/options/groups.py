@@ -28,7 +28,7 @@ from cut.options.machinery.words import (
 from cut.options.outputs import CheckpointOptions, EvaluationOptions, MonitoringOptions, TestingOptions
 from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, MODELS
 
-NORMS = ("instance", "batch", "layer", "group", "none")  # made by cut/networks/norm.py
+NORMS = ("instance", "affine_instance", "batch", "layer", "group", "none")  # made by cut/networks/norm.py
 LARGEST_SIDE = 16_384
 """Pixels of an image's side: larger ones would fill the memory of every process that loads them."""
 
@@ -37,7 +37,7 @@ LARGEST_SIDE = 16_384
 class RunOptions:
     """Which run this is."""
 
-    model: str = option("cut", "the method", choices=MODELS.names, fixed=True, from_training=True)
+    model: str = option("cut", "the method", choices=MODELS.names, also=MODELS.also, fixed=True, from_training=True)
     name: str = option("experiment_name", "name of the run: its folder in checkpoints_dir", check=file_name)
     easy_label: str = option("experiment_name", "a readable name, shown on pages and plots")
     suffix: str = option("", "added to the name, with options filled in: {model}_{netG}_size{load_size}")

@@ -118,7 +118,8 @@ class Trainer:
 
     def train(self, stop: StopRequest) -> None:
         """To the last epoch, or until a stop is requested."""
-        if self.state.images == 0:
+        if self.state.step == 0:
+            self.prepare(stop)
             self.preview()
         if self.state.step and not self.state.epoch_steps:
             self.catch_up(stop)
@@ -129,6 +130,15 @@ class Trainer:
             self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
         elif self.evaluator and self.evaluations():
             self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
+
+    def prepare(self, stop: StopRequest) -> None:
+        """Let the model measure what it needs of the training images, as an epoch 0 has them."""
+        batches = self.loader.epoch(0, stopped=lambda: stop.signal is not None, say=self.say)
+        try:
+            self.model.prepare(batches, self.say)
+        except UserError:
+            if not stop.signal:  # else too few batches came; the continued run measures again
+                raise
 
     def train_epoch(self, stop: StopRequest) -> None:
         """The rest of the current epoch, until it ends or a stop is requested."""

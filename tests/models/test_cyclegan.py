@@ -1,6 +1,5 @@
 """CycleGAN's step against runs of the authors' code, its pools, and what it shares with every method."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -35,21 +34,8 @@ def recorded_model(run, dtype=torch.float64):
     return model
 
 
-def recorded_batch(run, step, dtype=torch.float64):
-    sides = {}
-    for letter, recipe in run.facts["inputs"].items():
-        values = np.random.default_rng(recipe["seed"]).uniform(-1, 1, recipe["shape"]).astype(np.float32)
-        sides[letter] = torch.from_numpy(values[step] if recipe["per_step"] else values).to(dtype)
-    source, target = "AB" if run.facts["options"]["direction"] == "AtoB" else "BA"
-    return Batch(sides[source], sides[target])
-
-
 def recorded_draws(run, step):
-    fake_B, fake_A = (
-        tuple(None if draw is None else draw[1] for draw in run.facts["pool"][name][step])
-        for name in ("fake_B", "fake_A")
-    )
-    return TwoWayDraws(fake_B, fake_A)
+    return TwoWayDraws(run.places("fake_B", step), run.places("fake_A", step))
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -57,7 +43,7 @@ def test_losses_of_all_steps_in_float64(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run)
     for step, expected in enumerate(run.facts["losses_float64"]):
-        logs = model.step(recorded_batch(run, step), recorded_draws(run, step))
+        logs = model.step(run.sides(step, torch.float64), recorded_draws(run, step))
         assert logs.keys() >= expected.keys()
         for loss, value in expected.items():
             assert logs[loss].item() == pytest.approx(value, rel=1e-9), f"step {step}: {loss}"
@@ -67,22 +53,10 @@ def test_losses_of_all_steps_in_float64(name):
 def test_losses_and_gradients_in_float32(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run, torch.float32)
-    logs = model.step(recorded_batch(run, 0, torch.float32), recorded_draws(run, 0))
+    logs = model.step(run.sides(0, torch.float32), recorded_draws(run, 0))
     for loss, value in run.facts["losses"][0].items():
         assert logs[loss].item() == pytest.approx(value, rel=1e-4), loss
-    for network in NETWORKS:
-        recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
-        largest = max(values[0] for values in recorded.values())
-        for parameter, value in model.networks[network].named_parameters():
-            expected = recorded[f"grad/{network}/{parameter}"]
-            if parameter.endswith("bias") and expected[0] < 1e-4 * largest:
-                continue  # it feeds an instance norm, so its gradient is rounding noise
-            gradient = value.grad.flatten().double()
-            tolerance = 1e-3 * max(expected[0], 1e-3 * largest)
-            assert abs(gradient.norm().item() - expected[0]) <= tolerance, f"{network} {parameter}"
-            np.testing.assert_allclose(
-                gradient[: len(expected) - 1], expected[1:], rtol=0, atol=tolerance, err_msg=f"{network} {parameter}"
-            )
+    run.assert_gradients(model.networks)
 
 
 def test_exported_names_and_shapes_are_the_published_ones():
@@ -126,7 +100,7 @@ def test_swapping_the_domains_swaps_the_losses():
     for one, other in (("G_A", "G_B"), ("D_A", "D_B")):
         swapped.networks[one].load_state_dict(plain.networks[other].state_dict())
         swapped.networks[other].load_state_dict(plain.networks[one].state_dict())
-    batch, draws = recorded_batch(run, 0), TwoWayDraws((None,), (None,))
+    batch, draws = run.sides(0, torch.float64), TwoWayDraws((None,), (None,))
     logs = plain.step(batch, draws)
     mirrored = swapped.step(Batch(batch.target, batch.source), draws)
     for name in ("D", "G", "cycle", "idt"):

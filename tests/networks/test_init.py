@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from cut.networks.init import INITIALISATIONS, initialise
+from cut.networks.norm import norm_layer
 from cut.networks.stylegan2_generator import StyleGAN2Generator
 
 FAN_IN, FAN_OUT = 64 * 9, 32 * 9
@@ -40,6 +41,14 @@ def test_batch_norm_is_close_to_one(kind):
     layer = initialise(nn.BatchNorm2d(4000), kind, 0.02)
     assert layer.weight.mean().item() == pytest.approx(1, abs=0.002)
     assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05) and not layer.bias.any()
+
+
+def test_affine_instance_norm_too_and_biases_may_keep_their_start():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4000, 1), norm_layer("affine_instance", 4000), norm_layer("instance", 4000))
+    initialise(network, "normal", 0.02, zero_biases=False)
+    assert network[0].bias.any() and network[0].weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert network[1].weight.std().item() == pytest.approx(0.02, rel=0.05) and not network[1].bias.any()
 
 
 def test_equalised_layers_keep_their_own_weights():

@@ -26,6 +26,19 @@ def test_values_and_gradients(images, layout, incoming):
     torch.testing.assert_close(own, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_with_weight_and_bias(layout):
+    norm = InstanceNorm(5, affine=True).double()
+    weight, bias = torch.randn(2, 5, dtype=torch.float64)
+    norm.load_state_dict({"weight": weight, "bias": bias})
+    x = torch.randn(2, 5, 6, 7, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+    expected = defined(x) * weight.view(5, 1, 1) + bias.view(5, 1, 1)
+    torch.testing.assert_close(norm(x), expected, rtol=0, atol=1e-12)
+    gradient = torch.randn_like(x)
+    own, right = (torch.autograd.grad(made, x, gradient)[0] for made in (norm(x), expected))
+    torch.testing.assert_close(own, right, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("images", [1, 2])
 def test_channels_last_can_be_differentiated_twice(images):
     x = torch.randn(images, 2, 3, 3, dtype=torch.float64, requires_grad=True)
@@ -41,5 +54,6 @@ def test_bfloat16_has_statistics_in_float32(layout):
     """The only error is that of writing the result in 8 bits: rounded statistics would give ten times as much."""
     x = (20 + torch.randn(2, 4, 32, 32)).bfloat16().contiguous(memory_format=layout)
     y = InstanceNorm(4)(x)
+    assert InstanceNorm(4, affine=True)(x).dtype == torch.bfloat16
     assert y.dtype == torch.bfloat16 and is_channels_last(y) == (layout == torch.channels_last)
     torch.testing.assert_close(y.double(), defined(x.double()), rtol=2**-8, atol=1e-4)

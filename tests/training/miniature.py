@@ -31,6 +31,9 @@ class Model:
         self.rates: list[float] = []
         self.steps = 0
 
+    def prepare(self, batches, say) -> None:
+        pass
+
     def draw_share(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int):
         return torch.rand((), generator=generator).item()
 

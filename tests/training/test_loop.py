@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import signal
 
 import pytest
 import torch
@@ -26,6 +27,43 @@ def saves(folder, *arguments, **more) -> list[tuple[int, str]]:
     recorder = Recorder()
     assert trainer(folder, *arguments, listeners=[recorder], **more).run() == 0
     return recorder.saves
+
+
+# ------------------------------------------------------------------ before the first step
+
+
+class Measuring(Model):
+    """Looks at two batches of an epoch before the first step, and says which."""
+
+    def prepare(self, batches, say):
+        say(" ".join(next(batches).source_paths[0] for _ in range(2)))
+
+
+def test_a_method_measures_training_images_before_the_first_step_only(folder):
+    recorder = Recorder()
+    first = trainer(folder, model=Measuring(), listeners=[recorder])
+    assert first.run() == 0 and recorder.messages == ["A0-0-0.png A0-1-0.png"]
+    again = trainer(folder, "--n_epochs", "3", model=Measuring(), listeners=[recorder], state=first.state)
+    assert again.run() == 0 and again.state.step > 10 and len(recorder.messages) == 1
+
+
+class Refusing(Model):
+    """Cannot train on the images, or was stopped while it looked at them."""
+
+    def __init__(self, stopped):
+        super().__init__()
+        self.stopped = stopped
+
+    def prepare(self, batches, say):
+        if self.stopped:
+            os.kill(os.getpid(), signal.SIGINT)
+        raise UserError("The images are all alike.")
+
+
+def test_images_that_a_method_refuses_end_the_run_and_a_stop_is_no_refusal(folder):
+    with pytest.raises(RunFailed, match="The images are all alike. No step was trained"):
+        trainer(folder, model=Refusing(stopped=False)).run()
+    assert trainer(folder, model=Refusing(stopped=True)).run() == 130 and RunFolder(folder).has_run
 
 
 # ------------------------------------------------------------------ when to save

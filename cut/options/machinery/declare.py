@@ -9,7 +9,7 @@ The annotation is the type: `int`, `float`, `str`, `bool`, `Count` (a whole numb
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
@@ -30,6 +30,7 @@ def option(
     test: Any = _SAME,
     phase: str | None = None,
     choices: Iterable[str] | Callable[[], Iterable[str]] | None = None,
+    also: Callable[[], Mapping[str, str]] | None = None,
     check: Callable[[Any], str | None] | None = None,
     flag: bool = False,
     ignore_case: bool = False,
@@ -46,6 +47,7 @@ def option(
         phase: "train" or "test" when only one of the scripts takes it.
         choices: the allowed values, or a function that lists them when they are needed
             (`choices=GENERATORS.names` offers whatever is registered by then).
+        also: lists other words for some of the choices, which stand for these.
         check: returns what the value must be ("at least 1") when it is not, else None.
         flag: a bool that is switched on by naming it; false after its name switches off a method's default.
         ignore_case: match the choices in any case and keep their own spelling.
@@ -61,6 +63,7 @@ def option(
         test=default if test is _SAME else test,
         phase=phase,
         choices=choices if callable(choices) or choices is None else tuple(choices),
+        also=also,
         check=check,
         flag=flag,
         ignore_case=ignore_case,
@@ -88,6 +91,7 @@ class Declaration:
     test: Any
     phase: str | None
     choices: tuple[str, ...] | Callable[[], Iterable[str]] | None
+    also: Callable[[], Mapping[str, str]] | None
     check: Callable[[Any], str | None] | None
     flag: bool
     ignore_case: bool
@@ -132,6 +136,8 @@ class Declaration:
         allowed = self.allowed()
         if allowed is None or value in allowed:
             return value
+        if self.also is not None and value in self.also():
+            return self.also()[value]
         for choice in allowed if self.ignore_case else ():
             if choice.lower() == value.lower():
                 return choice

@@ -1,0 +1,74 @@
+"""The ResNet generator with zeros beyond the edges, as programs of 2017 built it (DistanceGAN)."""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from cut.networks.interface import Generator
+from cut.networks.norm import needs_bias, norm_layer
+from cut.networks.resnet import downsampling, upsampling
+from cut.registry import GENERATORS
+
+
+class ZeroPaddedBlock(nn.Module):
+    """x + conv_block(x) on (B, C, H, W); two 3×3 convolutions."""
+
+    def __init__(self, channels: int, norm: str, dropout: bool) -> None:
+        super().__init__()
+        bias = needs_bias(norm)
+        self.conv_block = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
+            norm_layer(norm, channels),
+            nn.ReLU(inplace=True),
+            *([nn.Dropout(0.5)] if dropout else []),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
+            norm_layer(norm, channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class ZeroPaddedResnet(Generator):
+    """Two convolutions of stride 2, residual blocks, two transposed convolutions, tanh; no layer pads by reflection.
+
+    The indices of `model` are the weight names of published files.
+
+    Args:
+        input_nc, output_nc: image channels, 1 or 3.
+        ngf: channels after the first convolution.
+        blocks: residual blocks.
+        norm: see `norm_layer`.
+        dropout: dropout 0.5 in the residual blocks.
+    """
+
+    size_multiple = 4
+
+    def __init__(
+        self,
+        input_nc: int = 3,
+        output_nc: int = 3,
+        ngf: int = 64,
+        blocks: int = 9,
+        norm: str = "instance",
+        dropout: bool = False,
+    ) -> None:
+        super().__init__()
+        self.context = 24 + 8 * blocks  # as in ResnetGenerator
+        bias = needs_bias(norm)
+        layers: list[nn.Module] = [nn.Conv2d(input_nc, ngf, 7, padding=3, bias=bias), norm_layer(norm, ngf)]
+        layers += [nn.ReLU(inplace=True)]
+        for channels in (ngf, 2 * ngf):
+            layers += downsampling(channels, 2 * channels, norm, bias, antialias=False)
+        layers += [ZeroPaddedBlock(4 * ngf, norm, dropout) for _ in range(blocks)]
+        for channels in (4 * ngf, 2 * ngf):
+            layers += upsampling(channels, channels // 2, norm, bias, antialias=False)
+        layers += [nn.Conv2d(ngf, output_nc, 7, padding=3), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.model(image)
+
+
+for _blocks in (9, 6):
+    GENERATORS.register(f"resnet_{_blocks}blocks_zero_pad")(partial(ZeroPaddedResnet, blocks=_blocks))
