@@ -144,6 +144,7 @@ class Trainer:
         epoch, started = self.state.epoch, time.perf_counter()
         rate = self.learning_rate(epoch)
         self.model.set_learning_rate(rate)
+        self.model.steps_per_epoch = len(self.loader)
         batches = self.loader.epoch(
             epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
         )
@@ -158,6 +159,7 @@ class Trainer:
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
         self.batch = batch
+        rate *= self.model.rate_factor(self.state.step)
         generator = step_generator(self.options.run.seed, self.state.step)
         draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
         if self.to_compile:
@@ -169,7 +171,7 @@ class Trainer:
         self.batch = None
         seconds = time.perf_counter() - started
         size = len(batch) * count()
-        self.state.count_step(size, losses[self.model.total_loss])
+        self.state.count_step(size, losses.get(self.model.total_loss))
         self.check_losses(losses, batch)
 
         event = StepEvent(
