@@ -14,6 +14,10 @@ from tests.models.test_cut import random_batch
 
 TINY = "--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32 --num_patches 8 --netF_nc 8 --gpu_ids -1"
 TINY_SINCUT = "--dataroot x --model sincut --ngf 2 --ndf 2 --crop_size 32 --netF_nc 8 --batch_size 2 --gpu_ids -1"
+TINY_GAN = TINY.replace("--num_patches 8 --netF_nc 8", "")
+ZERO_PAD = TINY_GAN.replace("resnet_4blocks", "resnet_6blocks_zero_pad")
+OF_GANS = [f"{TINY_GAN} --model cycle_gan", f"{TINY_GAN} --model gc_gan_cross --no_dropout"]
+OF_GANS += [f"{ZERO_PAD} --model distance_gan", f"{ZERO_PAD} --model distance_gan --use_self_distance --A_to_B"]
 needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
 
 
@@ -56,10 +60,8 @@ def test_what_a_device_lacks_is_refused(monkeypatch):
         Arithmetic("bf16")
 
 
-@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", f"{TINY} --model cycle_gan"])
+@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", *OF_GANS])
 def test_layouts_give_the_same_losses(words):
-    if "cycle" in words:
-        words = words.replace("--num_patches 8 --netF_nc 8", "")
     first, second = (losses(model(f"{words} --layout {one}")) for one in ("contiguous", "channels_last"))
     assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
 
@@ -73,7 +75,7 @@ def test_layouts_give_the_same_losses(words):
         f"{TINY} --lambda_R1 1",
         f"{TINY} --gan_mode wgangp",
         f"{TINY} --nce_loss focal --normG none --init_gain 1",
-        f"{TINY} --model cycle_gan".replace("--num_patches 8 --netF_nc 8", ""),
+        *OF_GANS,
         TINY_SINCUT,
     ],
 )

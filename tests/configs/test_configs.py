@@ -50,6 +50,25 @@ def test_experiments_of_cyclegan_differ_from_its_defaults_only_in_data(name):
     assert {key for key in config if config[key] != defaults[key]} <= {"name", "dataroot", "direction"}
 
 
+@pytest.mark.parametrize(
+    ("name", "model"), [("horse2zebra_gcgan", "gc_gan_cross"), ("horse2zebra_distancegan", "distance_gan")]
+)
+def test_other_experiments_differ_from_the_defaults_only_in_data(name, model):
+    config, defaults = (
+        train_options(words).flat() for words in (["--config", str(FOLDER / f"{name}.yaml")], ["--model", model])
+    )
+    assert {key for key in config if config[key] != defaults[key]} <= {"name", "dataroot"}
+
+
+def test_the_published_command_of_gcgan():
+    flat = train_options(["--config", str(FOLDER / "cityscapes_gcgan.yaml")]).flat()
+    published = {
+        "batch_size": 12, "no_dropout": True, "load_size": 144, "crop_size": 128, "netG": "resnet_6blocks",
+        "lambda_identity": 0.3, "direction": "BtoA", "geometry": "rot", "pool_size": 50, "init_type": "xavier",
+    }  # fmt: skip
+    assert {name: flat[name] for name in published} == published
+
+
 FOCAL = {"maps_cut_focal": ("maps_cut", 2, 0.25), "maps_cut_focal_g3": ("maps_cut", 3, 0.5),
          "maps_fastcut_focal": ("maps_fastcut", 2, 0.25)}  # fmt: skip
 
