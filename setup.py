@@ -36,5 +36,10 @@ setup(
     package_dir={"cut.configs": "configs"},
     package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring.web": ["page/*"]},
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS],
-    extras_require={"tensorboard": ["tensorboard"], "slurm": ["submitit"], "test": TESTS, "dev": [*TESTS, "pre-commit"]},
+    extras_require={
+        "tensorboard": ["tensorboard"],
+        "slurm": ["submitit"],
+        "test": TESTS,
+        "dev": [*TESTS, "pre-commit"],
+    },
 )

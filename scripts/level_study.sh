@@ -3,6 +3,7 @@
 # on two CPU cores. Run it again and it goes on where it stopped. `bash scripts/level_study.sh --n_epochs 1` passes options on.
 #
 # CUT and FastCUT, cross-entropy and focal PatchNCE, the published norm of the generator and none; three seeds each.
+# The generator is not residual here: adding the image to its output would hand the level on, whatever the norm.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -12,7 +13,7 @@ for mode in CUT FastCUT; do
         for norm in instance none; do
             gain=$([ "$norm" = none ] && echo 1 || echo 0.02)
             "$PYTHON" scripts/sweep.py configs/quickstart.yaml --seeds 0 1 2 --prefix "level_${mode}_${loss}_${norm}_" \
-                --CUT_mode "$mode" --nce_loss "$loss" --normG "$norm" --init_gain "$gain" \
+                --CUT_mode "$mode" --nce_loss "$loss" --normG "$norm" --init_gain "$gain" --residual false \
                 --n_epochs 7 --n_epochs_decay 7 --evaluation_epoch_freq 7 --no_html --display_id 0 "$@"
         done
     done

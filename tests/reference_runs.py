@@ -1,6 +1,7 @@
 """Runs recorded from the authors' published implementation, in tests/reference/, rebuilt with this one."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,11 @@ def fill(network: torch.nn.Module, recipe: dict[str, Any]) -> None:
         if name.endswith("noise.weight"):
             values.zero_()
         parameters[name].data.copy_(values)
+
+
+def recorded_normals(step: int, shapes: Sequence[Sequence[int]]) -> list[Tensor]:
+    """The N(0, 1) numbers of a step of the runs of MUNIT and DRIT, in the order of the draws."""
+    return [
+        torch.from_numpy(np.random.default_rng([900, step, number]).standard_normal(shape).astype(np.float32))
+        for number, shape in enumerate(shapes)
+    ]

@@ -53,7 +53,7 @@ def build_generator(options: Options, *, backward: bool = False, zero_biases: bo
         crop_size=options.data.crop_size,
         **options.own,
     )
-    network = _in_memory(build, f"--netG {chosen.netG} with --ngf {chosen.ngf}", options)
+    network = in_memory(build, f"--netG {chosen.netG} with --ngf {chosen.ngf}", options)
     network.image_channels = source
     return cast("Generator", initialise(network, chosen.init_type, chosen.init_gain, zero_biases))
 
@@ -86,7 +86,7 @@ def build_discriminator(
         crop_size=options.data.crop_size,
         **options.own,
     )
-    network = _in_memory(build, f"--netD {chosen.netD} with --ndf {chosen.ndf}", options)
+    network = in_memory(build, f"--netD {chosen.netD} with --ndf {chosen.ndf}", options)
     network.image_channels = channels
     initialise(network, options.networks.init_type, options.networks.init_gain, zero_biases)
     if chosen.spectral_norm and not normalise_spectrally(network):
@@ -108,7 +108,7 @@ def build_head(options: Options, channels: Sequence[int]) -> nn.Module:
     """The head F of a contrastive method for taps of these widths, with fresh weights, on the CPU."""
     chosen = options.method
     build = partial(HEADS.build, chosen.netF, channels=channels, netF_nc=chosen.netF_nc, **options.own)
-    network = _in_memory(build, f"--netF {chosen.netF} with --netF_nc {chosen.netF_nc}", options)
+    network = in_memory(build, f"--netF {chosen.netF} with --netF_nc {chosen.netF_nc}", options)
     return initialise(network, options.networks.init_type, options.networks.init_gain)
 
 
@@ -122,7 +122,8 @@ def build_nce_loss(options: Options) -> PatchNCE:
     return NCE_LOSSES.build(options.method.nce_loss, **vars(options.method) | dict(options.own))
 
 
-def _in_memory(build: Callable[[], Any], what: str, options: Options) -> Any:
+def in_memory(build: Callable[[], Any], what: str, options: Options) -> Any:
+    """What `build` makes, unless memory cannot hold it; see `build_in_memory`."""
     from cut.memory import build_in_memory  # only now: it needs PyTorch, and --help does not
 
     return build_in_memory(build, what, options.is_train)

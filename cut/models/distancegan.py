@@ -16,6 +16,7 @@ from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.distance import Spread, batch_distances, distance_loss, half_distance, pair_distances
 from cut.models.cyclegan import CycleGAN
+from cut.models.method import as_names
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
 from cut.precision import full
@@ -254,7 +255,7 @@ class DistanceGAN(CycleGAN):
     # ------------------------------------------------------------------ around the step
 
     @classmethod
-    def translator_name(cls, options: Options) -> str:
+    def translator_names(cls, options: Options) -> tuple[str, ...]:
         """
         Raises:
             UserError: when the options ask for a direction that was not trained.
@@ -268,7 +269,7 @@ class DistanceGAN(CycleGAN):
                 f"The run was trained with --{word}, so it does not translate in the direction that is asked for: "
                 f"use --direction {other}."
             )
-        return cls.translators["BtoA" if options.backward else "AtoB"]
+        return as_names(cls.translators["BtoA" if options.backward else "AtoB"])
 
     def extra_state(self) -> dict[str, Any]:
         spreads = {"A": self.spread_A, "B": self.spread_B}

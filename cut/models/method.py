@@ -6,7 +6,7 @@ To add a method, write one file beside this one: a dataclass of its options and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cut.errors import UserError, counted
@@ -43,15 +43,17 @@ class Method:
     Attributes:
         loss_names: what `step` may log, in logging order.
         total_loss: the one of `loss_names` that is the total loss of the generators.
-        translators: the network of each direction; A is the source domain, also where `--direction BtoA` swaps the
-            domains.
+        translators: the network of each direction, or several where one alone does not translate (see `join`); A is the
+            source domain, also where `--direction BtoA` swaps the domains.
         parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
         translates_as_in_training: whether dropout and batch statistics are meant to act when it translates, in previews
             too; test.py lets them act for every method, unless `--eval` is given.
+        gradient_limits: by the name of an optimizer, the largest norm of the gradient that it steps on.
         networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
         averages: moving averages of the networks that translate, by the same names; none without `--ema_decay`.
+        steps_per_epoch: of the run that trains; None outside of one.
 
     Raises:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
@@ -59,10 +61,12 @@ class Method:
 
     loss_names: ClassVar[tuple[str, ...]]
     total_loss: ClassVar[str] = "G"
-    translators: ClassVar[Mapping[str, str]] = {"AtoB": "G"}
+    translators: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
     schedule_ahead: ClassVar[int] = 0
     translates_as_in_training: ClassVar[bool] = False
+    gradient_limits: ClassVar[Mapping[str, float]] = {}
+    steps_per_epoch: int | None = None
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.options, self.device, self.dtype = options, torch.device(device), dtype or torch.float32
@@ -76,7 +80,7 @@ class Method:
         self._own_rates = {
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self.optimizers.items()
         }
-        translating = self.translators.values() if options.training.ema_decay else ()
+        translating = self.translating() if options.training.ema_decay else ()
         self.averages: nn.ModuleDict = torch.nn.ModuleDict(
             {name: average_of(self.networks[name]) for name in translating}
         )
@@ -128,15 +132,12 @@ class Method:
 
         with torch.device("meta"):
             networks = self.build_networks()
-        called: tuple[tuple[type[Generator | Discriminator], str], ...] = (
-            (Generator, f"--netG {self.options.networks.netG}"),
-            (Discriminator, f"--netD {self.options.discriminator.netD}"),
-        )
+        kinds: tuple[type[Generator | Discriminator], ...] = (Generator, Discriminator)
         own_sides = (self.options.data.crop_size,)
         with LargestOperation() as largest:
             problems = [
                 f"Images of {width}×{height} pixels do not fit {name}: {_remedy(network, width, height)}."
-                for kind, name in called
+                for kind, name in zip(kinds, self.chosen_by, strict=True)
                 for network in networks.values()
                 if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
             ]
@@ -157,6 +158,20 @@ class Method:
         Raises:
             UserError: when these images cannot be trained on.
         """
+
+    @property
+    def chosen_by(self) -> tuple[str, str]:
+        """How messages name a generator and a discriminator: by the options that decide what it accepts."""
+        return f"--netG {self.options.networks.netG}", f"--netD {self.options.discriminator.netD}"
+
+    def rate_factor(self, step: int) -> float:
+        """What the learning rate of the epoch is multiplied by after so many steps of the run."""
+        return 1.0
+
+    def join(self, networks: Sequence[nn.Module], direction: str) -> nn.Module:
+        """The module that translates with the networks of a direction, which are in the order of `translators`."""
+        (network,) = networks
+        return network
 
     @property
     def one_shape(self) -> str | None:
@@ -184,30 +199,58 @@ class Method:
 
     # ------------------------------------------------------------------ helpers of a method
 
-    def adam(self, *names: str, lr: float | None = None, betas: tuple[float, float] | None = None) -> torch.optim.Adam:
+    def adam(
+        self,
+        *names: str,
+        lr: float | None = None,
+        betas: tuple[float, float] | None = None,
+        weight_decay: float = 0.0,
+    ) -> torch.optim.Adam:
         """One Adam over the weights of these networks, as the options set it.
 
         Args:
             lr, betas: instead of the options'. The schedule multiplies this rate as it does theirs.
+            weight_decay: factor of the weights that are added to their gradients.
         """
         training = self.options.training
         weights = [weight for name in names for weight in self.networks[name].parameters()]
         one_pass = self.device.type in ("cpu", "cuda")  # all of a weight's arithmetic at once, where there is a kernel
         lr, betas = lr or training.lr, betas or (training.beta1, training.beta2)
-        return torch.optim.Adam(weights, lr=lr, betas=betas, fused=one_pass)
+        return torch.optim.Adam(weights, lr=lr, betas=betas, weight_decay=weight_decay, fused=one_pass)
 
     def update(self, loss: Tensor, *names: str) -> None:
         """One step of the optimizers of these names on the gradient of `loss`, the mean over the run's processes."""
-        optimizers = [self.optimizers[name] for name in names if name in self.optimizers]
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
+        for name in names:
+            if name in self.optimizers:
+                self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
-        average_gradients(
-            weight for optimizer in optimizers for group in optimizer.param_groups for weight in group["params"]
-        )
-        for optimizer in optimizers:
-            optimizer.step()
+        self._step(names)
+
+    def update_in_turn(self, *updates: tuple[Tensor, tuple[str, ...]]) -> None:
+        """`update` for each loss and its names, one after another, on gradients that are all taken before the first."""
+        weights = [[weight for name in names for weight in self._weights(name)] for _, names in updates]
+        gradients = [
+            torch.autograd.grad(loss, own, retain_graph=number + 1 < len(updates), allow_unused=True)
+            for number, ((loss, _), own) in enumerate(zip(updates, weights, strict=True))
+        ]
+        for (_, names), own, own_gradients in zip(updates, weights, gradients, strict=True):
+            for weight, gradient in zip(own, own_gradients, strict=True):
+                weight.grad = gradient
+            self._step(names)
+
+    def _step(self, names: Sequence[str]) -> None:
+        """One step of the optimizers of these names on the gradients that their weights have."""
+        names = [name for name in names if name in self.optimizers]
+        average_gradients(weight for name in names for weight in self._weights(name))
+        for name in names:
+            if name in self.gradient_limits:
+                torch.nn.utils.clip_grad_norm_(self._weights(name), self.gradient_limits[name])
+            self.optimizers[name].step()
         self.arithmetic.forget_casts()
+
+    def _weights(self, name: str) -> list[Tensor]:
+        """Those that an optimizer steps."""
+        return [weight for group in self.optimizers[name].param_groups for weight in group["params"]]
 
     def begin(self, draws: Any) -> Any:
         """Seed the global generators from the draws, and move the draws to this method's device."""
@@ -223,11 +266,18 @@ class Method:
 
     def translator(self, direction: str = "AtoB") -> nn.Module:
         """The generator of this direction as it is trained; A is the source domain."""
-        return self.networks[self.translators[direction]]
+        return self.join([self.networks[name] for name in as_names(self.translators[direction])], direction)
 
     def averaged_translator(self, direction: str = "AtoB") -> nn.Module | None:
         """Its moving average; None without `--ema_decay`."""
-        return self.averages[self.translators[direction]] if self.averages else None
+        if not self.averages:
+            return None
+        return self.join([self.averages[name] for name in as_names(self.translators[direction])], direction)
+
+    @classmethod
+    def translating(cls) -> tuple[str, ...]:
+        """The names of all networks that translate, in any direction."""
+        return tuple(dict.fromkeys(name for names in cls.translators.values() for name in as_names(names)))
 
     def move_averages(self, updates: int) -> None:
         """Bring the moving averages up to date after a step; `updates` is the number of steps before it."""
@@ -235,8 +285,8 @@ class Method:
             move_average(average, self.networks[name], self.options.training.ema_decay, updates)
 
     @classmethod
-    def translator_name(cls, options: Options) -> str:
-        """The network with which test.py translates under these options.
+    def translator_names(cls, options: Options) -> tuple[str, ...]:
+        """The networks with which test.py translates under these options.
 
         Raises:
             UserError: when the options ask for the reverse direction, and the method has no network for it.
@@ -246,11 +296,12 @@ class Method:
                 f"--model {options.run.model} translates only as it was trained: leave out --direction "
                 f"{options.data.direction}, or train a run with it."
             )
-        return cls.translators["BtoA" if options.backward else "AtoB"]
+        return as_names(cls.translators["BtoA" if options.backward else "AtoB"])
 
     @classmethod
     def build_translator(cls, options: Options) -> Generator:
-        """The network that `translator_name` names, with fresh weights; test.py builds no other network."""
+        """What the networks that `translator_names` names make together, with fresh weights; test.py builds no other
+        network."""
         return build_generator(options)
 
     def draw_share(self, batch: Batch, generator: torch.Generator, epoch: int, last_epoch: int, step: int) -> Any:
@@ -287,3 +338,8 @@ def _remedy(network: Generator | Discriminator, width: int, height: int) -> str:
         larger = -(-max(width, height) // multiple) * multiple
         return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
     return "use a larger --crop_size or fewer layers"
+
+
+def as_names(names: str | tuple[str, ...]) -> tuple[str, ...]:
+    """A value of `Method.translators` as a tuple."""
+    return (names,) if isinstance(names, str) else names

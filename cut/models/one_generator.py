@@ -36,8 +36,9 @@ class OneGenerator(Method):
     loss_names = ()
 
     @classmethod
-    def translator_name(cls, options: Options) -> str:
-        return f"G{options.method.model_suffix}"
+    def translator_names(cls, options: Options) -> tuple[str, ...]:
+        return (f"G{options.method.model_suffix}",)
 
     def build_networks(self) -> dict[str, nn.Module]:
-        return {self.translator_name(self.options): build_generator(self.options)}
+        (name,) = self.translator_names(self.options)
+        return {name: build_generator(self.options)}

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -15,12 +16,20 @@ class Generator(nn.Module):
         fewest_multiples: how many of these a side has at least; four are enough for every reflected edge in a network.
         context: pixels around a window of the image on which the translation of the window depends, apart from
             normalisation over the image; large images are translated in tiles that overlap by it.
+        seed_is_style: whether the seed of `translate_window` chooses one of many translations; then every picture gets
+            one of its own.
     """
 
     image_channels: int = 3
     size_multiple: int = 1
     fewest_multiples: int = 4
     context: int = 128
+    seed_is_style: bool = False
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """The networks with weight files of their own that it consists of, in the order of `Method.translators`."""
+        return (self,)
 
     def regions(self) -> Sequence[nn.Module]:
         """The parts that `--compile` compiles, each called as a module in every pass."""
@@ -64,8 +73,49 @@ class ContrastiveGenerator(Generator):
         """`(self(image), self.encode(image, layers))` in one pass."""
 
 
+class StyledGenerator(Generator):
+    """A generator with many translations of an image, one for each style, which is a short code.
+
+    Args:
+        style_dim: numbers in a style code, which is N(0, 1).
+        translations: how many it makes of an image; they follow each other along the channels of its result.
+
+    Attributes:
+        guide: (1, C_out, h, w) in [−1, 1], an image of the target domain whose style is used; None: styles are drawn.
+    """
+
+    seed_is_style = True
+    guide: Tensor | None
+
+    def __init__(self, style_dim: int, translations: int = 1) -> None:
+        super().__init__()
+        self.style_dim, self.translations = style_dim, translations
+        self.register_buffer("guide", None, persistent=False)
+
+    @abstractmethod
+    def encode_style(self, image: Tensor) -> Tensor:
+        """The style codes (B, style_dim) of images of the target domain."""
+
+    @abstractmethod
+    def translate(self, image: Tensor, styles: Tensor) -> list[Tensor]:
+        """The translations (B, C_out, H, W) of images in each of the styles (N, style_dim)."""
+
+    def styles(self, seed: int) -> Tensor:
+        """(translations, style_dim) on the CPU; the first ones of a seed do not depend on how many there are."""
+        generator = torch.Generator().manual_seed(seed)
+        return torch.stack([torch.randn(self.style_dim, generator=generator) for _ in range(self.translations)])
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, translations · C_out, H, W) in the styles of the seed 0, or of the guide."""
+        return self.translate_window(image, 0)
+
+    def translate_window(self, image: Tensor, seed: int, corner: tuple[int, int] = (0, 0)) -> Tensor:
+        styles = self.styles(seed).to(image) if self.guide is None else self.encode_style(self.guide)
+        return torch.cat(self.translate(image, styles), 1)
+
+
 class Discriminator(nn.Module):
-    """Image (B, C, H, W) → logits, larger for images that look real; (B, 1, h, w) or (B, 1).
+    """Image (B, C, H, W) → logits, larger for images that look real; (B, 1, h, w) or (B, 1), or a list of these.
 
     Attributes:
         image_channels: C; set by what builds the network.

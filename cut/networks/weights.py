@@ -14,8 +14,13 @@ _STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 _TABLE_LINES = 10
 
 
-def read_weights(path: Path | str, named: Path | str | None = None, missing_ok: bool = True) -> dict[str, Tensor]:
+def read_weights(
+    path: Path | str, named: Path | str | None = None, missing_ok: bool = True, part: str = ""
+) -> dict[str, Tensor]:
     """Read a file of weights: a plain `state_dict`, with or without a `module.` prefix on every name.
+
+    A file may also hold those of several networks by name, as the authors of some methods publish them, and then `part`
+    says whose are wanted: `gen_a` takes what is under `gen_a`, else what is under `a`.
 
     Only tensors and containers are unpickled, so a hostile file cannot run code.
 
@@ -23,6 +28,7 @@ def read_weights(path: Path | str, named: Path | str | None = None, missing_ok: 
         path: the file.
         named: what messages call it; None for its path.
         missing_ok: report a missing file as a `UserError` too, not as a `FileNotFoundError`.
+        part: name of the network.
 
     Raises:
         UserError: when the file is missing, broken, or holds something else, with what it is.
@@ -38,6 +44,9 @@ def read_weights(path: Path | str, named: Path | str | None = None, missing_ok: 
         raise UserError(
             f"{named} is not a file of weights that can be read safely ({error.reason}): {error.advice}."
         ) from None
+    if isinstance(weights, Mapping):
+        names = (name for name in (part, part.rpartition("_")[2]) if isinstance(weights.get(name), Mapping))
+        weights = weights.get(next(names, None), weights)
     if not isinstance(weights, Mapping) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
     ):

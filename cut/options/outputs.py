@@ -91,8 +91,8 @@ class TestingOptions:
     num_test: Count = option(float("inf"), "translate the first N images", phase="test", check=at_least(1))
     test_batch_size: int = option(
         1,
-        "translate up to N images of one size together, which a GPU does faster; one by one all the same, where the "
-        "translation of an image would depend on the others",
+        "translate up to N images of one size together, which is faster for small ones; one by one all the same, where "
+        "the translation of an image would depend on the others",
         phase="test",
         check=at_least(1),
     )

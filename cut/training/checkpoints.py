@@ -226,7 +226,7 @@ def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
     """
     loaded = []
     for name, network in method.networks.items():
-        if name not in method.translators.values() and not committed(folder / f"{epoch}_net_{name}.pth").exists():
+        if name not in method.translating() and not committed(folder / f"{epoch}_net_{name}.pth").exists():
             continue
         fill(network, folder, epoch, name)
         if name in method.averages:
@@ -243,7 +243,8 @@ def fill(network: nn.Module, folder: Path, epoch: str, name: str) -> None:
     """
     network_file(folder, epoch, name)  # says which epochs there are
     path = folder / f"{epoch}_net_{name}.pth"
-    load_weights(network, read_committed(path, partial(read_weights, named=path, missing_ok=False)), str(path))
+    read = partial(read_weights, named=path, missing_ok=False, part=name)
+    load_weights(network, read_committed(path, read), str(path))
 
 
 def best_row(folder: Path) -> Evaluation | None:
@@ -297,7 +298,7 @@ def _method_with(networks: Sequence[str]) -> str:
     methods = [
         entry.name
         for entry in MODELS.entries()
-        if (translators := set(getattr(entry.factory, "translators", {"": "G"}).values())) <= set(networks)
+        if (translators := set(getattr(entry.factory, "translating", lambda: ("G",))())) <= set(networks)
         and not translators <= {"G"}  # of most methods
     ]
     return f"those are of --model {' or '.join(methods)}, so " if methods else ""

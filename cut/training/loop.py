@@ -4,7 +4,6 @@ Of several processes that train together (torchrun) each runs this loop on its s
 weights at all times; the first one saves, and it alone has listeners.
 """
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,7 +11,7 @@ from functools import cache
 
 from cut.data.batch import Batch
 from cut.data.loader import Loader
-from cut.device import device_name, peak_memory_bytes
+from cut.device import peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.models.method import Method
 from cut.options import Options
@@ -28,6 +27,7 @@ from cut.training.evaluation import (
     last_and_best,
     same_conditions,
 )
+from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
 from cut.training.interrupt import StopRequest
@@ -38,7 +38,6 @@ from cut.training.listener import (
     Listener,
     Previewer,
     Progress,
-    RunFacts,
     StepEvent,
 )
 from cut.training.schedule import learning_rate
@@ -100,7 +99,7 @@ class Trainer:
         Raises:
             RunFailed: when a loss or weight is no longer finite, or, after saving, when anything else fails.
         """
-        self.tell("start", self.options, self.progress(), self.facts())
+        self.tell("start", self.options, self.progress(), run_facts(self.model, self.evaluator, self.evaluations()))
         for message in messages:
             self.say(message)
         try:
@@ -145,6 +144,7 @@ class Trainer:
         epoch, started = self.state.epoch, time.perf_counter()
         rate = self.learning_rate(epoch)
         self.model.set_learning_rate(rate)
+        self.model.steps_per_epoch = len(self.loader)
         batches = self.loader.epoch(
             epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
         )
@@ -159,6 +159,7 @@ class Trainer:
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
         self.batch = batch
+        rate *= self.model.rate_factor(self.state.step)
         generator = step_generator(self.options.run.seed, self.state.step)
         draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
         if self.to_compile:
@@ -170,7 +171,7 @@ class Trainer:
         self.batch = None
         seconds = time.perf_counter() - started
         size = len(batch) * count()
-        self.state.count_step(size, losses[self.model.total_loss])
+        self.state.count_step(size, losses.get(self.model.total_loss))
         self.check_losses(losses, batch)
 
         event = StepEvent(
@@ -325,21 +326,6 @@ class Trainer:
         state = self.state
         images = len(self.loader) * self.options.data.batch_size
         return Progress(state.epoch, state.epoch_images, state.images, state.step, self.last_epoch, images)
-
-    def facts(self) -> RunFacts:
-        parameters = {
-            name: sum(weight.numel() for weight in network.parameters())
-            for name, network in self.model.networks.items()
-        }
-        return RunFacts(
-            command=tuple(sys.argv),
-            device=device_name(self.model.device),
-            parameters=parameters,
-            evaluations=self.evaluations(),
-            best_metric=self.evaluator.best_metric if self.evaluator else None,
-            extractor=self.evaluator.extractor if self.evaluator else "",
-            total_loss=self.model.total_loss,
-        )
 
     def where(self) -> str:
         return f"epoch {self.state.epoch}, image {self.state.epoch_images} of it (step {self.state.step})"

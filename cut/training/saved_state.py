@@ -21,7 +21,8 @@ class TrainingState:
         epoch_steps, epoch_images: steps done and images seen in it.
         step, images: the same since the run began.
         epoch_losses: mean generator loss of each finished epoch.
-        loss_sum: sum of the generator loss over the steps of this epoch.
+        loss_sum: sum of the generator loss over the steps of this epoch that have one.
+        loss_steps: how many of them have one.
         data: fingerprint of the data set.
         evaluations: what was measured so far, as dictionaries of `Evaluation`'s fields, oldest first.
     """
@@ -33,18 +34,25 @@ class TrainingState:
     images: int = 0
     epoch_losses: list[float] = field(default_factory=list)
     loss_sum: float = 0.0
+    loss_steps: int = 0
     data: str = ""
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
-    def count_step(self, images: int, loss: float) -> None:
+    def count_step(self, images: int, loss: float | None) -> None:
+        """
+        Args:
+            loss: of the generators; None after a step that has not trained them.
+        """
         self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
         self.images, self.epoch_images = self.images + images, self.epoch_images + images
-        self.loss_sum += loss
+        if loss is not None:
+            self.loss_sum, self.loss_steps = self.loss_sum + loss, self.loss_steps + 1
 
     def finish_epoch(self) -> None:
-        if self.epoch_steps:
-            self.epoch_losses.append(self.loss_sum / self.epoch_steps)
-        self.epoch, self.epoch_steps, self.epoch_images, self.loss_sum = self.epoch + 1, 0, 0, 0.0
+        if self.loss_steps:
+            self.epoch_losses.append(self.loss_sum / self.loss_steps)
+        self.epoch, self.epoch_steps, self.epoch_images = self.epoch + 1, 0, 0
+        self.loss_sum, self.loss_steps = 0.0, 0
 
     @classmethod
     def from_saved(cls, content: Any) -> "TrainingState":
@@ -53,7 +61,9 @@ class TrainingState:
         Raises:
             ValueError: naming what is wrong.
         """
-        state = cls(**as_mapping(content, "state"))
+        content = as_mapping(content, "state")
+        content.setdefault("loss_steps", content.get("epoch_steps", 0))  # as all steps had one before this was counted
+        state = cls(**content)
         for item in fields(cls):
             value = getattr(state, item.name)
             if item.type in (int, "int") and not is_count(value):

@@ -13,7 +13,7 @@ def learning_rate(options: TrainingOptions, epoch: int, epoch_losses: Sequence[f
 
     Args:
         options: `lr`, `lr_policy`, `n_epochs`, `n_epochs_decay`, `lr_decay_iters`.
-        epoch: the first is 1.
+        epoch: the first is 1; less where a method's rate runs behind the schedule.
         epoch_losses: mean generator loss of each finished epoch, which `plateau` watches.
 
     Policies:
@@ -30,7 +30,7 @@ def _linear(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:
 
 
 def _step(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:
-    return 0.1 ** ((epoch - 1) // options.lr_decay_iters)
+    return 0.1 ** (max(0, epoch - 1) // options.lr_decay_iters)
 
 
 def _cosine(options: TrainingOptions, epoch: int, _: Sequence[float]) -> float:

@@ -6,7 +6,7 @@ import torch
 from cut.data.batch import Batch
 from cut.errors import UserError
 from cut.losses.distance import Spread
-from cut.models.cyclegan import CycleGANDraws
+from cut.models.two_way import TwoWayDraws
 from cut.networks.weights import export_weights
 from cut.options import test_options as options_to_test
 from cut.options import train_options
@@ -41,7 +41,7 @@ def recorded_model(run):
 def no_exchange(run):
     """Draws of the recorded runs, which are too short to fill a pool."""
     places = (None,) * run.options["batch_size"]
-    return CycleGANDraws(places, places)
+    return TwoWayDraws(places, places)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -136,7 +136,7 @@ def test_swapping_the_domains_swaps_the_losses():
         swapped.networks[one].load_state_dict(plain.networks[other].state_dict())
         swapped.networks[other].load_state_dict(plain.networks[one].state_dict())
     plain.spread_A, plain.spread_B = swapped.spread_B, swapped.spread_A = Spread(0.3, 0.1), Spread(0.2, 0.05)
-    batch, draws = images(), CycleGANDraws((None, None), (None, None))
+    batch, draws = images(), TwoWayDraws((None, None), (None, None))
     logs, mirrored = plain.step(batch, draws), swapped.step(Batch(batch.target, batch.source), draws)
     for name in ("D", "G", "distance", "cycle"):
         assert logs[f"{name}_A"].item() == pytest.approx(mirrored[f"{name}_B"].item(), rel=1e-4)
@@ -144,7 +144,7 @@ def test_swapping_the_domains_swaps_the_losses():
 
 def test_permuting_the_batch_changes_nothing():
     first, second = tiny(), tiny()
-    batch, draws = images(3), CycleGANDraws((None,) * 3, (None,) * 3)
+    batch, draws = images(3), TwoWayDraws((None,) * 3, (None,) * 3)
     permuted = batch.map(lambda side: side[[2, 0, 1]])
     logs, same = first.step(batch, draws), second.step(permuted, draws)
     assert {name: value.item() for name, value in logs.items()} == pytest.approx(
@@ -157,7 +157,7 @@ def test_one_direction_alone(word, trained, idle):
     model, both = tiny(word), tiny()
     before = {name: value.clone() for name, value in model.networks.state_dict().items()}
     batch = images()
-    logs, expected = (one.step(batch, CycleGANDraws((None, None), (None, None))) for one in (model, both))
+    logs, expected = (one.step(batch, TwoWayDraws((None, None), (None, None))) for one in (model, both))
     for name in ("G", "D", "distance"):
         assert logs[f"{name}_{trained}"].item() == pytest.approx(expected[f"{name}_{trained}"].item(), rel=1e-5)
     assert logs["G"].item() == pytest.approx((logs[f"G_{trained}"] + logs[f"distance_{trained}"]).item(), rel=1e-6)
@@ -186,7 +186,7 @@ def test_cycle_losses_train_both_generators_of_a_one_sided_run():
 def test_weights_of_the_distances():
     plain, weighted = tiny(), tiny("--lambda_distance_A", "3", "--lambda_distance_B", "0.5")
     batch = images()
-    logs, more = (model.step(batch, CycleGANDraws((None, None), (None, None))) for model in (plain, weighted))
+    logs, more = (model.step(batch, TwoWayDraws((None, None), (None, None))) for model in (plain, weighted))
     assert more["distance_A"].item() == pytest.approx(3 * logs["distance_A"].item(), rel=1e-5)
     assert more["distance_B"].item() == pytest.approx(0.5 * logs["distance_B"].item(), rel=1e-5)
 

@@ -13,7 +13,6 @@ from cut.options import train_options
 from cut.registry import MODELS
 from cut.training.schedule import learning_rate
 from cut.training.steps import step_generator
-from tests.models.test_cyclegan import recorded_batch
 from tests.reference_runs import NOT_OPTIONS, ReferenceRun, fill
 
 RUNS = ["pix2pix", "pix2pix_batch2", "pix2pix_unet256"]
@@ -48,7 +47,7 @@ def test_losses_of_all_steps_in_float64(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run)
     for step, expected in enumerate(run.facts["losses_float64"]):
-        logs = model.step(recorded_batch(run, step), Pix2PixDraws())
+        logs = model.step(run.sides(step, torch.float64), Pix2PixDraws())
         assert logs.keys() >= expected.keys()
         for loss, value in expected.items():
             assert logs[loss].item() == pytest.approx(value, rel=1e-9), f"step {step}: {loss}"
@@ -58,7 +57,7 @@ def test_losses_of_all_steps_in_float64(name):
 def test_losses_and_gradients_in_float32(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run, torch.float32)
-    logs = model.step(recorded_batch(run, 0, torch.float32), Pix2PixDraws())
+    logs = model.step(run.sides(0, torch.float32), Pix2PixDraws())
     for loss, value in run.facts["losses"][0].items():
         assert logs[loss].item() == pytest.approx(value, rel=1e-4), loss
     for network in "GD":
@@ -78,10 +77,10 @@ def test_pictures_and_running_statistics_after_the_run():
     for step in range(run.facts["steps"]):
         if step == 0:
             with as_in_training(model.G), torch.no_grad():
-                fake = model.G(recorded_batch(run, 0).source)
+                fake = model.G(run.sides(0, torch.float64).source)
             np.testing.assert_allclose(fake[..., ::2, ::2], run.numbers["step0/fake_B/every2"], atol=1e-5)
-        model.step(recorded_batch(run, step), Pix2PixDraws())
-    source = recorded_batch(run, 0).source
+        model.step(run.sides(step, torch.float64), Pix2PixDraws())
+    source = run.sides(0, torch.float64).source
     with torch.no_grad():
         final = model.G(source)  # in training mode, so the statistics move once more, as in the recording
         with mode(model.G, training=False):

@@ -12,6 +12,7 @@ from cut.evaluation.protocols.each_image import for_each_image
 from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page
 from cut.evaluation.translate.trained import load_translator
+from cut.models.styles import style_label, translation_count
 from cut.options import Options
 
 
@@ -19,9 +20,9 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     """Translate the images of `--phase` in `--dataroot`, preprocessed as published.
 
     Writes `images/{real_A,fake_B,real_B}/NAME.png` and `index.html` into `results_dir/name/{phase}_{epoch}`: source,
-    translation and, where the data set has one, the target at the same position. Sub-folders are kept in NAME. The
-    reverse direction of a method that translates both ways goes to `{phase}_{epoch}_back`, with real_B, fake_A and
-    real_A.
+    translation and, where the data set has one, the target at the same position. Sub-folders are kept in NAME. With
+    `--num_style 3` the second and third translations are in fake_B_2 and fake_B_3. The reverse direction of a method
+    that translates both ways goes to `{phase}_{epoch}_back`, with real_B, fake_A and real_A.
 
     Returns:
         The exit status.
@@ -41,7 +42,9 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     source, target = "BA" if options.backward else "AB"  # as published: A is what the run was trained to translate
 
     def save(index: int, sample: Sample, translation: Tensor) -> ResultRow:
-        images = {f"real_{source}": sample.source, f"fake_{target}": translation}
+        translations = translation.chunk(translation_count(options))
+        images = {f"real_{source}": sample.source}
+        images |= {style_label(f"fake_{target}", number): image for number, image in enumerate(translations)}
         if sample.target is not None:
             images[f"real_{target}"] = sample.target
         for label, image in images.items():

@@ -12,6 +12,7 @@ from cut.errors import UserError
 from cut.evaluation.protocols.each_image import for_each_image
 from cut.evaluation.protocols.result_files import is_picture_file, make_folder, output_names, save_picture
 from cut.evaluation.translate.trained import load_translator
+from cut.models.styles import translation_count
 from cut.options import Options
 from cut.reading import refuse_other_kinds
 
@@ -30,6 +31,7 @@ class OwnImages(ImageDataset):
 def translate_files(options: Options, device: torch.device | str = "cpu") -> int:
     """Translate `--input` into `--output`: sub-folders and names are kept, the output is PNG of the input's size.
 
+    With `--num_style N` the results of NAME are NAME_1.png … NAME_N.png.
     `--output` with the suffix of an image names the file for a single input, in the format of that suffix.
 
     Returns:
@@ -51,7 +53,7 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     if to_file:
         outputs = [output]
     inputs = {file.resolve() for file in files}
-    for result in outputs:
+    for result in (file for path in outputs for file in results_of(path, translation_count(options))):
         if result.resolve() in inputs:
             raise UserError(f"The result {result} would overwrite an input: give another --output.")
     dataset = OwnImages(options, folder, files)
@@ -62,9 +64,17 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     make_folder(output.parent if to_file else output)
 
     def save(index: int, sample: Sample, translation: Tensor) -> None:
-        save_picture(outputs[index], translation)
+        translations = translation.chunk(translation_count(options))
+        for file, picture in zip(results_of(outputs[index], len(translations)), translations, strict=True):
+            save_picture(file, picture)
 
     return for_each_image(options, dataset, len(files), translate, save).conclude(output)
+
+
+def results_of(path: Path, count: int) -> list[Path]:
+    """The files of so many translations of one image: `path`, or NAME_1.png, NAME_2.png, … for several."""
+    numbered = [path.with_stem(f"{path.stem}_{number + 1}") for number in range(count)]
+    return numbered if count > 1 else [path]
 
 
 def find_inputs(source: Path, output: Path) -> tuple[Path, tuple[Path, ...]]:

@@ -6,9 +6,11 @@ pass over small windows spread over the whole image measures the statistics of e
 normalised by these. The windows are at full resolution, as the network was trained.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import torch
@@ -53,12 +55,15 @@ def _middles(length: int, side: int, count: int) -> list[int]:
     return [min(max(round((i + 0.5) * cell - side / 2), 0), length - side) for i in range(count)]
 
 
-def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Module, NormStatistics]:
+Measured = dict[nn.Module, list[NormStatistics]]  # of each layer, one for each time that a pass calls it
+
+
+def norm_statistics(network: nn.Module, run: Callable[[], object]) -> Measured:
     """Statistics of every norm layer over all images of the batch that `run` passes through `network`.
 
     Each layer already normalises by the common statistics while they are measured, as it will in the tiles.
     """
-    measured: dict[nn.Module, NormStatistics] = {}
+    measured: Measured = defaultdict(list)
 
     def hook(layer: Any, inputs: tuple[Tensor, ...], _output: Tensor) -> Tensor:
         channels = inputs[0].shape[1]
@@ -68,8 +73,8 @@ def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Mo
             value.repeat_interleave(channels // groups).view(1, channels, 1, 1)
             for value in torch.var_mean(grouped, dim=(0, 2, 3, 4), correction=0)
         )
-        measured[layer] = NormStatistics(mean, (variance + layer.eps).rsqrt())
-        return _normalise(layer, inputs[0], measured[layer])
+        measured[layer].append(NormStatistics(mean, (variance + layer.eps).rsqrt()))
+        return _normalise(layer, inputs[0], measured[layer][-1])
 
     with _hooked(network, hook):
         run()
@@ -77,9 +82,10 @@ def norm_statistics(network: nn.Module, run: Callable[[], object]) -> dict[nn.Mo
 
 
 @contextmanager
-def fixed_norms(network: nn.Module, statistics: dict[nn.Module, NormStatistics]) -> Iterator[None]:
-    """Inside, the measured layers of `network` normalise by `statistics`, whatever image they see."""
-    with _hooked(network, lambda layer, inputs, _output: _normalise(layer, inputs[0], statistics[layer])):
+def fixed_norms(network: nn.Module, statistics: Measured) -> Iterator[None]:
+    """Inside, the measured layers of `network` normalise by `statistics`, whatever images its passes see."""
+    following = {layer: cycle(of_layer) for layer, of_layer in statistics.items()}
+    with _hooked(network, lambda layer, inputs, _output: _normalise(layer, inputs[0], next(following[layer]))):
         yield
 
 
@@ -104,5 +110,5 @@ def _measures(layer: nn.Module) -> bool:
 def _normalise(layer: Any, x: Tensor, statistics: NormStatistics) -> Tensor:
     normalised = (x - statistics.mean) * statistics.inverse_deviation
     if layer.weight is not None:
-        normalised = normalised * layer.weight[:, None, None] + layer.bias[:, None, None]
+        normalised = normalised * layer.weight.view(-1, 1, 1) + layer.bias.view(-1, 1, 1)
     return normalised.to(x.dtype)

@@ -2,6 +2,7 @@
 
 import math
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -38,7 +39,7 @@ class Translator:
     An image that is not a multiple of the generator's size multiple is continued by reflection at the right and the
     bottom, and the result is cut back; nothing is ever resized. An image that memory cannot hold in one piece is
     translated in tiles. Random draws (noise, dropout) are those of `seed`, the same for every image, so that a
-    translation does not depend on what was translated before it.
+    translation does not depend on what was translated before it; styles are those of `seed` and the image.
 
     Args:
         generator: moved to the device and layout of `arithmetic`.
@@ -148,19 +149,26 @@ class Translator:
             tile = self._smaller(image, tile)
 
     def _whole(self, image: Tensor) -> Tensor:
-        return self.generator.translate_window(self.arithmetic.images(image), self.seed).float().cpu()
+        return self.generator.translate_window(self.arithmetic.images(image), self._seed_for(image)).float().cpu()
 
     def _tiled(self, image: Tensor, tile: int) -> Tensor:
-        multiple = self.generator.size_multiple
+        multiple, seed = self.generator.size_multiple, self._seed_for(image)
 
         def run(part: Tensor, window: Window) -> Tensor:
-            return self.generator.translate_window(self.arithmetic.images(part), self.seed, (window.top, window.left))
+            return self.generator.translate_window(self.arithmetic.images(part), seed, (window.top, window.left))
 
         if not depends_on_whole_image(self.generator):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)
         samples = sample_windows(image, tile, multiple).to(self.device)
-        with fixed_norms(self.generator, norm_statistics(self.generator, lambda: self.generator(samples))):
+        whole = norm_statistics(self.generator, lambda: self.generator.translate_window(samples, seed))
+        with fixed_norms(self.generator, whole):
             return translate_in_tiles(run, image, tile, self.generator.context, multiple)
+
+    def _seed_for(self, image: Tensor) -> int:
+        """The seed of an image: another one for every picture where it chooses the style."""
+        if not self.generator.seed_is_style:
+            return self.seed
+        return zlib.crc32(image.cpu().numpy().tobytes(), zlib.crc32(str(self.seed).encode()))
 
     def _tile_side(self, images: Tensor) -> int | None:
         """Side of the tiles that (B, C, H, W) need, in pixels; None when they are translated in one piece."""

@@ -34,12 +34,21 @@ def test_statistics_of_the_image_itself_change_nothing(network):
 def test_the_windows_are_measured_together():
     layer = norm_layer("instance", 2)
     windows = torch.randn(5, 2, 8, 8) * 3 + torch.arange(5.0)[:, None, None, None]
-    statistics = norm_statistics(layer, lambda: layer(windows))[layer]
+    (statistics,) = norm_statistics(layer, lambda: layer(windows))[layer]
     torch.testing.assert_close(statistics.mean, windows.mean((0, 2, 3), keepdim=True))
-    with fixed_norms(layer, {layer: statistics}):
+    with fixed_norms(layer, {layer: [statistics]}):
         together = torch.cat([layer(window[None]) for window in windows])
     torch.testing.assert_close(together.mean((0, 2, 3)), torch.zeros(2), rtol=0, atol=1e-5)
     torch.testing.assert_close(together.var((0, 2, 3), correction=0), torch.ones(2), rtol=1e-4, atol=0)
+
+
+def test_a_layer_that_a_pass_calls_twice_has_statistics_for_each_time():
+    layer = norm_layer("instance", 2)
+    images = torch.randn(2, 1, 2, 8, 8) * torch.tensor([1.0, 5.0])[:, None, None, None, None]
+    expected = [layer(image) for image in images]
+    with fixed_norms(layer, norm_statistics(layer, lambda: [layer(image) for image in images])):
+        for _ in range(2):
+            torch.testing.assert_close([layer(image) for image in images], expected)
 
 
 def test_batch_norm_keeps_its_affine_map():
