@@ -76,6 +76,7 @@ def test_layouts_give_the_same_losses(words):
         f"{TINY} --gan_mode wgangp",
         f"{TINY} --nce_loss focal --normG none --init_gain 1",
         *OF_GANS,
+        f"{TINY} --model dcl",
         TINY_SINCUT,
     ],
 )
@@ -92,11 +93,15 @@ def test_a_step_in_bfloat16(words):
 
 
 @needs_bf16
-def test_every_weight_of_the_head_learns_in_bfloat16():
-    """Keys are made without a graph before queries: a cast that was kept from there would have no gradient."""
-    method = model(f"{TINY} --precision bf16")
+@pytest.mark.parametrize("words", ["", "--no_dropout false", "--model dcl", "--model dcl --no_dropout false"])
+def test_what_makes_keys_learns_in_bfloat16(words):
+    """Keys are made without a graph: a cast that was kept from there would have no gradient."""
+    method = model(f"{TINY} --precision bf16 {words}")
     losses(method)
-    assert all(parameter.grad.abs().sum() > 0 for parameter in method.networks["F"].parameters())
+    for name in method.networks.keys() & {"F", "F1", "F2"}:
+        assert all(parameter.grad.abs().sum() > 0 for parameter in method.networks[name].parameters())
+    for name in method.networks.keys() & {"G", "G_A", "G_B"}:
+        assert method.networks[name].model[1].weight.grad.abs().sum() > 0
 
 
 @needs_bf16

@@ -92,6 +92,11 @@ class GcGANDraws(StepDraws):
     def to(self, device: torch.device | str, dtype: torch.dtype) -> GcGANDraws:
         return replace(self, mixes=tuple(None if mix is None else mix.to(device, dtype) for mix in self.mixes))
 
+    def of_images(self, images: slice) -> GcGANDraws:
+        """The pools' draws stay whole: each process keeps the pool of all (`ImagePool`)."""
+        mixes = tuple(None if mix is None else mix[images] for mix in self.mixes)
+        return replace(super().of_images(images), mixes=mixes)
+
 
 _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "no_dropout": False}
 _TRAINING = {

@@ -69,6 +69,16 @@ def test_the_published_command_of_gcgan():
     assert {name: flat[name] for name in published} == published
 
 
+@pytest.mark.parametrize(("model", "lengths"), [("dcl", (400, 200, 400)), ("simdcl", (200, 200, 200))])
+def test_experiments_of_dclgan_differ_from_its_defaults_only_in_data_and_length(model, lengths):
+    defaults = train_options(["--model", model]).flat()
+    for name, length in zip(("horse2zebra", "cat2dog", "cityscapes"), lengths, strict=True):
+        config = train_options(["--config", str(FOLDER / f"{name}_{model}.yaml")]).flat()
+        differing = {key for key in config if config[key] != defaults[key]}
+        assert differing <= {"name", "dataroot", "direction", "n_epochs", "n_epochs_decay"}
+        assert config["n_epochs"] + config["n_epochs_decay"] == length
+
+
 FOCAL = {"maps_cut_focal": ("maps_cut", 2, 0.25), "maps_cut_focal_g3": ("maps_cut", 3, 0.5),
          "maps_fastcut_focal": ("maps_fastcut", 2, 0.25)}  # fmt: skip
 

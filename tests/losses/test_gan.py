@@ -28,6 +28,7 @@ def mean(values) -> float:
             lambda d: math.log(1 + math.exp(-d)),
         ),
         (Hinge(), lambda d: max(0, 1 - d), lambda d: max(0, 1 + d), lambda d: -d),
+        (Hinge("margin"), lambda d: max(0, 1 - d), lambda d: max(0, 1 + d), lambda d: max(0, 1 - d)),
         (Wasserstein(), lambda d: -d, lambda d: d, lambda d: -d),
     ],
 )

@@ -246,7 +246,7 @@ def test_which_network_translates(saved, asked, answer, tmp_path):
     options = options_to_test([*place, *asked])
     method = MODELS[options.run.model].factory
     if answer.startswith("G_"):
-        assert method.translator_name(options) == answer
+        assert method.translator_names(options) == (answer,)
     else:
         with pytest.raises(UserError, match=answer):
-            method.translator_name(options)
+            method.translator_names(options)

@@ -25,6 +25,7 @@ VARIANTS = {
     "recomputed blocks": "--num_patches 16 --checkpoint_blocks",
     "focal": "--num_patches 16 --nce_loss focal",
     "cyclegan": "--model cycle_gan --pool_size 2",
+    "dcl": "--model dcl --num_patches 16 --pool_size 2",
 }
 
 

@@ -28,6 +28,7 @@ CASES = {
     "batch norm and R1": "--num_patches 16 --normD batch --lambda_R1 1",
     "WGAN-GP": "--num_patches 16 --gan_mode wgangp",
     "CycleGAN": "--model cycle_gan --pool_size 3",
+    "DCLGAN": "--model dcl --num_patches 16 --pool_size 3",
     "averages": "--num_patches 16 --ema_decay 0.9",
 }
 

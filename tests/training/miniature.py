@@ -51,6 +51,12 @@ class Model:
     def pictures(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"real_A": batch.source}
 
+    def rate_factor(self, step: int) -> float:
+        return 1.0
+
+    def translating(self) -> tuple[str, ...]:
+        return ("G",)
+
     def move_averages(self, updates: int) -> None:
         pass
 

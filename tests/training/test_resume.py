@@ -28,6 +28,7 @@ VARIANTS = {
     "cyclegan": {
         "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
     },
+    "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
 }  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def assert_finished_as(run, expected):
         ("plateau", "step", 9),
         ("cyclegan", "step", 6),  # the pools of two have exchanged images
         ("cyclegan", "step", 9),
+        ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
     ],
 )
