@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cut.errors import UserError
 from cut.evaluation.translate.trained import trained_generator
@@ -18,7 +19,11 @@ def script():
     return load_script("speed_against")
 
 
-def test_a_run_to_translate_with(script, tmp_path):
+def test_a_run_to_translate_with(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "TILES", tmp_path / "tiles")
+    (tmp_path / "tiles" / "testA").mkdir(parents=True)
+    for shade in range(2):
+        Image.new("RGB", (40, 40), (shade, 50, 60)).save(tmp_path / "tiles" / "testA" / f"{shade}.png")
     words = [*script.make_test_run(tmp_path, 3, SMALL), *SMALL]
     options = test_options(words)
     assert trained_generator(options, "latest").image_channels == 3

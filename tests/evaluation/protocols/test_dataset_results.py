@@ -118,7 +118,7 @@ def test_a_file_that_turns_out_damaged_is_named_at_the_end(data, monkeypatch):
 
 
 def test_an_interrupt_ends_after_the_image_at_hand(data, monkeypatch):
-    monkeypatch.setattr(StopRequest, "__enter__", lambda self: setattr(self, "signal", 15) or self)
+    monkeypatch.setattr(StopRequest, "__enter__", lambda self: setattr(self, "received", 15) or self)
     assert translate_dataset(data(*PROTOCOL)) == 143
     assert pictures("results/tiny/test_latest/images/fake_B") == ["a/x.png"]
 
