@@ -35,6 +35,7 @@ setup(
     packages=[*find_packages(include=["cut", "cut.*"]), "cut.configs"],
     package_dir={"cut.configs": "configs"},
     package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring.web": ["page/*"]},
+    entry_points={"console_scripts": ["cut = cut.cli.console:console"]},
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS],
     extras_require={
         "tensorboard": ["tensorboard"],
