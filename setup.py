@@ -8,7 +8,10 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
-DEVELOPMENT = {"pytest", "tensorboard", "playwright", "ruff", "mypy", "types-PyYAML", "types-requests", "types-tqdm"}
+DEVELOPMENT = {
+    "pytest", "tensorboard", "wandb", "gradio", "mkdocs-material", "mkdocstrings[python]", "nbclient", "ipykernel",
+    "playwright", "ruff", "mypy", "types-PyYAML", "types-requests", "types-tqdm",
+}  # fmt: skip
 TESTS = [requirement for requirement in REQUIREMENTS if re.split("[<>=~]", requirement)[0] in DEVELOPMENT]
 
 setup(
@@ -39,6 +42,9 @@ setup(
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS],
     extras_require={
         "tensorboard": ["tensorboard"],
+        "wandb": ["wandb"],
+        "demo": ["gradio>=6"],
+        "docs": ["mkdocs-material", "mkdocstrings[python]"],
         "slurm": ["submitit"],
         "test": TESTS,
         "dev": [*TESTS, "pre-commit"],

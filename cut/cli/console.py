@@ -11,6 +11,7 @@ COMMANDS = {
     "train": ("train", "train a model"),
     "translate": ("translate", "translate images with a trained model, or run a paper's test protocol"),
     "evaluate": ("evaluate", "FID and other measures of two folders, or of a run's epochs"),
+    "demo": ("demo", "try a trained model in the browser"),
     "benchmark": ("benchmark", "speed and memory of training steps on this machine"),
 }
 """The sub-commands: the module in `cut.cli` whose `main` takes the words after it, and what it does."""
