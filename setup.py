@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
 DEVELOPMENT = {
-    "pytest", "tensorboard", "wandb", "gradio", "mkdocs-material", "mkdocstrings[python]", "nbclient", "ipykernel",
+    "pytest", "tensorboard", "gradio",
     "playwright", "ruff", "mypy", "types-PyYAML", "types-requests", "types-tqdm",
 }  # fmt: skip
 TESTS = [requirement for requirement in REQUIREMENTS if re.split("[<>=~]", requirement)[0] in DEVELOPMENT]
@@ -42,9 +42,7 @@ setup(
     install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS],
     extras_require={
         "tensorboard": ["tensorboard"],
-        "wandb": ["wandb"],
         "demo": ["gradio>=6"],
-        "docs": ["mkdocs-material", "mkdocstrings[python]"],
         "slurm": ["submitit"],
         "test": TESTS,
         "dev": [*TESTS, "pre-commit"],
