@@ -21,8 +21,13 @@ from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.compiled import compile_checked
 from cut.training.early_stopping import early_stop
 from cut.training.evaluation import (
-    Evaluation, best_evaluation, evaluation_is_due, is_due, last_and_best, same_conditions,
-)  # fmt: skip
+    Evaluation,
+    best_evaluation,
+    evaluation_is_due,
+    is_due,
+    last_and_best,
+    same_conditions,
+)
 from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
@@ -126,11 +131,10 @@ class Trainer:
         if stop.signal:
             self.save(["latest"], must_succeed=True)
             self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
-            return
-        if early:
+        elif early:
             self.save(["latest"], must_succeed=True)
             self.say(early)
-        if self.evaluator and self.evaluations():
+        if self.evaluator and self.evaluations() and not stop.signal:
             self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
 
     def prepare(self, stop: StopRequest) -> None:

@@ -51,6 +51,7 @@ class SavedEpochs:
     def __init__(self, options: Options, device: torch.device | str, splits: Sequence[str] = SPLITS) -> None:
         if options.data.dataset_mode == "singleimage":
             options = options.replace(best_metric="sifid")  # the only measure that single pictures have
+            splits = ("train",) if splits == SPLITS else splits  # which training measures too
         self.options, self.arithmetic = options, Arithmetic.of(options, device)
         self.dataset = _dataset(options, splits)
         self.yardstick = make_yardstick(options, device, self.dataset, splits)
