@@ -14,6 +14,7 @@ from tests.models.test_cut import random_batch
 
 TINY = "--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32 --num_patches 8 --netF_nc 8 --gpu_ids -1"
 TINY_SINCUT = "--dataroot x --model sincut --ngf 2 --ndf 2 --crop_size 32 --netF_nc 8 --batch_size 2 --gpu_ids -1"
+PAIRS = "--dataroot x --model pix2pix --netG unet_128 --ngf 4 --ndf 4 --crop_size 128 --gpu_ids -1 --no_dropout"
 needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
 
 
@@ -23,7 +24,8 @@ def model(words: str) -> Method:
 
 
 def losses(method: Method, images: int = 2) -> dict[str, float]:
-    batch = random_batch(images)
+    side = method.options.data.crop_size
+    batch = random_batch(images, side, side)
     logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2))
     return {name: value.item() for name, value in logs.items()}
 
@@ -56,7 +58,7 @@ def test_what_a_device_lacks_is_refused(monkeypatch):
         Arithmetic("bf16")
 
 
-@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", f"{TINY} --model cycle_gan"])
+@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", f"{TINY} --model cycle_gan", PAIRS])
 def test_layouts_give_the_same_losses(words):
     if "cycle" in words:
         words = words.replace("--num_patches 8 --netF_nc 8", "")
@@ -75,6 +77,7 @@ def test_layouts_give_the_same_losses(words):
         f"{TINY} --nce_loss focal --normG none --init_gain 1",
         f"{TINY} --model cycle_gan".replace("--num_patches 8 --netF_nc 8", ""),
         TINY_SINCUT,
+        PAIRS,
     ],
 )
 def test_a_step_in_bfloat16(words):

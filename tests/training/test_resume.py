@@ -28,6 +28,9 @@ VARIANTS = {
     "cyclegan": {
         "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
     },
+    "pairs": {
+        "model": "pix2pix", "num_threads": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
+    },
 }  # fmt: skip
 
 
@@ -67,6 +70,7 @@ def assert_finished_as(run, expected):
         ("cyclegan", "step", 6),  # the pools of two have exchanged images
         ("cyclegan", "step", 9),
         ("average", "step", 5),
+        ("pairs", "step", 6),
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):
