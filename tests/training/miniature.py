@@ -54,6 +54,9 @@ class Model:
     def extra_state(self) -> dict:
         return {}
 
+    def rate_factor(self, step: int) -> float:
+        return 1.0
+
     def set_learning_rate(self, rate: float) -> None:
         self.rates.append(rate)
 
