@@ -40,7 +40,7 @@ def test_every_picture_has_a_style_of_its_own_whatever_was_translated_before(mak
 
 @torch.no_grad()
 def test_tiles_of_every_style_agree_with_the_whole_picture_under_its_statistics(make):
-    """Beyond the context nothing of the tile's edge is left; common statistics lack Bessel's correction of MUNIT's norm."""
+    """Beyond its context nothing of the edge is left; MUNIT's layer norm differs a little, by Bessel's correction."""
     generator = make(2).double()
     context = generator.context // 4 * 4
     image = torch.rand(1, 3, 2 * context + 64, 2 * context + 64, dtype=torch.float64)
