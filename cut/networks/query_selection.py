@@ -8,7 +8,6 @@ concentrated, of low entropy. Their features, mixed by that attention, enter F i
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 FIRST_TAP = 3  # of the list of taps, from 0: earlier ones have random positions
 SIDE = 7  # of a window
-NUMBERS_AT_ONCE = 2**24  # of attention or of windows while entropies are computed: 64 MiB in float32
+NUMBERS_AT_ONCE = 2**22  # of attention or of windows while entropies are computed: 16 MiB in float32
 
 
 @dataclass(frozen=True)
@@ -149,10 +148,19 @@ def at(vectors: Tensor, positions: Tensor) -> Tensor:
 
 def local_entropies(key: Tensor, published: bool) -> Tensor:
     """(B, C, H, W) → (B, H·W), the entropy of each position's attention in its window."""
+    images, channels, height, width = key.shape
+    padded = F.pad(key, (SIDE // 2,) * 4)
+    rows = max(1, NUMBERS_AT_ONCE // (images * channels * width * SIDE**2))  # of the map at once
     found = []
-    for windows, center in _all_windows(key):
-        scores = (_rows(windows, published) @ center.unsqueeze(3)).squeeze(3)  # (B, M, 49)
-        found.append(entropy(scores.softmax(dim=2)))
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        center = key[:, :, first:last].flatten(2)  # (B, C, M)
+        windows = F.unfold(padded[:, :, first : last + SIDE - 1], SIDE)  # (B, C·49, M)
+        if published:  # read as (49, C)
+            scores = (windows.unflatten(1, (SIDE**2, channels)) * center.unsqueeze(1)).sum(dim=2)
+        else:
+            scores = (windows.unflatten(1, (channels, SIDE**2)) * center.unsqueeze(2)).sum(dim=1)
+        found.append(entropy(scores.transpose(1, 2).softmax(dim=2)))
     return torch.cat(found, dim=1)
 
 
@@ -166,18 +174,6 @@ def windows_at(feature: Tensor, positions: Tensor) -> Tensor:
     corners = positions // width * wide + positions % width  # (B, N)
     places = (corners.unsqueeze(2) + cells).flatten(1)  # (B, N·49)
     return at(padded.flatten(2).transpose(1, 2), places).unflatten(1, (-1, SIDE**2)).transpose(2, 3)
-
-
-def _all_windows(feature: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """The windows (B, M, C, 49) and centers (B, M, C) of some rows of the map after another."""
-    images, channels, height, width = feature.shape
-    padded = F.pad(feature, (SIDE // 2,) * 4)
-    rows = max(1, NUMBERS_AT_ONCE // (images * channels * width * SIDE**2))
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        windows = F.unfold(padded[:, :, first : last + SIDE - 1], SIDE)  # (B, C·49, M)
-        center = feature[:, :, first:last].flatten(2).transpose(1, 2)
-        yield windows.transpose(1, 2).unflatten(2, (channels, SIDE**2)), center
 
 
 def _rows(windows: Tensor, published: bool = False) -> Tensor:
