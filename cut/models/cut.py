@@ -73,9 +73,8 @@ class CUT(Method):
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
     ) -> Draws:
         height, width = batch.source.shape[-2:]
-        sizes = [(size[1], size[2]) for size in self.probe.tap_shapes(height, width)]
         flip = self.own.flip_equivariance and torch.rand((), generator=generator).item() < 0.5
-        patches, identity_patches = self.contrast.draw(sizes, generator)
+        patches, identity_patches = self.contrast.draw(self.probe.tap_shapes(height, width), generator)
         return Draws(
             patches=patches,
             identity_patches=identity_patches,
@@ -169,8 +168,7 @@ class CUT(Method):
 
     def check_size(self, width: int, height: int) -> None:
         super().check_size(width, height)
-        sizes = [(shape[1], shape[2]) for shape in self.probe.tap_shapes(height, width)]
-        self.contrast.check_size(width, height, sizes, self.device)
+        self.contrast.check_size(width, height, self.probe.tap_shapes(height, width), self.device)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """real_A, fake_B, real_B and, with an identity part, idt_B."""

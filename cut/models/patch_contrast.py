@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cut.models.draws import Patches
     from cut.models.method import Logs
 
-    Sizes = Sequence[tuple[int, int]]  # (H, W) of the map at each tap
+    Shapes = Sequence[torch.Size]  # (C, H, W) of the map at each tap
     Vectors = tuple[list[Tensor], list[Tensor]]  # (B, P, C) of queries and keys at each tap
 
 
@@ -57,18 +57,18 @@ class PatchContrast:
         """Names in logs, in the order of `losses` where none is left out."""
         return self.form.label, f"{self.form.label}_Y", "SRC"
 
-    def draw(self, sizes: Sizes, generator: torch.Generator | None) -> tuple[Patches, Patches]:
+    def draw(self, shapes: Shapes, generator: torch.Generator | None) -> tuple[Patches, Patches]:
         """`Draws.patches` and `Draws.identity_patches`."""
-        patches = self._draw(sizes, generator)
+        patches = self._draw(shapes, generator)
         if not self.identity:
             return patches, ()
-        return patches, patches if self.form.shares_positions else self._draw(sizes, generator)
+        return patches, patches if self.form.shares_positions else self._draw(shapes, generator)
 
-    def _draw(self, sizes: Sizes, generator: torch.Generator | None) -> Patches:
+    def _draw(self, shapes: Shapes, generator: torch.Generator | None) -> Patches:
         patches = self.own.num_patches if self.compares else 0
         return tuple(
-            None if self.sampler.chooses(tap) else draw_positions(size, patches, generator)
-            for tap, size in enumerate(sizes)
+            None if self.sampler.chooses(tap) else draw_positions((height, width), patches, generator)
+            for tap, (_, height, width) in enumerate(shapes)
         )
 
     def vectors(self, head: nn.Module, queries: list[Tensor], keys: list[Tensor], positions: Patches) -> Vectors:
@@ -107,7 +107,7 @@ class PatchContrast:
             loss = loss + logs[relation]
         return loss, logs
 
-    def check_size(self, width: int, height: int, sizes: Sizes, device: torch.device) -> None:
+    def check_size(self, width: int, height: int, shapes: Shapes, device: torch.device) -> None:
         """Refuse images of a size, in pixels, in whose maps patches cannot be chosen.
 
         Raises:
@@ -118,14 +118,14 @@ class PatchContrast:
         patches = self.own.num_patches
         chosen = f"--nce_sampler {self.own.nce_sampler} with --num_patches {patches}"
         kept = 0
-        for tap, size in enumerate(sizes):
+        for tap, shape in enumerate(shapes):
             if self.sampler.chooses(tap):
-                positions = size[0] * size[1]
+                positions = shape[1] * shape[2]
                 if patches > positions:
                     raise UserError(
                         f"{chosen} cannot choose among the {positions} positions of tap {self.own.taps[tap]} in images "
                         f"of {width}×{height} pixels: use at most --num_patches {positions}, or a larger --crop_size."
                     )
-                kept += self.sampler.bytes_kept(size, patches)
+                kept += self.sampler.bytes_kept(shape, patches)
         images = (1 + self.identity) * self.options.data.batch_size // count()
         require(images * kept, f"{chosen} and images of {width}×{height} pixels needs at least", device)

@@ -8,6 +8,7 @@ concentrated, of low entropy. Their features, mixed by that attention, enter F i
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,6 @@ class QuerySelection(PatchSampler):
     def chooses(self, tap: int) -> bool:
         return tap >= FIRST_TAP
 
-    def bytes_kept(self, size: tuple[int, int], patches: int) -> int:
-        return 4 * patches * size[0] * size[1]  # rows of the attention
-
     def of_tap(self, tap: int, query: Tensor, key: Tensor, positions: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """(B, C, N, 1) mixed features, and 0 to N − 1."""
         if not self.chooses(tap):
@@ -83,6 +81,9 @@ class QuerySelection(PatchSampler):
 class GlobalSelection(QuerySelection):
     """Attention of each position among all positions of the map."""
 
+    def bytes_kept(self, shape: Sequence[int], patches: int) -> int:
+        return 4 * patches * shape[1] * shape[2]  # attention
+
     def entropies(self, key: Tensor) -> Tensor:
         every = key.flatten(2).transpose(1, 2)  # (B, H·W, C)
         at_once = max(1, NUMBERS_AT_ONCE // (every.shape[0] * every.shape[1]))
@@ -92,7 +93,7 @@ class GlobalSelection(QuerySelection):
         of_query, of_key = (feature.flatten(2).transpose(1, 2) for feature in (query, key))  # (B, H·W, C)
         mixing = attention(
             at(of_key, positions), of_key
-        )  # (B, N, H·W): rows of the whole attention, no more are needed
+        )  # (B, N, H·W), the rows of the whole attention that are needed
         return mixing @ of_query, mixing.detach() @ of_key.detach()
 
 
@@ -100,6 +101,9 @@ class GlobalSelection(QuerySelection):
 @dataclass(frozen=True)
 class LocalSelection(QuerySelection):
     """Attention of each position among the cells of the window around it; those beyond the border are zero."""
+
+    def bytes_kept(self, shape: Sequence[int], patches: int) -> int:
+        return 4 * 2 * patches * SIDE**2 * shape[0]  # windows of query and key
 
     def entropies(self, key: Tensor) -> Tensor:
         return local_entropies(key, self.qs_windows == "published")

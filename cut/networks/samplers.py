@@ -29,8 +29,8 @@ class PatchSampler:
         """
         return False
 
-    def bytes_kept(self, size: tuple[int, int], patches: int) -> int:
-        """What choosing in one image's map (H, W) keeps in memory until the backward pass, where that may be much."""
+    def bytes_kept(self, shape: Sequence[int], patches: int) -> int:
+        """What choosing in one image's map (C, H, W) keeps in memory until the backward pass, if that may be much."""
         return 0
 
     def select(

@@ -227,13 +227,13 @@ def test_attention_that_memory_cannot_hold_is_refused(monkeypatch):
     contrast = PatchContrast(model.options)
     needed = 2 * 2 * 2 * 4 * 6 * 64  # both pairs, two images, two taps, float32: 6 rows of 64 positions
     monkeypatch.setattr("cut.memory.available_bytes", lambda device: needed)
-    sizes = [(8, 8)] * 5
-    contrast.check_size(32, 32, sizes, torch.device("cpu"))
+    shapes = [torch.Size([16, 8, 8])] * 5
+    contrast.check_size(32, 32, shapes, torch.device("cpu"))
     monkeypatch.setattr("cut.memory.available_bytes", lambda device: needed - 1)
     with pytest.raises(
         UserError, match="--nce_sampler qs_global with --num_patches 6 and images of 32×32 pixels needs at"
     ):
-        contrast.check_size(32, 32, sizes, torch.device("cpu"))
+        contrast.check_size(32, 32, shapes, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=IDS)

@@ -138,3 +138,11 @@ def test_earlier_taps_are_sampled_at_drawn_positions():
     found = GlobalSelection(2).select([query] * 4, [key] * 4, [drawn, drawn, drawn, None])
     assert found[0][:3] == [query] * 3 and found[1][:3] == [key] * 3 and found[2][:3] == [drawn] * 3
     assert found[0][3].shape == (1, 4, 2, 1)
+    with pytest.raises(ValueError, match="positions are missing"):
+        GlobalSelection(2).of_tap(0, query, key, None)
+
+
+def test_what_is_kept_for_the_backward_pass():
+    shape = (256, 64, 64)
+    assert GlobalSelection().bytes_kept(shape, 100) == LocalGlobalSelection().bytes_kept(shape, 100) == 100 * 64**2 * 4
+    assert LocalSelection().bytes_kept(shape, 100) == 2 * 100 * 49 * 256 * 4
