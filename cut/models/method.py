@@ -59,7 +59,7 @@ class Method:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
     """
 
-    loss_names: ClassVar[tuple[str, ...]]
+    loss_names: tuple[str, ...]
     total_loss: ClassVar[str] = "G"
     translators: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
