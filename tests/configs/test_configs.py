@@ -9,7 +9,7 @@ from cut.options import test_options as options_to_test
 from cut.options import train_options
 
 FOLDER = Path(__file__).parents[2] / "configs"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("comparison/*.yaml")])
 EXPERIMENTS = ("horse2zebra", "cat2dog", "cityscapes", "grumpifycat", "maps")
 
 
