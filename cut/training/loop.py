@@ -19,14 +19,10 @@ from cut.processes.group import OtherProcessEnded, count, end_all, is_first, obj
 from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.compiled import compile_checked
+from cut.training.early_stopping import early_stop
 from cut.training.evaluation import (
-    Evaluation,
-    best_evaluation,
-    evaluation_is_due,
-    is_due,
-    last_and_best,
-    same_conditions,
-)
+    Evaluation, best_evaluation, evaluation_is_due, is_due, last_and_best, same_conditions,
+)  # fmt: skip
 from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
@@ -122,12 +118,19 @@ class Trainer:
             self.preview()
         if self.state.step and not self.state.epoch_steps:
             self.catch_up(stop)
+        early = None
         while self.state.epoch <= self.last_epoch and not stop.signal:
+            if early := early_stop(self.options.evaluation, self.state):
+                break
             self.train_epoch(stop)
         if stop.signal:
             self.save(["latest"], must_succeed=True)
             self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
-        elif self.evaluator and self.evaluations():
+            return
+        if early:
+            self.save(["latest"], must_succeed=True)
+            self.say(early)
+        if self.evaluator and self.evaluations():
             self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
 
     def prepare(self, stop: StopRequest) -> None:

@@ -18,6 +18,7 @@ from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
 Picture = np.ndarray | Image.Image
+SMALLEST_SINGLE = 16  # pixels of a side
 
 
 def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
@@ -69,6 +70,23 @@ def image_set(
 
     features = image_features(extractor, noted(), batch_size)
     return FeatureSet(extractor.title, features, describe_sizes(sizes), content)
+
+
+def local_set(extractor: Extractor, image: Picture) -> FeatureSet:
+    """The features at every place of one picture, at its own size: the distribution that SIFID compares.
+
+    Raises:
+        UserError: when the extractor has no such features, or the picture is too small for them.
+    """
+    device = next((weight.device for weight in extractor.parameters()), torch.device("cpu"))
+    pixels = _tensor(image).to(device)  # (1, 3, H, W)
+    height, width = pixels.shape[2:]
+    if min(height, width) < SMALLEST_SINGLE:
+        raise UserError(f"A picture of {width}×{height} is too small for SIFID: use one of {SMALLEST_SINGLE} pixels.")
+    with torch.inference_mode():
+        maps = extractor.local(pixels)  # (1, C, h, w)
+    features = maps[0].flatten(1).T.float().cpu().numpy()  # (h·w, C)
+    return FeatureSet(extractor.title, features, describe_sizes([(width, height)]))
 
 
 def folder_features(

@@ -96,6 +96,12 @@ def name_stays_in_folder(values: Values) -> str | None:
     return f"The run's name with its --suffix is {values['name']!r} but must be {expected}." if expected else None
 
 
+def early_stopping_measures(values: Values) -> str | None:
+    if not values["early_stopping"] or values["evaluation_epoch_freq"]:
+        return None
+    return "--early_stopping waits for a better measure, and --evaluation_epoch_freq 0 measures nothing: give another."
+
+
 RULES = (
     Rule(("name",), name_stays_in_folder),
     Rule(("dataroot",), data_given, before_running=True),
@@ -103,5 +109,6 @@ RULES = (
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
     Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
+    Rule(("early_stopping", "evaluation_epoch_freq"), early_stopping_measures, "train"),
     Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train", before_running=True),
 )
