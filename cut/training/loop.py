@@ -21,8 +21,13 @@ from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.compiled import compile_checked
 from cut.training.early_stopping import early_stop
 from cut.training.evaluation import (
-    Evaluation, best_evaluation, evaluation_is_due, is_due, last_and_best, same_conditions,
-)  # fmt: skip
+    Evaluation,
+    best_evaluation,
+    evaluation_is_due,
+    is_due,
+    last_and_best,
+    same_conditions,
+)
 from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
@@ -196,10 +201,8 @@ class Trainer:
     def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
         finished = self.progress()
         self.state.finish_epoch()
-        self.tell(
-            "after_epoch",
-            EpochEvent(finished, seconds, self.learning_rate(epoch + 1), peak_memory_bytes(self.model.device)),
-        )
+        memory = peak_memory_bytes(self.model.device)
+        self.tell("after_epoch", EpochEvent(finished, seconds, self.learning_rate(epoch + 1), memory))
         labels = []
         if is_due(epoch, self.options.checkpoints.save_epoch_freq):
             labels.append(str(epoch))
