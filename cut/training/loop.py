@@ -200,10 +200,8 @@ class Trainer:
     def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
         finished = self.progress()
         self.state.finish_epoch()
-        self.tell(
-            "after_epoch",
-            EpochEvent(finished, seconds, self.learning_rate(epoch + 1), peak_memory_bytes(self.model.device)),
-        )
+        memory = peak_memory_bytes(self.model.device)
+        self.tell("after_epoch", EpochEvent(finished, seconds, self.learning_rate(epoch + 1), memory))
         labels = []
         if is_due(epoch, self.options.checkpoints.save_epoch_freq):
             labels.append(str(epoch))

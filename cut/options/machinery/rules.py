@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from cut.options.machinery.catalogue import chosen_entries
 from cut.options.machinery.words import file_name
 from cut.registry import MODELS
 
@@ -29,7 +30,7 @@ class Rule:
 
 def problems_together(values: Values, rejected: Set[str], phase: str, to_run: bool) -> list[str]:
     """A sentence for every rule that the values break; `to_run` when a script is about to use them."""
-    own: tuple[Rule, ...] = MODELS[values["model"]].rules if values["model"] in MODELS else ()
+    own: list[Rule] = [rule for entry in chosen_entries(values) for rule in entry.rules]
     rules = [rule for rule in (*RULES, *own) if rule.phase in (None, phase) and (to_run or not rule.before_running)]
     usable = values.keys() - rejected
     return [problem for rule in rules if usable >= set(rule.names) and (problem := rule.check(values))]

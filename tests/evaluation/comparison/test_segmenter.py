@@ -76,7 +76,7 @@ def test_the_ceiling_is_that_of_the_real_photographs(labels, weights):
 def test_bad_input_is_refused_before_the_first_step(data, weights):
     for number in range(4):
         Image.new("RGB", (24, 20), (0, 255, 0)).save(data / "valA" / f"{number}.png")
-    with pytest.raises(UserError, match="does not have the colours of Cityscapes: translate from labels"):
+    with pytest.raises(UserError, match="not have the colours of Cityscapes: translate from labels to photographs"):
         evaluator_of(data, "--drn_weights", str(weights))
     torch.save({"a": torch.zeros(1)}, weights)
     with pytest.raises(UserError, match="another network than DRN-D-22"):
