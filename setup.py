@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent
 LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
 REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
 DEVELOPMENT = {
-    "pytest", "tensorboard", "lpips", "clean-fid", "playwright", "ruff", "mypy", "types-PyYAML", "types-requests",
-    "types-tqdm",
+    "pytest", "tensorboard", "lpips", "timm", "clean-fid", "playwright", "ruff", "mypy", "types-PyYAML",
+    "types-requests", "types-tqdm",
 }  # fmt: skip
 TESTS = [requirement for requirement in REQUIREMENTS if re.split("[<>=~]", requirement)[0] in DEVELOPMENT]
 
@@ -42,7 +42,7 @@ setup(
     extras_require={
         "tensorboard": ["tensorboard"],
         "slurm": ["submitit"],
-        "scores": ["lpips"],
+        "scores": ["lpips", "timm"],
         "test": TESTS,
         "dev": [*TESTS, "pre-commit"],
     },

@@ -48,6 +48,9 @@ class EvaluationOptions:
         None, "colours of a map-like target: a name in configs/palettes, or a file; adds segmentation scores",
         phase="train",
     )  # fmt: skip
+    dinov2_weights: str | None = option(
+        None, "file of DINOv2's weights, for --feature_extractor dinov2 (pip install '.[scores]')", phase="train"
+    )
     drn_weights: str | None = option(
         None, "file of DRN-D-22's Cityscapes weights: scores photographs that are made from label maps", phase="train"
     )

@@ -175,10 +175,11 @@ def make_yardstick(
     palette = load_palette(chosen.palette) if chosen.palette is not None else None
 
     def load() -> Extractor:
-        return load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
+        return load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
 
     # A file that was given is checked in any case; a download waits until there are images to measure.
-    extractor = load() if chosen.inception_weights is not None else None
+    given = chosen.inception_weights is not None or chosen.feature_extractor == "dinov2"
+    extractor = load() if given else None
     segmenter = Segmenter(chosen.drn_weights, device) if chosen.drn_weights is not None else None
     perceptual = PerceptualDistance(chosen.lpips_weights, device) if chosen.lpips_weights is not None else None
     if not dataset.has_distribution and chosen.best_metric != "sifid":

@@ -21,18 +21,24 @@ Picture = np.ndarray | Image.Image
 SMALLEST_SINGLE = 16  # pixels of a side
 
 
-def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
+def load_extractor(
+    name: str,
+    device: torch.device | str = "cpu",
+    inception_weights: str | None = None,
+    dinov2_weights: str | None = None,
+) -> Extractor:
     """An extractor by its registered name, on a device. Leaves PyTorch's random numbers as they were.
 
     Args:
         name: "inception", "efficientnet_lite0", ….
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
+        dinov2_weights: file of DINOv2's weights, which "dinov2" needs.
 
     Raises:
         UserError: when the weights are missing or damaged; the message names the file and its hash.
     """
     with torch.random.fork_rng(devices=[]):  # constructing a network draws initial weights
-        return EXTRACTORS.build(name, weights=inception_weights).to(device)
+        return EXTRACTORS.build(name, weights=inception_weights, dinov2_weights=dinov2_weights).to(device)
 
 
 def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None) -> np.ndarray:
