@@ -26,7 +26,7 @@ from pathlib import Path
 from cut.commands import command
 from cut.data.files import left_out
 from cut.device import choose_device, describe_device
-from cut.errors import exit_status
+from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import load_palette
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.features.extraction import load_extractor
@@ -125,11 +125,12 @@ def evaluate_run(words: Sequence[str]) -> None:
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])
     print(f"Best by {rows[-1][1].label(run.best_metric)}: {best_name or 'none has a finite value'}.")
-    written = [
-        write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name),
-        write_curve(folder, options.run.name, rows, run.best_metric, levels),
-    ]
-    print(f"Written: {', '.join(str(file) for file in written if file)}")
+    written = [write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name)]
+    try:
+        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels)])
+    except UserError as error:
+        print(error)
+    print(f"Written: {', '.join(map(str, written))}")
 
 
 def _mention_other_files(*folders: Path) -> None:
