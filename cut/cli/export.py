@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import cut
 from cut.commands import command
 from cut.errors import UserError, exit_status
 from cut.options import Options, test_options
@@ -49,7 +50,6 @@ def run(words: Sequence[str]) -> None:
     import torch  # only now: --help does not need it
     from torch import nn
 
-    from cut import __version__
     from cut.evaluation.translate.trained import style_guide, trained_generator
     from cut.export.exportable import Exportable
     from cut.export.exporting import SIZES, export
@@ -68,7 +68,7 @@ def run(words: Sequence[str]) -> None:
     facts = {
         "run": options.run.name, "model": options.run.model, "epoch": options.run.epoch,
         "direction": options.data.direction, "range": "-1 to 1, RGB", "weights": chosen.weights,
-        "cut": __version__, **({"opset": str(chosen.opset)} if chosen.format == "onnx" else {}),
+        "cut": cut.__version__, **({"opset": str(chosen.opset)} if chosen.format == "onnx" else {}),
     }  # fmt: skip
     file = chosen.output or default_file(options, FORMATS[chosen.format].suffix)
     written = export(module, file, chosen.format, facts, chosen.opset, chosen.weights)
