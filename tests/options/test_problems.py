@@ -184,6 +184,8 @@ def test_a_config_with_the_name_of_another_program(tmp_path):
 def test_shipped_configs_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert train_options(["--config", "configs/fastcut.yaml"]).method.lambda_NCE == 10
+    assert train_options(["--config", "fastcut"]).method.lambda_NCE == 10
+    assert problems("--config fastcutt")[0] == "There is no file fastcutt (did you mean configs/fastcut.yaml?)."
     assert problems("--config fastcut.yaml") == ("There is no file fastcut.yaml (did you mean configs/fastcut.yaml?).",)
     assert problems("--config configs/fastcutt.yaml")[0].endswith("(did you mean configs/fastcut.yaml?).")
     assert problems("--config nothing.yaml") == ("There is no file nothing.yaml.",)

@@ -17,7 +17,7 @@ NO_VALUE = object()  # the option was given without a value
 RUN_VERBS = {
     "help": "show this help and exit",
     "dry_run": "print the options as YAML and exit, before any data is touched or folder made",
-    "config": "YAML file of options; the command line wins over it",
+    "config": "YAML file of options, or the name of a shipped one (horse2zebra_cut); the command line wins over it",
 }
 
 
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str], phase: str) -> CommandLine:
 
 def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) -> str:
     """What `--help` prints: the options of one script and method, grouped by concern, with these defaults."""
-    parser = _Parser(prog=script, usage=f"python {script} [options]", add_help=False, formatter_class=_HelpFormatter)
+    parser = _Parser(prog=script, usage=f"{script} [options]", add_help=False, formatter_class=_HelpFormatter)
     general = parser.add_argument_group("General")
     for verb, words in RUN_VERBS.items():
         names = ("-h", "--help") if verb == "help" else (f"--{verb}",)
