@@ -265,4 +265,5 @@ class AttributeTransfer(StyledGenerator):
 
     def translate(self, image: Tensor, styles: Tensor) -> list[Tensor]:
         content = self.encoder(image, self.source)
-        return [self.generator(content, style.expand(len(image), -1), self.target) for style in styles.split(1)]
+        count = image.shape[0]  # not len(), which fixes the batch of an exported file
+        return [self.generator(content, style.expand(count, -1), self.target) for style in styles.split(1)]
