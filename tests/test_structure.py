@@ -24,7 +24,7 @@ LAYERS = [
     {"models"},
     {"training"},
     {"monitoring", "evaluation"},
-    {"api"},
+    {"export", "api"},
     {"demo"},
     {"cli"},
     {"__main__"},

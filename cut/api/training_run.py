@@ -1,7 +1,9 @@
 """Options → build → run: a whole training run, as train.py, `cut train` and `cut.train` start it."""
 
+import shlex
 from contextlib import closing, nullcontext
 
+from cut.commands import command
 from cut.options import Options
 
 
@@ -17,6 +19,7 @@ def run_training(options: Options) -> int:
     from cut.processes.group import joined, reporting_together
     from cut.processes.launch import launch
     from cut.registry import MODELS
+    from cut.training.captured import require_graphs
     from cut.training.checkpoints import RunFolder
     from cut.training.compiled import require_compiler
     from cut.training.loop import Trainer
@@ -30,6 +33,8 @@ def run_training(options: Options) -> int:
         with reporting_together():
             if options.run.compile:
                 require_compiler(device)
+            if options.run.cuda_graphs:
+                require_graphs(MODELS[options.run.model].factory, device)
             dataset = make_dataset(options)
             model = MODELS[options.run.model].factory(options, device)
             check_sizes(model, dataset)
@@ -49,4 +54,22 @@ def run_training(options: Options) -> int:
             trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)
             notes = [*notices(options, dataset), *dataset.notes()]
             computing = f"{describe_device(device, options.run.gpu_ids, place.count)} {model.arithmetic.describe()}"
-            return trainer.run([computing, *messages, *notes, *on_measures])
+            status = trainer.run([*where_to_watch(options), computing, *messages, *notes, *on_measures])
+            if place.is_first and not status:
+                print(next_command(options))
+            return status
+
+
+def where_to_watch(options: Options) -> list[str]:
+    """The first thing that a run says: where its page is; nothing without one."""
+    shown = options.monitoring.update_html_freq > 0 and not options.monitoring.no_html
+    return [f"Watch it: {options.run.folder / 'web' / 'index.html'}"] if shown else []
+
+
+def next_command(options: Options) -> str:
+    """The last thing that a run says: how to translate with it."""
+    folder = (
+        [] if options.run.checkpoints_dir == "./checkpoints" else ["--checkpoints_dir", options.run.checkpoints_dir]
+    )
+    words = shlex.join(["--name", options.run.name, *folder])
+    return f"Next: {command('translate')} {words} --input YOUR_IMAGES --output translated"

@@ -12,6 +12,8 @@ COMMANDS = {
     "translate": ("translate", "translate images with a trained model, or run a paper's test protocol"),
     "evaluate": ("evaluate", "FID and other measures of two folders, or of a run's epochs"),
     "demo": ("demo", "try a trained model in the browser"),
+    "export": ("export", "write a generator as ONNX, TorchScript or torch.export"),
+    "weights": ("weights", "what a file of weights is, and how to use it"),
     "benchmark": ("benchmark", "speed and memory of training steps on this machine"),
 }
 """The sub-commands: the module in `cut.cli` whose `main` takes the words after it, and what it does."""

@@ -6,8 +6,9 @@
     cut evaluate --name RUN --epoch 5 latest --baselines
 
 Two folders are read as pytorch-fid reads them, and FID equals its; REAL or FAKE may also be an .npz of statistics, of
-this project or of pytorch-fid. Pictures of equal names and sizes are compared one by one too. The result goes to the
-screen and into evaluation.json in --output, by default the folder that holds FAKE.
+this project or of pytorch-fid. Pictures of equal names and sizes are compared one by one too. Two single pictures are
+compared by SIFID; so is a run on two pictures. The result goes to the screen and into evaluation.json in --output, by
+default the folder that holds FAKE.
 
 A run is measured exactly as while it trains: its val images, else its test images, preprocessed as in training but
 with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor,
@@ -26,12 +27,13 @@ from pathlib import Path
 from cut.commands import command
 from cut.data.files import left_out
 from cut.device import choose_device, describe_device
-from cut.errors import exit_status
+from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import load_palette
+from cut.evaluation.comparison.perceptual import PerceptualDistance
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.features.extraction import load_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
-from cut.evaluation.protocols.picture_folders import compare_picture_folders
+from cut.evaluation.protocols.picture_folders import compare_picture_folders, compare_two_pictures
 from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
 from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
@@ -52,9 +54,12 @@ def folders_parser() -> argparse.ArgumentParser:
     add("fake", type=Path, metavar="FAKE", help="folder of translations, or .npz")
     add("--feature_extractor", default="inception", choices=EXTRACTORS.names(), help="[inception]")
     add("--inception_weights", metavar="FILE", help="pytorch-fid's weights, instead of a download at first use")
+    add("--dinov2_weights", metavar="FILE", help="for --feature_extractor dinov2")
     add("--palette", metavar="NAME", help="colours of a map-like target: adds segmentation scores of pairs")
     add("--gpu_ids", default="auto", metavar="ID", help="auto, -1 for the CPU, or the number of a GPU [auto]")
     add("--batch_size", type=_at_least(1), metavar="N", help="it does not change the result [suits the device]")
+    add("--precision_recall", action="store_true", help="also precision and recall of the features")
+    add("--lpips_weights", metavar="FILE", help="torchvision's AlexNet weights: adds LPIPS of pairs")
     add("--seed", type=int, default=0, metavar="N", help="of KID's subsets [0]")
     add("--limit", type=_at_least(2), default=math.inf, metavar="N", help="take the first N pictures of each folder")
     add("--output", type=Path, metavar="FOLDER", help="where evaluation.json goes [the folder that holds FAKE]")
@@ -92,12 +97,17 @@ def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
-    extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights)
-    _mention_other_files(chosen.real, chosen.fake)
-    found = compare_picture_folders(
-        chosen.real, chosen.fake, extractor, palette=palette, seed=chosen.seed, limit=chosen.limit,
-        batch_size=chosen.batch_size,
-    )  # fmt: skip
+    extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
+    if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):
+        found = compare_two_pictures(chosen.real, chosen.fake, extractor)
+    else:
+        perceptual = PerceptualDistance(chosen.lpips_weights, device) if chosen.lpips_weights else None
+        _mention_other_files(chosen.real, chosen.fake)
+        found = compare_picture_folders(
+            chosen.real, chosen.fake, extractor, palette=palette, seed=chosen.seed, limit=chosen.limit,
+            batch_size=chosen.batch_size, perceptual=perceptual,
+            needs=("features", "neighbours") if chosen.precision_recall else ("features",),
+        )  # fmt: skip
     fake = Path(os.path.abspath(chosen.fake))  # "." has neither a name nor another folder around it
     print(evaluation_table([(fake.name, found)]))
     print(describe_details(found))
@@ -125,11 +135,12 @@ def evaluate_run(words: Sequence[str]) -> None:
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])
     print(f"Best by {rows[-1][1].label(run.best_metric)}: {best_name or 'none has a finite value'}.")
-    written = [
-        write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name),
-        write_curve(folder, options.run.name, rows, run.best_metric, levels),
-    ]
-    print(f"Written: {', '.join(str(file) for file in written if file)}")
+    written = [write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name)]
+    try:
+        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels)])
+    except UserError as error:
+        print(error)
+    print(f"Written: {', '.join(map(str, written))}")
 
 
 def _mention_other_files(*folders: Path) -> None:

@@ -28,7 +28,8 @@ def gradio() -> Any:
         import gradio
     except ImportError as error:
         raise UserError(
-            f"The page needs the package gradio, which cannot be imported here ({error}): pip install gradio"
+            f"The page needs the package gradio, which cannot be imported here ({error}): "
+            "pip install 'cut-translation[demo]'"
         ) from error
     return gradio
 

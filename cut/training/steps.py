@@ -1,14 +1,12 @@
-"""What a step needs around it: its batch, its random numbers, its losses as numbers."""
+"""What a step needs around it: its batch and its random numbers."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cut.data.batch import Batch
-from cut.processes.group import averaged
 
 
 def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -26,8 +24,3 @@ def step_generator(seed: int, step: int) -> torch.Generator:
     """The source of a step's draws: a function of the seed and the number of steps before it, so nothing is saved."""
     state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
-
-
-def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses as numbers, the means over the processes of the run, with one wait for the device."""
-    return dict(zip(logs, averaged(torch.stack(list(logs.values()))).tolist(), strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 from cut.commands import program_of
 from cut.errors import UserError
 from cut.options.groups import RunOptions
-from cut.options.machinery.catalogue import catalogue, everything, owners
+from cut.options.machinery.catalogue import COMPONENTS, catalogue, everything, owners, under_own_names
 from cut.options.machinery.declare import Declaration, declarations
 from cut.options.machinery.words import did_you_mean, nearest_option
 from cut.options.machinery.yaml_files import load_yaml
@@ -51,13 +51,13 @@ class Merged:
 
 
 def merge(phase: str, layers: Sequence[Layer]) -> Merged:
-    """Defaults < the method's defaults < its preset < `layers`, the last one winning."""
+    """Defaults < those of the method < of its chosen components < its preset < `layers`, the last one winning."""
     model = chosen_method(layers)
     offered = {name: item for name, item in catalogue(model).items() if item.offered(phase)}
     merged = Merged({name: item.default_in(phase) for name, item in offered.items()})
     strangers = []
     for layer in (*_layers_of_method(phase, model, layers), *layers):
-        for name, raw in _without_aliases(layer.values, model).items():
+        for name, raw in under_own_names(layer.values, model).items():
             try:
                 if name in offered:
                     merged.values[name] = offered[name].read(raw)
@@ -93,22 +93,22 @@ def chosen(declaration: Declaration, layers: Iterable[Layer]) -> Any:
 
 
 def _layers_of_method(phase: str, model: str, layers: Sequence[Layer]) -> list[Layer]:
-    """The defaults of a method and those of the preset that the layers choose."""
+    """The defaults of a method, of the components that the layers choose, and of the preset that they choose."""
     if model not in MODELS:
         return []
     entry, known = MODELS[model], catalogue(model)
     found = [Layer(entry.defaults.get(phase, {}), file=f"the defaults of --model {model}")]
+    sources = [*found, *layers]
+    for registry in COMPONENTS:
+        component = registry.get(chosen(known[registry.option], sources)) if registry.option in known else None
+        if component is not None and phase in component.defaults:
+            source = f"the defaults of --{registry.option} {component.name}"
+            found.append(Layer(component.defaults[phase], file=source))
     preset = chosen(known[entry.preset_option], layers) if entry.preset_option in known else None
     if shipped := entry.presets.get(str(preset)):
         file = config_folder() / shipped
         found.append(Layer(read_yaml(file), str(file)))
     return found
-
-
-def _without_aliases(values: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """The values under this program's names; a published name may stand for several."""
-    aliases = MODELS[model].aliases if model in MODELS else {}
-    return {own: raw for name, raw in values.items() for own in aliases.get(name, (name,))}
 
 
 def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
