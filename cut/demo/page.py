@@ -8,9 +8,11 @@ from PIL import Image
 
 from cut.demo.epochs import Epochs, folder_problem
 from cut.errors import UserError
+from cut.monitoring.lines import method_label
 
 CSS = """
-.gradio-container {max-width: 60rem !important; margin: 0 auto !important}
+.gradio-container {width: 100% !important; max-width: 72rem !important; margin: 0 auto !important}
+.gradio-container h1 {overflow-wrap: anywhere}
 footer {display: none !important}
 """
 
@@ -74,11 +76,13 @@ def make_page(epochs: Epochs, with_folders: bool) -> Any:
         gr.Markdown(f"# {name}\n{_about(epochs)}")
         labels = list(epochs.labels)
         chosen = gr.Dropdown(labels, value=labels[0], label="Weights", interactive=True)
-        with gr.Tab("A picture"):
-            picture = gr.Image(type="pil", sources=["upload", "clipboard"], label="Your picture", height=300)
-            slider = gr.ImageSlider(
-                type="pil", format="png", label="Before and after: move the line", interactive=False, max_height=600
-            )
+        with gr.Tab("A picture"), gr.Row(equal_height=False):  # one below the other where they are too narrow
+            with gr.Column(scale=2, min_width=280):
+                picture = gr.Image(type="pil", sources=["upload", "clipboard"], label="Your picture", height=300)
+            with gr.Column(scale=3, min_width=280):
+                slider = gr.ImageSlider(
+                    type="pil", format="png", label="Before and after: move the line", interactive=False, max_height=600
+                )
         gr.on(
             [picture.change, chosen.change], translated, [picture, chosen], slider,
             concurrency_id="generator", api_visibility="private",
@@ -95,6 +99,6 @@ def make_page(epochs: Epochs, with_folders: bool) -> Any:
 
 
 def _about(epochs: Epochs) -> str:
-    run, data = epochs.options.run, epochs.options.data
+    method, direction = method_label(epochs.options.flat()), epochs.options.data.direction
     device = "the GPU" if epochs.device.type == "cuda" else "the CPU"
-    return f"{run.model}, {data.direction}, on {device}. Pictures keep their size and stay on this machine."
+    return f"{method}, {direction}, on {device}. Pictures keep their size and stay on this machine."
