@@ -12,6 +12,7 @@ from cut.terminal import readable
 COLUMNS = 2  # of panels
 PANEL_SIZE = (5.5, 3.2)  # (width, height) in inches
 DOTS_PER_INCH = 120
+FEW = 50  # points; a curve of more has no marks
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def _draw(place: Any, panel: Panel) -> None:
         if curve.faint:
             style: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.45, "zorder": 1.9}
         else:
-            style = {"marker": "o", "markersize": 4, "yerr": list(curve.spread) or None, "capsize": 2, "zorder": 2}
+            mark = "o" if len(curve.epochs) <= FEW else None
+            style = {"marker": mark, "markersize": 4, "yerr": list(curve.spread) or None, "capsize": 2, "zorder": 2}
         draw = place.plot if curve.faint else place.errorbar
         label = readable(curve.name) or "_nolegend_"  # matplotlib leaves out what begins with an underscore
         draw(list(curve.epochs), list(curve.values), color=f"C{curve.color}", label=label, **style)

@@ -1,7 +1,8 @@
-"""Listeners that show a run: terminal, logs, web page, TensorBoard, W&B, visdom. Training depends on none of them."""
+"""Listeners that show a run: terminal, logs, page, notebook, TensorBoard, W&B, visdom. Training needs none of them."""
 
 from cut.monitoring.console import ConsoleListener
 from cut.monitoring.log_files import LossLog, MetricsLog
+from cut.monitoring.notebook import NotebookView, in_notebook
 from cut.monitoring.previews import PreviewFiles
 from cut.monitoring.record import Record
 from cut.monitoring.tensorboard import TensorBoardLog
@@ -23,6 +24,8 @@ def make_listeners(options: Options) -> list[Listener]:
     listeners: list[Listener] = [record, console, LossLog(), MetricsLog(), previews]
     if not options.monitoring.no_html:
         listeners.append(WebPage(record, previews, say=console.message))
+    if in_notebook():
+        listeners.append(NotebookView(record, previews))
     if options.monitoring.tensorboard:
         listeners.append(TensorBoardLog())
     if options.monitoring.wandb:
