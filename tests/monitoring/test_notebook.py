@@ -41,7 +41,7 @@ def view(cell, clock, make_options):
     """A view of a run that has begun, with its previews."""
     previews = PreviewFiles()
     view = Recorded(lambda record: NotebookView(record, previews, cell.begin, clock), clock)
-    options, facts = make_options("--easy_label", "<b>"), RunFacts(best_metric="frechet")
+    options, facts = make_options("--easy_label", "<b>", "--print_freq", "1"), RunFacts(best_metric="frechet")
     previews.start(options, progress_at(0), facts)
     view.start(options, progress_at(0), facts)
     view.previews_before = previews
