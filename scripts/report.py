@@ -4,6 +4,7 @@
     python scripts/report.py checkpoints/maps_* --output runs.md --output runs.html --output runs.png
 
 Everything is read from what the runs saved and logged. The table goes to the screen as Markdown.
+The page shows a few columns, and all when asked.
 """
 
 import argparse
@@ -15,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a clon
 import cut.environment  # noqa: F401 first: it explains what is missing below
 from cut.errors import UserError, exit_status
 from cut.monitoring.reports.picture import draw_measures
+from cut.monitoring.reports.report_page import as_page
 from cut.monitoring.reports.runs import read_runs
-from cut.monitoring.reports.table import as_markdown, as_page, make_report
+from cut.monitoring.reports.table import as_markdown, make_report
 from cut.training.atomic import write_atomically
 
 SUFFIXES = (".md", ".html", ".png")
