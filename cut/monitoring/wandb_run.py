@@ -33,7 +33,7 @@ class WandbRun(Listener):
     """
 
     def __init__(self, say: Callable[[str], None] = print) -> None:
-        self.say, self.where = say, ""
+        self.say = say
         try:
             import wandb
         except ImportError as error:
@@ -68,8 +68,10 @@ class WandbRun(Listener):
             raise UserError(
                 f"W&B did not begin: {_sentence(error)} WANDB_MODE=offline records without a network."
             ) from error
-        kept = f"W&B records without a network; wandb sync {Path(self.run.dir).parent} sends it."
-        self.where = kept if self.run.offline else f"W&B: {self.run.url}"
+        if self.run.offline:
+            self.say(f"W&B records without a network; wandb sync {Path(self.run.dir).parent} sends it.")
+        else:
+            self.say(f"W&B: {self.run.url}")
 
     def _known_id(self) -> str:
         try:
@@ -84,12 +86,10 @@ class WandbRun(Listener):
         self._write_id()
 
     def after_preview(self, event: PreviewEvent) -> None:
-        self._introduce()
         row = picture_row(event.translations, cell_size(event.translations))
         self._log({"previews": self.wandb.Image(row)}, event.progress)
 
     def after_step(self, event: StepEvent) -> None:
-        self._introduce()
         values: dict[str, Any] = {}
         if event.due(self.monitoring.print_freq):
             values |= {f"losses/{name}": value for name, value in event.losses.items()}
@@ -114,12 +114,6 @@ class WandbRun(Listener):
 
     def _log(self, values: dict[str, Any], progress: Progress) -> None:
         self.run.log(values, step=progress.images)  # rows of the same step are one row
-
-    def _introduce(self) -> None:
-        """Only now, because the first thing that a run says is where its own page is."""
-        if self.where:
-            self.say(self.where)
-            self.where = ""
 
 
 def _sentence(error: Exception) -> str:
