@@ -47,6 +47,7 @@ class Method:
             source domain, also where `--direction BtoA` swaps the domains.
         parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
+        linear_decay: under `--lr_policy linear`, how many epochs early it falls, and in n_epochs_decay + what steps.
         translates_as_in_training: whether dropout and batch statistics are meant to act when it translates, in previews
             too; test.py lets them act for every method, unless `--eval` is given.
         gradient_limits: by the name of an optimizer, the largest norm of the gradient that it steps on.
@@ -64,6 +65,7 @@ class Method:
     translators: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
     schedule_ahead: ClassVar[int] = 0
+    linear_decay: ClassVar[tuple[int, int]] = (0, 1)
     translates_as_in_training: ClassVar[bool] = False
     gradient_limits: ClassVar[Mapping[str, float]] = {}
     steps_per_epoch: int | None = None
@@ -205,11 +207,7 @@ class Method:
     # ------------------------------------------------------------------ helpers of a method
 
     def adam(
-        self,
-        *names: str,
-        lr: float | None = None,
-        betas: tuple[float, float] | None = None,
-        weight_decay: float = 0.0,
+        self, *names: str, lr: float | None = None, betas: tuple[float, float] | None = None, weight_decay: float = 0.0
     ) -> torch.optim.Adam:
         """One Adam over the weights of these networks, as the options set it.
 

@@ -153,8 +153,8 @@ def test_the_content_discriminators_gradient_is_clipped():
 
 def test_rates_are_the_published_ones():
     model = small()
-    options, ahead = model.options.training, model.schedule_ahead
-    rates = [learning_rate(options, epoch + ahead) / options.lr for epoch in (1, 601, 602, 1200)]
+    options, decay = model.options.training, model.linear_decay
+    rates = [learning_rate(options, epoch, (), decay) / options.lr for epoch in (1, 601, 602, 1200)]
     assert rates == pytest.approx([1, 1, 600 / 601, 2 / 601])
     model.set_learning_rate(5e-5)
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in model.optimizers.items()}
