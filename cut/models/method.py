@@ -18,6 +18,7 @@ from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
 from cut.precision import Arithmetic, full
+from cut.processes.dealing import dealing
 from cut.processes.group import average_gradients, count, own_share
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ class Method:
 
     def train_step(self, batch: Batch, draws: Any) -> Logs:
         """`step` on images from anywhere, in the run's precision and layout."""
-        with self.arithmetic.region():
+        with self.arithmetic.region(), dealing(len(batch)):
             return self.step(self.arithmetic.batch(batch), draws)
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:

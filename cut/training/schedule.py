@@ -1,7 +1,7 @@
 """The learning rate as a pure function of progress."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -51,4 +51,5 @@ def _plateau(options: TrainingOptions, _: int, epoch_losses: Sequence[float], *_
     return optimizer.param_groups[0]["lr"]
 
 
-LR_POLICIES = {"linear": _linear, "step": _step, "plateau": _plateau, "cosine": _cosine}
+Policy = Callable[[TrainingOptions, int, Sequence[float], tuple[int, int]], float]
+LR_POLICIES: dict[str, Policy] = {"linear": _linear, "step": _step, "plateau": _plateau, "cosine": _cosine}

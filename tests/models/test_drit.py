@@ -213,15 +213,6 @@ def swap_domains(model):
 # ---------------------------------------------------------------------- around the step
 
 
-def test_a_step_reads_no_value():
-    model, batch = small("--ema_decay", "0.9", device="meta"), batch_of()
-    for step in (0, FULL):
-        logs = model.train_step(batch, model.draw_share(batch, step_generator(0, step), 1, 2, step))
-        model.move_averages(step)
-        assert all(loss.is_meta for loss in logs.values())
-    assert set(model.averages) == {"enc_c", "gen", "enc_a"}
-
-
 def test_preview_shows_several_styles_both_ways_without_noise():
     model, batch = small(), batch_of()
     pictures, again = model.preview(batch), model.preview(batch)
