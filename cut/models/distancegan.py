@@ -272,6 +272,11 @@ class DistanceGAN(CycleGAN):
             )
         return as_names(cls.translators["BtoA" if options.backward else "AtoB"])
 
+    @property
+    def identity(self) -> bool:
+        """There is no identity loss."""
+        return False
+
     def extra_state(self) -> dict[str, Any]:
         spreads = {"A": self.spread_A, "B": self.spread_B}
         measured = {letter: [spread.mean, spread.deviation] for letter, spread in spreads.items()}
