@@ -63,6 +63,11 @@ def first_translator(method):
     return names if isinstance(names, str) else names[0]
 
 
+def test_no_method_is_left_out():
+    trained = {name for name in MODELS.names() if "train" in MODELS[name].phases}
+    assert {train_options(words(method)).run.model for method in METHODS} == trained
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_from_training_to_one_picture(method, run, tmp_path, capsys):
     place, images, folder = run
