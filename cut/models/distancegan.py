@@ -160,6 +160,7 @@ class DistanceGAN(CycleGAN):
     )
     zero_biases = False
     schedule_ahead = 0
+    linear_decay = (-1, 0)  # as published: lr / n_epochs_decay less after each epoch from n_epochs + 1 on
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.chosen: DistanceGANOptions = options.method

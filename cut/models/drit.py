@@ -81,7 +81,7 @@ class DRIT(Method):
         "random_loss": "G: losses with random attributes",
     }
     gradient_limits = {"disContent": 5.0}
-    schedule_ahead = -1  # the published rate begins to fall after epoch n_epochs + 1
+    linear_decay = (-1, 1)  # the published rate begins to fall after epoch n_epochs + 1
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         if options.is_train and count() > 1:

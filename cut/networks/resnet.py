@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
+from cut.networks.dropout import Dropout
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
-            *([nn.Dropout(0.5)] if dropout else []),
+            *([Dropout(0.5)] if dropout else []),
             ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),

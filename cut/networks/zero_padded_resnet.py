@@ -4,6 +4,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from cut.networks.dropout import Dropout
 from cut.networks.interface import Generator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.resnet import downsampling, upsampling
@@ -20,7 +21,7 @@ class ZeroPaddedBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
-            *([nn.Dropout(0.5)] if dropout else []),
+            *([Dropout(0.5)] if dropout else []),
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
         )

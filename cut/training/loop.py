@@ -211,7 +211,8 @@ class Trainer:
 
     def learning_rate(self, epoch: int) -> float:
         """The rate of an epoch, given the losses of the epochs before it."""
-        return learning_rate(self.options.training, epoch + self.model.schedule_ahead, self.state.epoch_losses)
+        ahead, decay = self.model.schedule_ahead, self.model.linear_decay
+        return learning_rate(self.options.training, epoch + ahead, self.state.epoch_losses, decay)
 
     # ------------------------------------------------------------------ measuring
 
