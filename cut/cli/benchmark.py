@@ -42,7 +42,8 @@ from cut.errors import exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
-from cut.training.steps import as_floats, step_generator, timed
+from cut.training.steps import step_generator, timed
+from cut.training.unread_losses import Losses
 
 LOADING = 2.0  # seconds for which a data worker is watched
 
@@ -169,7 +170,7 @@ def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) ->
     for step, (batch, waited) in zip(range(kinds * (warmup + steps)), timed(batches), strict=False):
         watch.seconds.clear()
         with watch.reading("iteration"):
-            as_floats(model.train_step(batch, model.draw(batch, step_generator(0, step), step=step)))
+            dict(Losses(model.train_step(batch, model.draw(batch, step_generator(0, step), step=step))))
         if step % kinds == 0:
             rows.append(defaultdict(float))
         for name, seconds in {"waiting": waited, **watch.seconds}.items():

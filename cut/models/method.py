@@ -13,7 +13,7 @@ from cut.errors import UserError, counted
 from cut.lazy import torch
 from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
-from cut.models.image_sizes import fits
+from cut.models.image_sizes import fits, remedy
 from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
@@ -149,7 +149,7 @@ class Method:
 
         kinds: tuple[type[Generator | Discriminator], ...] = (Generator, Discriminator)
         return [
-            f"Images of {width}×{height} pixels do not fit {name}: {_remedy(network, width, height)}."
+            f"Images of {width}×{height} pixels do not fit {name}: {remedy(network, width, height)}."
             for kind, name in zip(kinds, self.chosen_by, strict=True)
             for network in networks.values()
             if isinstance(network, kind)
@@ -172,6 +172,11 @@ class Method:
     def chosen_by(self) -> tuple[str, str]:
         """How messages name a generator and a discriminator: by the options that decide what it accepts."""
         return f"--netG {self.options.networks.netG}", f"--netD {self.options.discriminator.netD}"
+
+    def kind_of_step(self, draws: Any) -> Any:
+        """What Python decides in a step, as a value that can be compared: steps of one kind are the same operations on
+        tensors, so that `--cuda_graphs` may record one for all. Methods whose steps have no kinds leave this out."""
+        raise NotImplementedError
 
     def rate_factor(self, step: int) -> float:
         """What the learning rate of the epoch is multiplied by after so many steps of the run."""
@@ -329,15 +334,6 @@ class Method:
         for name, optimizer in self.optimizers.items():
             for group, own in zip(optimizer.param_groups, self._own_rates[name], strict=True):
                 group["lr"] = rate * (own / self.options.training.lr)
-
-
-def _remedy(network: Generator | Discriminator, width: int, height: int) -> str:
-    """What to do about images that do not fit a network."""
-    multiple = getattr(network, "size_multiple", 1)
-    if width % multiple or height % multiple:
-        larger = -(-max(width, height) // multiple) * multiple
-        return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
-    return "use a larger --crop_size or fewer layers"
 
 
 def as_names(names: str | tuple[str, ...]) -> tuple[str, ...]:

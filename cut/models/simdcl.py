@@ -62,7 +62,7 @@ def one_image(values: Mapping[str, Any]) -> str | None:
         return None
     return (
         f"SimDCL compares one image of each domain at a time: --batch_size is {values['batch_size']} but must be 1, "
-        "in one process."
+        "and so it trains in one process."
     )
 
 

@@ -14,7 +14,8 @@ from cut.models.method import Method
 from cut.options import train_options
 from cut.processes.group import is_first, joined, own_share
 from cut.registry import MODELS
-from cut.training.steps import as_floats, step_generator
+from cut.training.steps import step_generator
+from cut.training.unread_losses import Losses
 from tests.methods import words
 
 STEPS, BATCH = 3, 4
@@ -61,7 +62,7 @@ def trained(case: str, share: slice) -> tuple[Method, list[dict[str, float]]]:
         images = torch.Generator().manual_seed(step)
         batch = Batch(*(torch.rand(2, BATCH, 3, side, side, generator=images, dtype=torch.float64) * 2 - 1))
         draws = method.draw_share(batch.map(lambda side: side[share]), step_generator(0, step), 1, 1, step)
-        logs.append(as_floats(method.train_step(batch.map(lambda side: side[share]), draws)))
+        logs.append(dict(Losses(method.train_step(batch.map(lambda side: side[share]), draws))))
         method.move_averages(step)
     return method, logs
 
