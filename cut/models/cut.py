@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from cut.lazy import functional as F
 from cut.lazy import torch
-from cut.losses.patchnce import Contrast, multi_tap_nce
+from cut.losses.patchnce import Contrast
 from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator, build_head, build_nce_loss
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
 from cut.models.draws import Draws, draw_positions, draw_seed
 from cut.models.image_sizes import TapShapes
+from cut.models.key_memory import KeyMemory
 from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
 from cut.models.shared_passes import (
     Translated,
@@ -53,6 +55,7 @@ class CUT(Method):
         self.own: ContrastiveOptions = options.method
         self.probe = TapShapes(options, self.own.taps)
         self.adversary, self.nce_form = Adversary(options), build_nce_loss(options)
+        self.memory = KeyMemory(self.own.nce_memory)
         super().__init__(options, device, dtype)
         self.G = cast("ContrastiveGenerator", self.networks["G"])
         self.D = cast("Discriminator", self.networks["D"])
@@ -140,19 +143,26 @@ class CUT(Method):
             self.encode, self.G.encoder_is_exact, images, translated.keys, draws.flip
         )
         across_batch = self.own.nce_includes_all_negatives_from_minibatch
-        contrast = Contrast(self.own.nce_T, across_batch, draws.epoch, draws.last_epoch)
+        contrast = Contrast(self.own.nce_T, across_batch, draws.epoch, draws.last_epoch, internal=self.own.nce_internal)
 
         losses = []
         for index, (_, _, positions) in enumerate(pairs):
             with torch.no_grad():  # only queries send gradients to G and F, so keys need no graph
                 key = self.F(keys[index], positions)
             query = self.F(queries[index], positions)
-            losses.append(multi_tap_nce(query, key, contrast, self.nce_form))
+            losses.append(self.memory.loss(index, query, key, contrast, self.nce_form))
         return losses
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Features of images of either domain at the taps: converted to the encoder's channel count where needed."""
         return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"memory": self.memory.state()} if self.own.nce_memory else {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        if self.own.nce_memory:
+            self.memory.load(state.get("memory", []), self.device)
 
     # ------------------------------------------------------------------ what follows from the options
 

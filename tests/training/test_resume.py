@@ -28,6 +28,7 @@ VARIANTS = {
     "cyclegan": {
         "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
     },
+    "memory": {"nce_memory": 3, "nce_internal": False},
     "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
 }  # fmt: skip
 
@@ -69,6 +70,7 @@ def assert_finished_as(run, expected):
         ("cyclegan", "step", 9),
         ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
+        ("memory", "step", 5),  # the keys of three images
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):
