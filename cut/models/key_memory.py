@@ -44,7 +44,9 @@ class KeyMemory:
         earlier = self.images.get(pair, [])
         if not self.size:
             return multi_tap_nce(queries, keys, contrast, form)
-        by_tap = [torch.cat(tap) for tap in zip(*earlier, strict=True)] or [None] * len(keys)  # (N, C) of each tap
+        by_tap: list[Tensor | None] = [None] * len(keys)  # (N, C) of each tap
+        if earlier:
+            by_tap = [torch.cat(tap) for tap in zip(*earlier, strict=True)]
         losses = [
             multi_tap_nce([query], [key], replace(contrast, memory=memory), form)
             for query, key, memory in zip(queries, keys, by_tap, strict=True)
