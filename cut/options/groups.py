@@ -89,7 +89,12 @@ class DataOptions:
 
     dataroot: str = option("placeholder", "folder that holds trainA, trainB, testA, …", from_training=True)
     dataset_mode: str = option(
-        "unaligned", "how the images of a sample are chosen", choices=DATASETS.names, fixed=True, from_training=True
+        "unaligned",
+        "how the images of a sample are chosen: unaligned, from two folders; aligned, pairs, side by side in one file "
+        "or of equal names in two folders; single, from one folder; singleimage, patches of two pictures",
+        choices=DATASETS.names,
+        fixed=True,
+        from_training=True,
     )
     direction: str = option(
         "AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True, from_training=True

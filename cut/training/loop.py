@@ -19,6 +19,7 @@ from cut.processes.group import OtherProcessEnded, count, end_all, is_first, obj
 from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.compiled import compile_checked
+from cut.training.early_stopping import early_stop
 from cut.training.evaluation import (
     Evaluation,
     best_evaluation,
@@ -122,12 +123,18 @@ class Trainer:
             self.preview()
         if self.state.step and not self.state.epoch_steps:
             self.catch_up(stop)
+        early = None
         while self.state.epoch <= self.last_epoch and not stop.signal:
+            if early := early_stop(self.options.evaluation, self.state):
+                break
             self.train_epoch(stop)
         if stop.signal:
             self.save(["latest"], must_succeed=True)
             self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
-        elif self.evaluator and self.evaluations():
+        elif early:
+            self.save(["latest"], must_succeed=True)
+            self.say(early)
+        if self.evaluator and self.evaluations() and not stop.signal:
             self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
 
     def prepare(self, stop: StopRequest) -> None:
@@ -193,10 +200,8 @@ class Trainer:
     def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
         finished = self.progress()
         self.state.finish_epoch()
-        self.tell(
-            "after_epoch",
-            EpochEvent(finished, seconds, self.learning_rate(epoch + 1), peak_memory_bytes(self.model.device)),
-        )
+        memory = peak_memory_bytes(self.model.device)
+        self.tell("after_epoch", EpochEvent(finished, seconds, self.learning_rate(epoch + 1), memory))
         labels = []
         if is_due(epoch, self.options.checkpoints.save_epoch_freq):
             labels.append(str(epoch))

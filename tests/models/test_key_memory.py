@@ -36,7 +36,7 @@ def test_pairs_have_negatives_of_their_own():
 def test_without_it_nothing_is_kept_or_saved():
     model, batch = tiny(), random_batch()
     model.step(batch, draws_for(model, batch))
-    assert model.extra_state() == {} and model.memory.images == {}
+    assert model.extra_state() == {} and model.contrast.memory.images == {}
 
 
 @pytest.mark.parametrize("loss", ["ce", "focal"])

@@ -30,6 +30,9 @@ VARIANTS = {
     },
     "memory": {"nce_memory": 3, "nce_internal": False},
     "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
+    "pairs": {
+        "model": "pix2pix", "num_threads": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
+    },
 }  # fmt: skip
 
 
@@ -71,6 +74,7 @@ def assert_finished_as(run, expected):
         ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
         ("memory", "step", 5),  # the keys of three images
+        ("pairs", "step", 6),
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):
