@@ -11,6 +11,8 @@ too. docs/figures.md says more.
 """
 
 import argparse
+import math
+import re
 import sys
 from pathlib import Path
 
@@ -37,6 +39,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--points", nargs="+", default=[], metavar="X,Y", help="query points in the first image")
     parser.add_argument("--num", type=int, default=4, help="most images (default %(default)s)")
     parser.add_argument("--size", type=int, metavar="N", help="scale the shorter side to N pixels (default: as it is)")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="τ of the maps: larger shows more (default: nce_T of the run)"
+    )
     parser.add_argument("--epoch", default="latest", help="which saved weights (default %(default)s)")
     parser.add_argument("--checkpoints_dir", default="./checkpoints", help="folder of the runs (default %(default)s)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the .png (default results/NAME/similarity.png)")
@@ -45,7 +50,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--serve", action="store_true", help="choose points by clicks on a page instead")
     parser.add_argument("--host", default="localhost", help="with --serve: 0.0.0.0 serves others, who need the token")
     parser.add_argument("--port", type=int, default=8001, help="with --serve (default %(default)s)")
-    return exit_status(lambda: visualize(parser.parse_args(arguments)))
+    # argparse takes "-3,5" for an option, unless there is a space in it.
+    words = [f" {word}" if re.fullmatch(r"-\d+,-?\d+", word) else word for word in arguments]
+    return exit_status(lambda: visualize(parser.parse_args(words)))
 
 
 def visualize(own: argparse.Namespace) -> int:
@@ -60,7 +67,7 @@ def visualize(own: argparse.Namespace) -> int:
     words = ["--name", own.name, "--checkpoints_dir", own.checkpoints_dir, "--epoch", own.epoch, "--no_ema"]
     options = test_options([*words, "--gpu_ids", own.gpu_ids])
     files = input_files(own.input, own.num)
-    learned = LearnedSimilarity(options, choose_device(options.run.gpu_ids))
+    learned = LearnedSimilarity(options, choose_device(options.run.gpu_ids), own.temperature)
     sources = [(file.name, read_input(file, own.size, options)) for file in files]
     check_points(points, sources[0][1].shape[2], sources[0][1].shape[1])
     if own.serve:
@@ -94,6 +101,8 @@ def check_words(own: argparse.Namespace, output: Path) -> None:
         problems.append(f"--num is {own.num} but must be at least 1.")
     if own.size is not None and own.size < 1:
         problems.append(f"--size is {own.size} but must be at least 1.")
+    if own.temperature is not None and not 0 < own.temperature < math.inf:
+        problems.append(f"--temperature is {own.temperature:g} but must be above 0.")
     if problems:
         raise UserError(*problems)
 

@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from cut.data.images import read_image, to_tensor
+from cut.options import train_options
+from cut.options.machinery.printing import as_yaml
 from tests.contrastive_run import save_contrastive_run
 from tests.evaluation.tiny_run import write_image
 from tests.scripts import load_script
@@ -49,6 +51,8 @@ def test_the_maps_are_those_of_the_formula(visualize):
     ("words", "sentence"),
     [
         (["--input", "in/a.png", "--points", "24,3"], "--points 24,3: outside the image of 24×20 pixels"),
+        (["--input", "in/a.png", "--points", "2,2", "-3,5"], "--points -3,5: outside the image of 24×20 pixels"),
+        (["--input", "in/a.png", "--temperature", "0"], "--temperature is 0 but must be above 0."),
         (["--input", "in/a.png", "--points", "x"], "--points x is no point: write X,Y in pixels"),
         (["--input", "nowhere.png"], "--input nowhere.png does not exist."),
         (["--input", "in/a.png", "--output", "x.txt"], "--output x.txt must end in .png."),
@@ -60,6 +64,22 @@ def test_the_maps_are_those_of_the_formula(visualize):
 def test_bad_input_is_one_sentence(visualize, capsys, words, sentence):
     assert visualize(*words) == 2
     assert sentence in capsys.readouterr().err and not Path("results").exists()
+
+
+def test_a_run_of_another_method_is_refused(visualize, capsys):
+    options = train_options(["--dataroot", "x", "--name", "cycle", "--model", "cycle_gan", "--gpu_ids", "-1"])
+    Path("checkpoints/cycle").mkdir()
+    Path("checkpoints/cycle/options.yaml").write_text(as_yaml(options), encoding="utf-8")
+    assert visualize("--name", "cycle", "--input", "in/a.png") == 2
+    assert "cycle was trained by --model cycle_gan, but only cut and sincut have" in capsys.readouterr().err
+
+
+def test_a_larger_temperature_shows_more(visualize):
+    for number, temperature in enumerate(("0.07", "0.7")):
+        words = ["--temperature", temperature, "--arrays", f"{number}.npz"]
+        assert visualize("--input", "in/a.png", "--points", "3,4", *words) == 0
+    small, large = (np.load(f"{number}.npz")["tap_4"] for number in range(2))
+    np.testing.assert_allclose(large, small**0.1, rtol=1e-3, atol=1e-6)
 
 
 def test_a_run_without_head_is_refused(visualize, capsys):

@@ -64,19 +64,20 @@ class LearnedSimilarity:
 
     Args:
         options: as from `test_options`.
+        temperature: τ of the maps; that of the run where none is given.
 
     Raises:
         UserError: when the run has no G with taps and no head F, or lacks weights.
     """
 
-    def __init__(self, options: Options, device: torch.device | str = "cpu") -> None:
+    def __init__(self, options: Options, device: torch.device | str = "cpu", temperature: float | None = None) -> None:
         if not isinstance(options.method, ContrastiveOptions):
             raise UserError(
-                f"{options.run.name} was trained by --model {options.run.model}, which has not the one generator and "
-                "head F whose similarity this shows: give a run of cut or sincut."
+                f"{options.run.name} was trained by --model {options.run.model}, but only cut and sincut have the one "
+                "generator with a head F whose similarity is shown: give a run of these."
             )
         self.options, self.taps = options, options.method.taps
-        self.temperature: float = options.method.nce_T
+        self.temperature = options.method.nce_T if temperature is None else temperature
         epoch = options.run.epoch
         generator = trained_generator(options, epoch)
         side = options.data.crop_size

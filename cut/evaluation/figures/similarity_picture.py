@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,17 @@ class Shown:
         return cls(name, source, translation, learned.vectors(source), learned.vectors(translation))
 
 
-Cell = tuple[np.ndarray, str, Sequence[tuple[Point, str]]]  # a picture, its heading, points and their colours
+@dataclass(frozen=True)
+class Cell:
+    """A picture, (H, W) in [0, 1] or colours, with its heading, and points in their colours, as dots or as rings."""
+
+    picture: np.ndarray
+    heading: str
+    points: Sequence[tuple[Point, str]] = ()
+    rings: bool = False
+
+
+Row = list[Cell | None]  # None leaves a place empty
 
 
 def draw_similarity(learned: LearnedSimilarity, images: Sequence[Shown], points: Sequence[Point]) -> bytes:
@@ -48,30 +59,32 @@ def draw_similarity(learned: LearnedSimilarity, images: Sequence[Shown], points:
     Raises:
         UserError: for points outside the first image.
     """
-    first, rows = images[0], []
+    first, rows = images[0], list[Row]()
     check_points(points, first.source.shape[2], first.source.shape[1])
     marked = [(point, COLORS[number % len(COLORS)]) for number, point in enumerate(points)]
     for point, color in marked:
         maps = learned.similarity(first.queries, first.keys, point)
-        row: list[Cell] = [(_pixels(first.source), "input", [(point, color)])]
-        row.append((_pixels(first.translation), f"translation, {point[0]},{point[1]}", [(point, color)]))
-        row += [(one.numpy(), f"tap {tap}", ()) for tap, one in zip(learned.taps, maps, strict=True)]
+        dot = [(point, color)]
+        row: Row = [Cell(_pixels(first.source), "input", dot)]
+        row.append(Cell(_pixels(first.translation), f"translation, {point[0]},{point[1]}", dot))
+        row += [Cell(one.numpy(), f"tap {tap}", dot, True) for tap, one in zip(learned.taps, maps, strict=True)]
         rows.append(row)
     if len(images) > 1 or not points:
-        rows += _components(learned, images)
+        aligned: Row = [None] if points else []  # a tap has one column
+        rows += [[row[0], *aligned, *row[1:]] for row in _components(learned, images)]
     return _drawn(rows)
 
 
-def _components(learned: LearnedSimilarity, images: Sequence[Shown]) -> list[list[Cell]]:
+def _components(learned: LearnedSimilarity, images: Sequence[Shown]) -> list[Row]:
     """Two rows for each image: the source and its colours at each tap, the translation and its own."""
     both = [vectors for one in images for vectors in (one.keys, one.queries)]
     colored = [principal_colors([maps[tap] for maps in both]) for tap in range(len(learned.taps))]
-    rows: list[list[Cell]] = []
+    rows: list[Row] = []
     for number, one in enumerate(images):
         for part, picture in enumerate((one.source, one.translation)):
-            row: list[Cell] = [(_pixels(picture), one.name if part == 0 else "translation", ())]
+            row: Row = [Cell(_pixels(picture), one.name if part == 0 else "translation")]
             row += [
-                (colored[index][2 * number + part].numpy(), f"tap {tap}, components", ())
+                Cell(colored[index][2 * number + part].numpy(), f"tap {tap}, components")
                 for index, tap in enumerate(learned.taps)
             ]
             rows.append(row)
@@ -82,32 +95,43 @@ def _pixels(image: Tensor) -> np.ndarray:
     return to_8bit(image.expand(3, -1, -1) if len(image) == 1 else image)
 
 
-def _drawn(rows: Sequence[Sequence[Cell]]) -> bytes:
+def _drawn(rows: Sequence[Row]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
     from matplotlib.figure import Figure
 
     columns = max(map(len, rows))
-    tall = [max(picture.shape[0] / picture.shape[1] for picture, _, _ in row) for row in rows]
+    tall = [max(cell.picture.shape[0] / cell.picture.shape[1] for cell in row if cell) for row in rows]
     size = (CELL * columns, sum(CELL * ratio + 0.28 for ratio in tall))
     figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     places = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": tall})
     for row, row_places in zip(rows, places, strict=True):
-        for cell, place in zip(row, row_places, strict=False):
-            _draw(place, *cell)
-        for place in row_places[len(row) :]:
+        for cell, place in zip_longest(row, row_places):
             place.axis("off")
+            if cell is not None:
+                _draw(place, cell)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
-def _draw(place: Any, picture: np.ndarray, heading: str, points: Sequence[tuple[Point, str]]) -> None:
-    place.imshow(picture, cmap="viridis", vmin=0, vmax=1 if picture.ndim == 2 else None, interpolation="nearest")
-    for (x, y), color in points:
-        place.plot(x, y, "o", markersize=7, markerfacecolor=color, markeredgecolor="white", markeredgewidth=1.2)
-    place.set_title(readable(heading), fontsize=8)
-    place.axis("off")
+def _draw(place: Any, cell: Cell) -> None:
+    from matplotlib.patheffects import withStroke
+
+    most = 1 if cell.picture.ndim == 2 else None
+    place.imshow(cell.picture, cmap="viridis", vmin=0, vmax=most, interpolation="nearest")
+    for (x, y), color in cell.points:
+        look: dict[str, Any] = {
+            "markersize": 7,
+            "markerfacecolor": color,
+            "markeredgecolor": "white",
+            "markeredgewidth": 1.2,
+        }
+        if cell.rings:  # which leave the place itself to be seen
+            look = {"markersize": 11, "markerfacecolor": "none", "markeredgecolor": color, "markeredgewidth": 1.2}
+            look["path_effects"] = [withStroke(linewidth=2.6, foreground="white")]
+        place.plot(x, y, "o", **look)
+    place.set_title(readable(cell.heading), fontsize=8)
 
 
 def similarity_arrays(learned: LearnedSimilarity, image: Shown, points: Sequence[Point]) -> dict[str, np.ndarray]:
