@@ -24,6 +24,7 @@ class Curve:
         color: number of its colour; curves of one number have the same.
         spread: half the length of an error bar at each value; none where it is empty.
         faint: draw it thin, behind the others, without marks.
+        marks: draw a dot at each value.
     """
 
     epochs: Sequence[float]
@@ -32,6 +33,7 @@ class Curve:
     color: int = 0
     spread: Sequence[float] = ()
     faint: bool = False
+    marks: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,13 @@ def _draw(place: Any, panel: Panel) -> None:
         if curve.faint:
             style: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.45, "zorder": 1.9}
         else:
-            style = {"marker": "o", "markersize": 4, "yerr": list(curve.spread) or None, "capsize": 2, "zorder": 2}
+            style = {
+                "marker": "o" if curve.marks else "",
+                "markersize": 4,
+                "yerr": list(curve.spread) or None,
+                "capsize": 2,
+                "zorder": 2,
+            }
         draw = place.plot if curve.faint else place.errorbar
         label = readable(curve.name) or "_nolegend_"  # matplotlib leaves out what begins with an underscore
         draw(list(curve.epochs), list(curve.values), color=f"C{curve.color}", label=label, **style)

@@ -31,7 +31,7 @@ from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance
 from cut.evaluation.comparison.scores import what_few_images_mean
-from cut.evaluation.features.extraction import load_extractor
+from cut.evaluation.features.extraction import chosen_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
 from cut.evaluation.protocols.picture_folders import compare_picture_folders, compare_two_pictures
 from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
@@ -97,7 +97,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
-    extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
+    extractor = chosen_extractor(chosen, device)
     if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):
         found = compare_two_pictures(chosen.real, chosen.fake, extractor)
     else:

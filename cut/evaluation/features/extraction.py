@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -39,6 +40,22 @@ def load_extractor(
     """
     with torch.random.fork_rng(devices=[]):  # constructing a network draws initial weights
         return EXTRACTORS.build(name, weights=inception_weights, dinov2_weights=dinov2_weights).to(device)
+
+
+class ChosenExtractor(Protocol):
+    """What says which extractor is wanted: `EvaluationOptions`, or the words of a script."""
+
+    @property
+    def feature_extractor(self) -> str: ...
+    @property
+    def inception_weights(self) -> str | None: ...
+    @property
+    def dinov2_weights(self) -> str | None: ...
+
+
+def chosen_extractor(chosen: ChosenExtractor, device: torch.device | str = "cpu") -> Extractor:
+    """`load_extractor` with the name and the files that were chosen."""
+    return load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
 
 
 def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None) -> np.ndarray:
