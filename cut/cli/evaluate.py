@@ -55,6 +55,7 @@ def folders_parser() -> argparse.ArgumentParser:
     add("--feature_extractor", default="inception", choices=EXTRACTORS.names(), help="[inception]")
     add("--inception_weights", metavar="FILE", help="pytorch-fid's weights, instead of a download at first use")
     add("--dinov2_weights", metavar="FILE", help="for --feature_extractor dinov2")
+    add("--clip_weights", metavar="FILE", help="for --feature_extractor clip")
     add("--palette", metavar="NAME", help="colours of a map-like target: adds segmentation scores of pairs")
     add("--gpu_ids", default="auto", metavar="ID", help="auto, -1 for the CPU, or the number of a GPU [auto]")
     add("--batch_size", type=_at_least(1), metavar="N", help="it does not change the result [suits the device]")

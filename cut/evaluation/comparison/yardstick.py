@@ -178,7 +178,7 @@ def make_yardstick(
         return chosen_extractor(chosen, device)
 
     # A file that was given is checked in any case; a download waits until there are images to measure.
-    given = chosen.inception_weights is not None or chosen.feature_extractor == "dinov2"
+    given = chosen.inception_weights is not None or chosen.feature_extractor in ("dinov2", "clip")
     extractor = load() if given else None
     segmenter = Segmenter(chosen.drn_weights, device) if chosen.drn_weights is not None else None
     perceptual = PerceptualDistance(chosen.lpips_weights, device) if chosen.lpips_weights is not None else None
