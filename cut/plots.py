@@ -12,6 +12,7 @@ from cut.terminal import readable
 COLUMNS = 2  # of panels
 PANEL_SIZE = (5.5, 3.2)  # (width, height) in inches
 DOTS_PER_INCH = 120
+LETTER = 0.085  # inches of a letter in a legend
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,10 @@ def draw_panels(panels: Sequence[Panel], title: str = "", shared_legend: bool = 
         place.remove()
     if shared_legend:
         handles, names = places[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=max(1, min(4, len(names))), frameon=False)
+        letters = max(map(len, names), default=0)
+        fitting = int(size[0] / (LETTER * letters + 0.6))  # a line and the space around it take 0.6 inches
+        columns = max(1, min(4, fitting, len(names)))
+        figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
     else:
         for place in places[: len(panels)]:
             if place.get_legend_handles_labels()[0]:

@@ -67,3 +67,20 @@ def test_a_broken_state_is_refused(broken):
 def test_no_negatives_at_all_are_refused(words):
     with pytest.raises(UserError, match="leaves no negatives"):
         train_options(["--dataroot", "x", *words])
+
+
+@pytest.mark.parametrize("form", ["hdce", "monce"])
+@pytest.mark.parametrize("words", [["--nce_memory", "4"], ["--nce_internal", "false", "--nce_memory", "4"]])
+def test_forms_that_weigh_negatives_do_not_know_it(form, words):
+    with pytest.raises(UserError, match=f"--nce_memory is for --nce_loss ce or focal, not {form}: leave it out"):
+        train_options(["--dataroot", "x", "--nce_loss", form, *words])
+
+
+@pytest.mark.parametrize("sampler", ["qs_global", "qs_local", "qs_local_global"])
+def test_chosen_patches_are_kept_too(sampler):
+    words = ("--nce_sampler", sampler, "--nce_layers", "0,2,4,6", "--num_patches", "4", "--nce_memory", "2")
+    model, batch = tiny(*words), random_batch()
+    first, second = (model.step(batch, draws_for(model, batch, seed=seed))["NCE"] for seed in (0, 1))
+    assert torch.isfinite(first) and torch.isfinite(second)
+    (key, *_), chosen = model.contrast.memory.images[0][0], model.contrast.memory.images[0][-1][3]
+    assert len(model.contrast.memory.images[0]) == 2 and key.shape == chosen.shape
