@@ -5,11 +5,12 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from dominate import document, tags
 
-from cut.html import page
+from cut.html import embedded, page
 from cut.html import shown as printable
 from cut.monitoring.lines import method_label
 from cut.monitoring.reports.runs import LoggedRun, measured
@@ -152,8 +153,8 @@ def as_markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_page(report: Report, title: str = "Runs") -> document:
-    """The same as a web page."""
+def as_page(report: Report, title: str = "Runs", pictures: Mapping[str, bytes] = MappingProxyType({})) -> document:
+    """The same as a web page, with PNGs by their headings below the table."""
     with page(title, report.facts, STYLE) as content:
         with tags.section(cls="card"), tags.div(cls="scroll"), tags.table():
             with tags.thead(), tags.tr():
@@ -168,6 +169,10 @@ def as_page(report: Report, title: str = "Runs") -> document:
         with tags.ul(cls="note"):
             for note in report.notes:
                 tags.li(printable(note))
+        for heading, png in pictures.items():
+            with tags.section(cls="card"):
+                tags.h2(heading)
+                embedded(png)
     return content
 
 
