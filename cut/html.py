@@ -1,5 +1,6 @@
 """The layout that all pages share: one self-contained file each, nothing from the network, light and dark themes."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -96,6 +97,14 @@ def figure(relative: str | Path, caption: str, size: tuple[int, int] | None = No
     if size is not None:
         picture["height"] = max(1, round(width * size[1] / size[0]))
     return tags.figure(tags.a(picture, href=link), tags.figcaption(shown(caption)))
+
+
+def embedded(png: bytes, caption: str = "", width: int | None = None) -> tags.figure:
+    """A picture that is in the page itself, `width` pixels wide, or as wide as it is."""
+    picture = tags.img(src=f"data:image/png;base64,{b64encode(png).decode()}", alt=shown(caption))
+    if width is not None:
+        picture["width"] = width
+    return tags.figure(picture, tags.figcaption(shown(caption))) if caption else tags.figure(picture)
 
 
 def page_name(number: int) -> str:

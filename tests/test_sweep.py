@@ -124,6 +124,15 @@ def test_finished_is_skipped_and_stopped_is_continued(sweep, capsys):
     assert "| CUT | a_seed0, a_seed1 | 0, 1 |" in said, "the table at the end"
 
 
+def test_reports_are_written_at_the_end(sweep, capsys):
+    record(Path("checkpoints/a_seed0"), "--seed", "0", seconds=[])
+    assert sweep.main([config("a"), "--report", "runs.md", "--report", "runs.html"]) == 0
+    assert capsys.readouterr().out.endswith(Path("runs.md").read_text(encoding="utf-8"))
+    assert Path("runs.html").is_file()
+    assert sweep.main([config("a"), "--report", "runs.png"]) == 1
+    assert "runs.png is not written: nothing was measured" in capsys.readouterr().err
+
+
 def test_more_epochs_make_a_finished_run_go_on(sweep):
     saved("a_seed0", 0, epoch=5)
     assert sweep.main([config("a"), "--n_epochs_decay", "2"]) == 0
@@ -300,6 +309,8 @@ def test_runs_do_not_outlive_a_killed_sweep(sweep, tmp_path, how):
         (["no_data.yaml"], "Give --dataroot"),
         (["a.yaml", "--jobs", "0"], "--jobs is 0 but must be at least 1."),
         (["a.yaml", "--slurm", "mem_gb=8"], "give --launcher slurm with it"),
+        (["a.yaml", "--report", "runs.txt"], "--report runs.txt must end in .md, .html or .png."),
+        (["a.yaml", "--report", "runs.md", "--launcher", "slurm"], "leave it out, and run scripts/report.py then."),
         (["a.yaml", "--launcher", "slurm"], "needs the package submitit, which is not installed"),
     ],
 )

@@ -34,7 +34,7 @@ def run_training(options: Options) -> int:
             if options.run.compile:
                 require_compiler(device)
             if options.run.cuda_graphs:
-                require_graphs(MODELS[options.run.model].factory, device)
+                require_graphs(options, MODELS[options.run.model].factory, device)
             dataset = make_dataset(options)
             model = MODELS[options.run.model].factory(options, device)
             check_sizes(model, dataset)

@@ -13,9 +13,10 @@ default the folder that holds FAKE.
 A run is measured exactly as while it trains: its val images, else its test images, preprocessed as in training but
 with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor,
 --palette, --best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
-evaluation.png in the folder of the run. --baselines adds two levels for comparison: "real to real", as many training
-images of the target domain as there are translations against the held-out ones, and "source to real", the untranslated
-sources.
+evaluation.png in the folder of the run. With the other --direction a method that translates both ways is measured on
+the way back, into evaluation_back.json and evaluation_back.png. --baselines adds two levels for comparison: "real to
+real", as many training images of the target domain as there are translations against the held-out ones, and "source to
+real", the untranslated sources.
 """
 
 import argparse
@@ -31,10 +32,10 @@ from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance
 from cut.evaluation.comparison.scores import what_few_images_mean
-from cut.evaluation.features.extraction import load_extractor
+from cut.evaluation.features.extraction import chosen_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
 from cut.evaluation.protocols.picture_folders import compare_picture_folders, compare_two_pictures
-from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
+from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, in_direction, run_options
 from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
 from cut.training.evaluation import Evaluation, best_evaluation, describe_details, describe_measures, evaluation_table
@@ -55,6 +56,7 @@ def folders_parser() -> argparse.ArgumentParser:
     add("--feature_extractor", default="inception", choices=EXTRACTORS.names(), help="[inception]")
     add("--inception_weights", metavar="FILE", help="pytorch-fid's weights, instead of a download at first use")
     add("--dinov2_weights", metavar="FILE", help="for --feature_extractor dinov2")
+    add("--clip_weights", metavar="FILE", help="for --feature_extractor clip")
     add("--palette", metavar="NAME", help="colours of a map-like target: adds segmentation scores of pairs")
     add("--gpu_ids", default="auto", metavar="ID", help="auto, -1 for the CPU, or the number of a GPU [auto]")
     add("--batch_size", type=_at_least(1), metavar="N", help="it does not change the result [suits the device]")
@@ -81,6 +83,7 @@ def _add_run(parser) -> None:
     epochs.add_argument("--epoch", nargs="+", metavar="E", help="epochs that were saved [latest and best]")
     epochs.add_argument("--all_epochs", action="store_true", help="every epoch that was saved")
     add("--phase", choices=("val", "test"), help="held-out images of this split only [val, else test]")
+    add("--direction", choices=("AtoB", "BtoA"), help="of the translations that are measured [that of the run]")
     add("--baselines", action="store_true", help="also real to real, and source to real")
 
 
@@ -97,7 +100,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
-    extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
+    extractor = chosen_extractor(chosen, device)
     if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):
         found = compare_two_pictures(chosen.real, chosen.fake, extractor)
     else:
@@ -117,7 +120,8 @@ def evaluate_folders(words: Sequence[str]) -> None:
 
 def evaluate_run(words: Sequence[str]) -> None:
     chosen, more = run_parser().parse_known_args(words)
-    options = run_options(chosen.name, chosen.checkpoints_dir, more)
+    options = in_direction(run_options(chosen.name, chosen.checkpoints_dir, more), chosen.direction)
+    stem = "evaluation_back" if options.backward else "evaluation"
     folder = options.run.folder
     labels = trained_epochs(options) if chosen.all_epochs else chosen.epoch or default_labels(options)
     device = choose_device(options.run.gpu_ids, options.run.threads)
@@ -135,9 +139,10 @@ def evaluate_run(words: Sequence[str]) -> None:
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])
     print(f"Best by {rows[-1][1].label(run.best_metric)}: {best_name or 'none has a finite value'}.")
-    written = [write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name)]
+    about = {"run": options.run.name, "best_by": run.best_metric, "best": best_name}
+    written = [write_json(folder, [*levels, *rows], stem, **about)]
     try:
-        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels)])
+        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels, stem)])
     except UserError as error:
         print(error)
     print(f"Written: {', '.join(map(str, written))}")

@@ -11,7 +11,7 @@ from cut.monitoring.lines import run_title
 from cut.monitoring.previews import PreviewFiles, file_name
 from cut.monitoring.record import Record
 from cut.monitoring.series import Point, as_curves
-from cut.monitoring.visdom.windows import of_like_scale
+from cut.monitoring.visdom.windows import FEW, of_like_scale
 from cut.monitoring.web.page_data import facts, moment
 from cut.options import Options
 from cut.plots import Curve, Panel, draw_panels
@@ -121,7 +121,7 @@ def _panel(label: str, points: Sequence[Point], names: list[str]) -> Panel:
     epochs, curves = as_curves(points)
     shown = names if len(names) > 1 else [""]  # a single curve has the label of its axis
     chosen = [
-        Curve(epochs.tolist(), curves[name].tolist(), legend, color)
+        Curve(epochs.tolist(), curves[name].tolist(), legend, color, marks=len(points) <= FEW)
         for color, (name, legend) in enumerate(zip(names, shown, strict=True))
     ]
     return Panel(label, chosen)

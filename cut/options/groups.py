@@ -1,7 +1,7 @@
 """The options that methods share, one dataclass per concern (some in outputs.py).
 
 The defaults here are those of training CUT; `test=` is the default of test.py where it differs. Names and defaults are
-the published ones; the README lists the few that differ and why.
+the published ones; docs/differences.md lists the few that differ and why.
 """
 
 from dataclasses import dataclass

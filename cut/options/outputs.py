@@ -51,6 +51,11 @@ class EvaluationOptions:
     dinov2_weights: str | None = option(
         None, "file of DINOv2's weights, for --feature_extractor dinov2 (pip install '.[scores]')", phase="train"
     )
+    clip_weights: str | None = option(
+        None,
+        "file of CLIP as OpenAI publishes it, for --feature_extractor clip (pip install '.[scores]')",
+        phase="train",
+    )
     drn_weights: str | None = option(
         None, "file of DRN-D-22's Cityscapes weights: scores photographs that are made from label maps", phase="train"
     )

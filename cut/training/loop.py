@@ -43,7 +43,7 @@ from cut.training.listener import (
 from cut.training.schedule import learning_rate
 from cut.training.start import save_options
 from cut.training.stepping import Stepper
-from cut.training.steps import step_generator, timed
+from cut.training.steps import copy_stream, sent_ahead, step_generator, timed
 from cut.training.unread_losses import TakenStep, UnreadLosses
 
 
@@ -154,6 +154,8 @@ class Trainer:
         batches = self.loader.epoch(
             epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
         )
+        if self.model.device.type == "cuda":
+            batches = sent_ahead(batches, copy_stream(self.model.arithmetic))
         for batch, data_seconds in timed(batches):
             self.train_step(batch, data_seconds, rate)
             stop.agree()
@@ -209,7 +211,8 @@ class Trainer:
 
     def learning_rate(self, epoch: int) -> float:
         """The rate of an epoch, given the losses of the epochs before it."""
-        return learning_rate(self.options.training, epoch + self.model.schedule_ahead, self.state.epoch_losses)
+        ahead, decay = self.model.schedule_ahead, self.model.linear_decay
+        return learning_rate(self.options.training, epoch + ahead, self.state.epoch_losses, decay)
 
     # ------------------------------------------------------------------ measuring
 

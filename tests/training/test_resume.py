@@ -25,13 +25,10 @@ VARIANTS = {
         "ema_decay": 0.9, "lambda_R1": 1, "R1_every": 2, "spectral_norm": True, "normD": "none", "normG": "group",
         "diffaugment": "color,translation,cutout",
     },
-    "cyclegan": {
-        "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
-    },
-    "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
-    "pairs": {
-        "model": "pix2pix", "num_threads": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
-    },
+    "cyclegan": {"method": "cycle_gan", "n_epochs": 2},
+    "dcl": {"method": "dcl", "ema_decay": 0.9},
+    "pairs": {"method": "pix2pix", "num_threads": 2, "n_epochs": 2},
+    "memory": {"nce_memory": 3, "nce_internal": False},
 }  # fmt: skip
 
 
@@ -72,6 +69,7 @@ def assert_finished_as(run, expected):
         ("cyclegan", "step", 9),
         ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
+        ("memory", "step", 5),  # the keys of three images
         ("pairs", "step", 6),
     ],
 )

@@ -14,6 +14,7 @@ from cut.evaluation.comparison.yardstick import make_yardstick
 from cut.evaluation.evaluator import measure
 from cut.evaluation.protocols.evaluation_files import Row
 from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
+from cut.measures import MEASURES
 from cut.options import Options, train_options
 from cut.precision import Arithmetic
 from cut.registry import DATASETS
@@ -37,6 +38,24 @@ def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Op
     return train_options([*words, "--continue_train"] if (folder / "options.yaml").is_file() else words)
 
 
+def in_direction(options: Options, direction: str | None) -> Options:
+    """The options with which the translations in a direction are measured.
+
+    Against the direction of the run the palette is left out, since it has the colours of the other domain.
+
+    Args:
+        options: as from `run_options`.
+        direction: AtoB or BtoA; None for that of the run.
+    """
+    if direction in (None, options.data.direction):
+        return options
+    sides = {"input_nc": options.data.output_nc, "output_nc": options.data.input_nc}
+    best = options.evaluation.best_metric
+    best = "frechet" if MEASURES[best].needs == "palette" else best
+    turned = options.replace(direction=direction, palette=None, best_metric=best, **sides)
+    return replace(turned, backward=True)
+
+
 class SavedEpochs:
     """The saved epochs of a run and the yardstick for them.
 
@@ -53,7 +72,7 @@ class SavedEpochs:
             options = options.replace(best_metric="sifid")  # the only measure that single pictures have
             splits = ("train",) if splits == SPLITS else splits  # which training measures too
         self.options, self.arithmetic = options, Arithmetic.of(options, device)
-        self.dataset = _dataset(options, splits)
+        self.dataset = held_out_set(options, splits)
         self.yardstick = make_yardstick(options, device, self.dataset, splits)
         self.best_metric = options.evaluation.best_metric
 
@@ -103,8 +122,12 @@ def default_labels(options: Options) -> list[str]:
     return [label for label in ("latest", "best") if label in saved] or saved
 
 
-def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
-    """A test set of the run, which needs no training images."""
+def held_out_set(options: Options, splits: Sequence[str] = SPLITS) -> ImageDataset:
+    """A test set of the run, which needs no training images: of the first split that there is.
+
+    Raises:
+        UserError: when there is none.
+    """
     factory = DATASETS[options.data.dataset_mode].factory
     for split in splits:
         try:
@@ -115,6 +138,11 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
     if root.is_dir():  # it would name only the last split
         held_out_split(lambda split: two_sides(root, letters, (3, 3), split, FEWEST), root, splits)
     raise problem
+
+
+def epoch_name(options: Options, label: str) -> str:
+    """ "epoch 5", or "latest (epoch 10)"."""
+    return _name(label, _epoch_of(options.run.folder, label))
 
 
 def _epoch_of(folder: Path, label: str) -> int:

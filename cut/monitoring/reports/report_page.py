@@ -1,10 +1,11 @@
 """The table of runs as a web page: the columns that most readers look for, and below them all, unfolded by a click."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from dominate import document, tags
 
-from cut.html import page, shown
+from cut.html import embedded, page, shown
 from cut.monitoring.reports.table import Cell, Report
 
 STYLE = """
@@ -24,8 +25,8 @@ summary { margin-bottom: .6rem; color: var(--accent); cursor: pointer; }
 LONG = 40  # letters; longer cells are broken into lines
 
 
-def as_page(report: Report, title: str = "Runs") -> document:
-    """The report as a web page."""
+def as_page(report: Report, title: str = "Runs", pictures: Mapping[str, bytes] = MappingProxyType({})) -> document:
+    """The report as a web page, with PNGs by their headings below the tables."""
     with page(title, style=STYLE) as content:
         _table(report, report.chosen)
         with tags.details():
@@ -39,6 +40,10 @@ def as_page(report: Report, title: str = "Runs") -> document:
             with tags.ul(cls="note"):
                 for note in report.notes:
                     tags.li(shown(note))
+        for heading, png in pictures.items():
+            with tags.section(cls="card"):
+                tags.h2(heading)
+                embedded(png)
     return content
 
 
