@@ -24,6 +24,8 @@ def draw_curves(
 ) -> None:
     """A window with a curve over epochs for each name in `points`; `said` is appended to its titles."""
     epochs, curves = as_curves(points)
+    if len(curves) == 1 and heading not in curves:  # one curve has no legend
+        heading = f"{heading}: {next(iter(curves))}"
     server.lines(window, title + said, epochs, curves, heading + said, CURVES_SIZE, markers=len(points) < FEW)
 
 

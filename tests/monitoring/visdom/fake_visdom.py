@@ -35,7 +35,8 @@ class FakeServer:
         self.cleared += 1
 
     def lines(self, window: str, title: str, x, curves, heading: str, size, markers: bool) -> None:
-        self._draw("lines", window, title=title, x=x.tolist(), curves={k: v.tolist() for k, v in curves.items()})
+        shown = {name: values.tolist() for name, values in curves.items()}
+        self._draw("lines", window, title=title, heading=heading, x=x.tolist(), curves=shown)
 
     def image(self, window: str, title: str, picture, width: int) -> None:
         self._draw("image", window, title=title, picture=picture, width=width)

@@ -92,6 +92,13 @@ def test_only_a_new_run_closes_old_windows_and_only_its_own(make_options, resume
     assert server.cleared == cleared
 
 
+def test_a_loss_that_is_alone_in_its_window_is_named(make_options):
+    server, _ = draw(make_options(*OFTEN), losses={"G_GAN": 1e-3, "NCE": 3.0, "G": 4.0})
+    assert server.content("run_losses")["heading"] == "losses: G_GAN"
+    assert server.content("run_losses_2")["heading"] == "losses 2"
+    assert server.content("run_learning_rate")["heading"] == "learning rate"
+
+
 def test_each_run_has_an_environment_unless_one_is_asked_for(make_options):
     def drawn(*words):
         server, _ = draw(make_options(*OFTEN, *words))
