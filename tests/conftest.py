@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from tests.documentation import site  # noqa: F401 the documentation site
 from tests.evaluation.measured_run import data, extractor  # noqa: F401 a tiny run that is measured
 
 

@@ -2,16 +2,21 @@
 
 import subprocess
 import sys
+from itertools import repeat
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from cut.cli import benchmark, benchmark_table
 from cut.cli.benchmark_table import Figures, advice, choices, in_own_process, table
+from cut.data.batch import Batch
 from cut.data.loader import make_dataset
 from cut.errors import UserError
 from cut.options import train_options
+from cut.registry import MODELS
+from tests.methods import METHODS, words
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark.py"
 
@@ -46,6 +51,27 @@ def test_benchmark_prints_its_figures(arguments):
     figures = ("s per iteration", "data (waiting)", "forward (G", "D: backward and update", "GFLOP per iteration")
     for figure in (*figures, "images/s the main process loads", "million parameters", "at the peak"):
         assert figure in ran.stdout
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_a_row(name):
+    """With the seconds of all parts, in each of its kinds of steps."""
+    options = train_options(["--dataroot", "x", *words(name)])
+    model, side = MODELS[options.run.model].factory(options), options.data.crop_size
+    batch = Batch(*torch.rand(2, options.data.batch_size, 3, side, side))
+    measured = benchmark.measure(model, repeat(batch), steps=1, warmup=0)
+    updates = set(measured.parts) - set(model.parts.values())
+    assert set(model.parts.values()) < set(measured.parts) and all("update" in name for name in updates)
+    assert measured.seconds >= sum(measured.parts.values()) > 0 and measured.weights > 0
+    assert benchmark.count_operations(lambda: benchmark.one_of_each_kind(model, batch)) > 0
+
+
+def test_kinds_of_steps_that_take_turns_count_as_one():
+    options = train_options(["--dataroot", "x", *words("drit", d_iter=4)])
+    model, drawn = MODELS["drit"].factory(options, "meta"), []
+    model.train_step = lambda batch, draws: drawn.append(draws.content_only) or {"G_loss": torch.zeros(())}
+    benchmark.measure(model, repeat(Batch(*torch.rand(2, 2, 3, 212, 212))), steps=2, warmup=1)
+    assert drawn == 3 * [True, True, True, False]
 
 
 @pytest.mark.parametrize("side", [None, 60])

@@ -10,15 +10,15 @@ from cut.options import train_options
 from cut.precision import Arithmetic
 from cut.registry import MODELS
 from cut.training.steps import step_generator
+from tests.methods import METHODS, words
 from tests.models.test_cut import random_batch
 
 TINY = "--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32 --num_patches 8 --netF_nc 8 --gpu_ids -1"
-TINY_SINCUT = "--dataroot x --model sincut --ngf 2 --ndf 2 --crop_size 32 --netF_nc 8 --batch_size 2 --gpu_ids -1"
-TINY_GAN = TINY.replace("--num_patches 8 --netF_nc 8", "")
-ZERO_PAD = TINY_GAN.replace("resnet_4blocks", "resnet_6blocks_zero_pad")
-OF_GANS = [f"{TINY_GAN} --model cycle_gan", f"{TINY_GAN} --model gc_gan_cross --no_dropout"]
-OF_GANS += [f"{ZERO_PAD} --model distance_gan", f"{ZERO_PAD} --model distance_gan --use_self_distance --A_to_B"]
-PAIRS = "--dataroot x --model pix2pix --netG unet_128 --ngf 4 --ndf 4 --crop_size 128 --gpu_ids -1 --no_dropout"
+DROPPING = ("pix2pix", "gc_gan_share", "gc_gan_cross", "gc_gan_mix")  # by default, which rounding would change
+OF_METHODS = {
+    name: " ".join(["--dataroot x --gpu_ids -1", *words(name, no_dropout=True if name in DROPPING else None)])
+    for name in METHODS
+}
 needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
 
 
@@ -27,10 +27,10 @@ def model(words: str) -> Method:
     return MODELS[options.run.model].factory(options)
 
 
-def losses(method: Method, images: int = 2) -> dict[str, float]:
-    side = method.options.data.crop_size
+def losses(method: Method) -> dict[str, float]:
+    side, images = method.options.data.crop_size, 1 if method.options.run.model == "simdcl" else 2
     batch = random_batch(images, side, side)
-    logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2))
+    logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2, step=2))  # 2: DRIT trains all
     return {name: value.item() for name, value in logs.items()}
 
 
@@ -62,7 +62,7 @@ def test_what_a_device_lacks_is_refused(monkeypatch):
         Arithmetic("bf16")
 
 
-@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", *OF_GANS, PAIRS])
+@pytest.mark.parametrize("words", OF_METHODS.values(), ids=OF_METHODS)
 def test_layouts_give_the_same_losses(words):
     first, second = (losses(model(f"{words} --layout {one}")) for one in ("contiguous", "channels_last"))
     assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
@@ -72,16 +72,12 @@ def test_layouts_give_the_same_losses(words):
 @pytest.mark.parametrize(
     "words",
     [
-        TINY,
-        f"{TINY} --CUT_mode FastCUT",
+        *OF_METHODS.values(),
         f"{TINY} --lambda_R1 1",
         f"{TINY} --gan_mode wgangp",
         f"{TINY} --nce_loss focal --normG none --init_gain 1",
-        *OF_GANS,
-        f"{TINY} --model dcl",
-        TINY_SINCUT,
-        PAIRS,
     ],
+    ids=[*OF_METHODS, "R1", "wgangp", "focal"],
 )
 def test_a_step_in_bfloat16(words):
     """Losses are those of float32 but for the rounding; weights, gradients and moments stay in float32."""

@@ -41,7 +41,7 @@ class Translation:
     @overload
     def __call__(self, picture: Tensor) -> Tensor: ...
 
-    def __call__(self, picture):
+    def __call__(self, picture: Image.Image | np.ndarray | Tensor) -> Image.Image | np.ndarray | Tensor:
         """Translate a picture, or several of one size.
 
         Args:

@@ -19,6 +19,7 @@ def run_training(options: Options) -> int:
     from cut.processes.group import joined, reporting_together
     from cut.processes.launch import launch
     from cut.registry import MODELS
+    from cut.training.captured import require_graphs
     from cut.training.checkpoints import RunFolder
     from cut.training.compiled import require_compiler
     from cut.training.loop import Trainer
@@ -32,6 +33,8 @@ def run_training(options: Options) -> int:
         with reporting_together():
             if options.run.compile:
                 require_compiler(device)
+            if options.run.cuda_graphs:
+                require_graphs(options, MODELS[options.run.model].factory, device)
             dataset = make_dataset(options)
             model = MODELS[options.run.model].factory(options, device)
             check_sizes(model, dataset)

@@ -42,7 +42,8 @@ from cut.errors import exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
-from cut.training.steps import as_floats, step_generator, timed
+from cut.training.steps import step_generator, timed
+from cut.training.unread_losses import Losses
 
 LOADING = 2.0  # seconds for which a data worker is watched
 
@@ -53,6 +54,7 @@ class Stopwatch:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.seconds: dict[str, float] = defaultdict(float)
+        self.busy = False
 
     def now(self) -> float:
         if self.device.type == "cuda":
@@ -67,8 +69,14 @@ class Stopwatch:
 
     def wrap(self, function: Callable, name_of: Callable[..., str]) -> Callable:
         def timed_function(*arguments):
-            with self.reading(name_of(*arguments)):
+            if self.busy:  # what a part calls belongs to it
                 return function(*arguments)
+            self.busy = True
+            try:
+                with self.reading(name_of(*arguments)):
+                    return function(*arguments)
+            finally:
+                self.busy = False
 
         return timed_function
 
@@ -79,6 +87,8 @@ def watch_parts(model: Method, watch: Stopwatch) -> None:
         setattr(model, part, watch.wrap(getattr(model, part), lambda *_, title=title: title))
     update = watch.wrap(model.update, lambda loss, *names: f"{' and '.join(names)}: backward and update")
     setattr(model, "update", update)  # noqa: B010 assigning to a method is an error to mypy
+    in_turn = watch.wrap(model.update_in_turn, lambda *updates: f"{' and '.join(updates[0][1])}: backward and updates")
+    setattr(model, "update_in_turn", in_turn)  # noqa: B010 the same
 
 
 def synthetic_images(folder: Path, options: Options, side: int | None, count: int = 4) -> None:
@@ -153,14 +163,18 @@ def images_of(batch: Batch) -> int:
 
 
 def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) -> Figures:
-    """Train, and see how long it takes."""
-    watch, rows = Stopwatch(model.device), []
+    """Train, and see how long it takes. Where kinds of steps take turns, the mean over them is what counts as one."""
+    watch, kinds = Stopwatch(model.device), model.kinds_of_steps
+    rows: list[dict[str, float]] = []
     watch_parts(model, watch)
-    for step, (batch, waited) in zip(range(warmup + steps), timed(batches), strict=False):
+    for step, (batch, waited) in zip(range(kinds * (warmup + steps)), timed(batches), strict=False):
         watch.seconds.clear()
         with watch.reading("iteration"):
-            as_floats(model.train_step(batch, model.draw(batch, step_generator(0, step))))
-        rows.append({"waiting": waited, **watch.seconds})
+            dict(Losses(model.train_step(batch, model.draw(batch, step_generator(0, step), step=step))))
+        if step % kinds == 0:
+            rows.append(defaultdict(float))
+        for name, seconds in {"waiting": waited, **watch.seconds}.items():
+            rows[-1][name] += seconds / kinds
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
     waiting = medians.pop("waiting")
     seconds = medians.pop("iteration") + waiting
@@ -168,6 +182,12 @@ def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) ->
         name: sum(weight.numel() for weight in network.parameters()) for name, network in model.networks.items()
     }
     return Figures(len(batch), seconds, waiting, medians, peak_memory_bytes(model.device), parameters)
+
+
+def one_of_each_kind(model: Method, batch: Batch) -> None:
+    """Train a step of each kind."""
+    for step in range(model.kinds_of_steps):
+        model.train_step(batch, model.draw(batch, step_generator(0, step), step=step))
 
 
 def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
@@ -187,7 +207,7 @@ def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
         print(f"{seconds:8.3f} s {name}")
     batch = next(batches)
     loader.close()
-    operations = count_operations(lambda: model.train_step(batch, model.draw(batch, step_generator(0, 0))))
+    operations = count_operations(lambda: one_of_each_kind(model, batch)) / model.kinds_of_steps
     peak = matmul_peak(device)
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
           f"{peak / 1e9:.0f} GFLOP/s in float32, {operations / peak / total:.0%} of which is reached")  # fmt: skip

@@ -13,9 +13,10 @@ default the folder that holds FAKE.
 A run is measured exactly as while it trains: its val images, else its test images, preprocessed as in training but
 with nothing drawn at random. Any other option of train.py that may change can follow (--dataroot, --feature_extractor,
 --palette, --best_metric, --evaluation_images, --gpu_ids). The result goes to the screen and into evaluation.json and
-evaluation.png in the folder of the run. --baselines adds two levels for comparison: "real to real", as many training
-images of the target domain as there are translations against the held-out ones, and "source to real", the untranslated
-sources.
+evaluation.png in the folder of the run. With the other --direction a method that translates both ways is measured on
+the way back, into evaluation_back.json and evaluation_back.png. --baselines adds two levels for comparison: "real to
+real", as many training images of the target domain as there are translations against the held-out ones, and "source to
+real", the untranslated sources.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.features.extraction import chosen_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
 from cut.evaluation.protocols.picture_folders import compare_picture_folders, compare_two_pictures
-from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, run_options
+from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, in_direction, run_options
 from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
 from cut.training.evaluation import Evaluation, best_evaluation, describe_details, describe_measures, evaluation_table
@@ -82,6 +83,7 @@ def _add_run(parser) -> None:
     epochs.add_argument("--epoch", nargs="+", metavar="E", help="epochs that were saved [latest and best]")
     epochs.add_argument("--all_epochs", action="store_true", help="every epoch that was saved")
     add("--phase", choices=("val", "test"), help="held-out images of this split only [val, else test]")
+    add("--direction", choices=("AtoB", "BtoA"), help="of the translations that are measured [that of the run]")
     add("--baselines", action="store_true", help="also real to real, and source to real")
 
 
@@ -118,7 +120,8 @@ def evaluate_folders(words: Sequence[str]) -> None:
 
 def evaluate_run(words: Sequence[str]) -> None:
     chosen, more = run_parser().parse_known_args(words)
-    options = run_options(chosen.name, chosen.checkpoints_dir, more)
+    options = in_direction(run_options(chosen.name, chosen.checkpoints_dir, more), chosen.direction)
+    stem = "evaluation_back" if options.backward else "evaluation"
     folder = options.run.folder
     labels = trained_epochs(options) if chosen.all_epochs else chosen.epoch or default_labels(options)
     device = choose_device(options.run.gpu_ids, options.run.threads)
@@ -136,9 +139,10 @@ def evaluate_run(words: Sequence[str]) -> None:
         print(f"{name}: {describe_details(evaluation)}")
     _mention_few_images(rows[-1][1])
     print(f"Best by {rows[-1][1].label(run.best_metric)}: {best_name or 'none has a finite value'}.")
-    written = [write_json(folder, [*levels, *rows], run=options.run.name, best_by=run.best_metric, best=best_name)]
+    about = {"run": options.run.name, "best_by": run.best_metric, "best": best_name}
+    written = [write_json(folder, [*levels, *rows], stem, **about)]
     try:
-        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels)])
+        written += filter(None, [write_curve(folder, options.run.name, rows, run.best_metric, levels, stem)])
     except UserError as error:
         print(error)
     print(f"Written: {', '.join(map(str, written))}")

@@ -144,6 +144,10 @@ class CUT(Method):
         """Features of images of either domain at the taps: converted to the encoder's channel count where needed."""
         return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
 
+    def kind_of_step(self, draws: Draws) -> tuple[bool, bool, int]:
+        hardness = draws.epoch if self.own.nce_loss == "hdce" else 0  # it may change with the epoch
+        return draws.flip, self.adversary.penalises(draws), hardness
+
     def extra_state(self) -> dict[str, Any]:
         return {"memory": self.contrast.memory.state()} if self.own.nce_memory else {}
 

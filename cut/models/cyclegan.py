@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.models.shared_passes import saves_time, share_a_pass, translate_all
 from cut.models.two_way import TwoWay, TwoWayDraws
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
@@ -89,8 +90,13 @@ class CycleGAN(TwoWay):
         return self.in_logging_order({**logs_g, **logs_d})
 
     def translate_there_and_back(self, batch: Batch) -> dict[str, Tensor]:
-        """Both translations and both reconstructions, with a graph."""
+        """Both translations and both reconstructions, with a graph; and identity outputs that share a pass."""
         real_A, real_B = batch.sides
+        if self.identity and saves_time(self.device) and share_a_pass((self.G_A, self.G_B), batch.sides):
+            fake_B, idt_A = translate_all(self.G_A, (real_A, real_B))
+            fake_A, idt_B = translate_all(self.G_B, (real_B, real_A))
+            back = {"rec_A": full(self.G_B(fake_B)), "rec_B": full(self.G_A(fake_A))}
+            return {"fake_B": fake_B, "fake_A": fake_A, **back, "idt_A": idt_A, "idt_B": idt_B}
         fake_B = full(self.G_A(real_A))
         rec_A = full(self.G_B(fake_B))
         fake_A = full(self.G_B(real_B))
@@ -107,11 +113,24 @@ class CycleGAN(TwoWay):
         logs["cycle_A"] = own.lambda_A * F.l1_loss(pictures["rec_A"], real_A)
         logs["cycle_B"] = own.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
         logs["idt_A"] = logs["idt_B"] = real_A.new_zeros(())
-        if own.lambda_identity > 0:
-            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(full(self.G_A(real_B)), real_B)
-            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(full(self.G_B(real_A)), real_A)
+        if self.identity:
+            idt_A, idt_B = self.identity_outputs(batch, pictures)
+            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(idt_A, real_B)
+            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(idt_B, real_A)
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G": loss}
+
+    def identity_outputs(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """G_A(b) and G_B(a), unless they are among the pictures already."""
+        if "idt_A" in pictures:
+            return pictures["idt_A"], pictures["idt_B"]
+        real_A, real_B = batch.sides
+        return full(self.G_A(real_B)), full(self.G_B(real_A))
+
+    @property
+    def identity(self) -> bool:
+        """Whether there is an identity loss."""
+        return self.own.lambda_identity > 0
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """For each domain an image, its translation, its reconstruction and, with an identity loss, the identity
@@ -119,10 +138,11 @@ class CycleGAN(TwoWay):
 
         idt_B = G_B(real_A) belongs to A's row.
         """
-        (real_A, real_B), identity = batch.sides, self.own.lambda_identity > 0
+        real_A, real_B = batch.sides
         with mode(self.G_A, training=False), mode(self.G_B, training=False), torch.inference_mode():
             made = self.translate_there_and_back(batch)
-            idt_B, idt_A = ({"idt_B": self.G_B(real_A)}, {"idt_A": self.G_A(real_B)}) if identity else ({}, {})
-        row_A = {"real_A": real_A, "fake_B": made["fake_B"], "rec_A": made["rec_A"], **idt_B}
-        row_B = {"real_B": real_B, "fake_A": made["fake_A"], "rec_B": made["rec_B"], **idt_A}
-        return {**row_A, **row_B}
+            if self.identity:
+                made["idt_A"], made["idt_B"] = self.identity_outputs(batch, made)
+        made |= {"real_A": real_A, "real_B": real_B}
+        shown = ("real_A", "fake_B", "rec_A", "idt_B", "real_B", "fake_A", "rec_B", "idt_A")
+        return {name: made[name] for name in shown if name in made}

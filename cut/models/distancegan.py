@@ -160,6 +160,7 @@ class DistanceGAN(CycleGAN):
     )
     zero_biases = False
     schedule_ahead = 0
+    linear_decay = (-1, 0)  # as published: lr / n_epochs_decay less after each epoch from n_epochs + 1 on
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.chosen: DistanceGANOptions = options.method
@@ -270,6 +271,11 @@ class DistanceGAN(CycleGAN):
                 f"use --direction {other}."
             )
         return as_names(cls.translators["BtoA" if options.backward else "AtoB"])
+
+    @property
+    def identity(self) -> bool:
+        """There is no identity loss."""
+        return False
 
     def extra_state(self) -> dict[str, Any]:
         spreads = {"A": self.spread_A, "B": self.spread_B}

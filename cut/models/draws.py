@@ -37,9 +37,9 @@ class StepDraws:
     def of_images(self, images: slice) -> Self:
         """What a process draws that has these images of the batch: its own of all that is drawn for single images.
 
-        The seed becomes another one in every process but the first. Methods extend this where they draw more.
+        All processes have the same seed (`cut.processes.dealing`). Methods extend this where they draw more.
         """
-        return self if self.seed is None else replace(self, seed=self.seed + images.start)
+        return self
 
 
 @dataclass(frozen=True)

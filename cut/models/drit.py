@@ -81,13 +81,13 @@ class DRIT(Method):
         "random_loss": "G: losses with random attributes",
     }
     gradient_limits = {"disContent": 5.0}
-    schedule_ahead = -1  # the published rate begins to fall after epoch n_epochs + 1
+    linear_decay = (-1, 1)  # the published rate begins to fall after epoch n_epochs + 1
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         if options.is_train and count() > 1:
             raise UserError("DRIT trains on two images a step, which processes cannot share: start it as one process.")
         self.own: DRITOptions = options.method
-        self.gan = NonSaturating()
+        self.gan, self.kinds_of_steps = NonSaturating(), self.own.d_iter
         super().__init__(options, device, dtype)
         self.enc_c, self.enc_a, self.gen = (self.networks[name] for name in ("enc_c", "enc_a", "gen"))
         self.disContent = self.networks["disContent"]

@@ -144,7 +144,7 @@ class GcGAN(Method):
         "generator_loss": "G: losses",
         "discriminator_loss": "D: loss",
     }
-    schedule_ahead = 1  # as published: the last epoch trains at 0
+    linear_decay = (1, 1)  # as published: the last epoch trains at 0
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: GcGANOptions = options.method

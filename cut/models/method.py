@@ -13,11 +13,12 @@ from cut.errors import UserError, counted
 from cut.lazy import torch
 from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
-from cut.models.image_sizes import fits
+from cut.models.image_sizes import fits, remedy
 from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
 from cut.precision import Arithmetic, full
+from cut.processes.dealing import dealing
 from cut.processes.group import average_gradients, count, own_share
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ class Method:
             source domain, also where `--direction BtoA` swaps the domains.
         parts: the methods that a step calls one after another, and what each does, for the benchmark.
         schedule_ahead: epochs by which the learning rate runs ahead of the schedule.
+        linear_decay: under `--lr_policy linear`, how many epochs early it falls, and in n_epochs_decay + what steps.
         translates_as_in_training: whether dropout and batch statistics are meant to act when it translates, in previews
             too; test.py lets them act for every method, unless `--eval` is given.
         gradient_limits: by the name of an optimizer, the largest norm of the gradient that it steps on.
         networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
         averages: moving averages of the networks that translate, by the same names; none without `--ema_decay`.
-        steps_per_epoch: of the run that trains; None outside of one.
+        steps_per_epoch, kinds_of_steps: of the run that trains (None outside of one); after how many steps kinds recur.
 
     Raises:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
@@ -64,9 +66,11 @@ class Method:
     translators: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
     schedule_ahead: ClassVar[int] = 0
+    linear_decay: ClassVar[tuple[int, int]] = (0, 1)
     translates_as_in_training: ClassVar[bool] = False
     gradient_limits: ClassVar[Mapping[str, float]] = {}
     steps_per_epoch: int | None = None
+    kinds_of_steps: int = 1
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.options, self.device, self.dtype = options, torch.device(device), dtype or torch.float32
@@ -145,7 +149,7 @@ class Method:
 
         kinds: tuple[type[Generator | Discriminator], ...] = (Generator, Discriminator)
         return [
-            f"Images of {width}×{height} pixels do not fit {name}: {_remedy(network, width, height)}."
+            f"Images of {width}×{height} pixels do not fit {name}: {remedy(network, width, height)}."
             for kind, name in zip(kinds, self.chosen_by, strict=True)
             for network in networks.values()
             if isinstance(network, kind)
@@ -168,6 +172,11 @@ class Method:
     def chosen_by(self) -> tuple[str, str]:
         """How messages name a generator and a discriminator: by the options that decide what it accepts."""
         return f"--netG {self.options.networks.netG}", f"--netD {self.options.discriminator.netD}"
+
+    def kind_of_step(self, draws: Any) -> Any:
+        """What Python decides in a step, as a value that can be compared: steps of one kind are the same operations on
+        tensors, so that `--cuda_graphs` may record one for all. Methods whose steps have no kinds leave this out."""
+        raise NotImplementedError
 
     def rate_factor(self, step: int) -> float:
         """What the learning rate of the epoch is multiplied by after so many steps of the run."""
@@ -205,11 +214,7 @@ class Method:
     # ------------------------------------------------------------------ helpers of a method
 
     def adam(
-        self,
-        *names: str,
-        lr: float | None = None,
-        betas: tuple[float, float] | None = None,
-        weight_decay: float = 0.0,
+        self, *names: str, lr: float | None = None, betas: tuple[float, float] | None = None, weight_decay: float = 0.0
     ) -> torch.optim.Adam:
         """One Adam over the weights of these networks, as the options set it.
 
@@ -311,7 +316,7 @@ class Method:
 
     def train_step(self, batch: Batch, draws: Any) -> Logs:
         """`step` on images from anywhere, in the run's precision and layout."""
-        with self.arithmetic.region():
+        with self.arithmetic.region(), dealing(len(batch)):
             return self.step(self.arithmetic.batch(batch), draws)
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
@@ -329,15 +334,6 @@ class Method:
         for name, optimizer in self.optimizers.items():
             for group, own in zip(optimizer.param_groups, self._own_rates[name], strict=True):
                 group["lr"] = rate * (own / self.options.training.lr)
-
-
-def _remedy(network: Generator | Discriminator, width: int, height: int) -> str:
-    """What to do about images that do not fit a network."""
-    multiple = getattr(network, "size_multiple", 1)
-    if width % multiple or height % multiple:
-        larger = -(-max(width, height) // multiple) * multiple
-        return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
-    return "use a larger --crop_size or fewer layers"
 
 
 def as_names(names: str | tuple[str, ...]) -> tuple[str, ...]:

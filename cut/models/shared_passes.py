@@ -165,6 +165,15 @@ def _by_pair(stacked: Features, sizes: list[int]) -> list[Features]:
     return [list(features) for features in zip(*(feature.split(sizes) for feature in stacked), strict=True)]
 
 
+def share_a_pass(generators: Sequence[Generator], images: Sequence[Tensor]) -> bool:
+    """Whether one pass over all of the images gives what separate passes give: of generators without batch statistics
+    and random draws, for images of one shape."""
+    from cut.networks.interface import ContrastiveGenerator
+
+    exact = all(isinstance(one, ContrastiveGenerator) and one.encoder_is_exact for one in generators)
+    return exact and len({image.shape for image in images}) == 1
+
+
 def translate_all(generator: Generator, images: Sequence[Tensor]) -> list[Tensor]:
     """G of each, in one pass where that is exact.
 
@@ -172,10 +181,7 @@ def translate_all(generator: Generator, images: Sequence[Tensor]) -> list[Tensor
         generator: G.
         images: (B, C, H, W) each.
     """
-    from cut.networks.interface import ContrastiveGenerator
-
-    exact = isinstance(generator, ContrastiveGenerator) and generator.encoder_is_exact
-    if len(images) == 1 or len({image.shape for image in images}) > 1 or not exact:
+    if len(images) == 1 or not share_a_pass((generator,), images):
         return [full(generator(image)) for image in images]
     return list(full(generator(torch.cat(list(images)))).split(len(images[0])))
 

@@ -60,7 +60,10 @@ class SimDCLOptions(DualOptions):
 def one_image(values: Mapping[str, Any]) -> str | None:
     if values["batch_size"] == 1:
         return None
-    return f"SimDCL compares one image of each domain at a time: --batch_size is {values['batch_size']} but must be 1."
+    return (
+        f"SimDCL compares one image of each domain at a time: --batch_size is {values['batch_size']} but must be 1, "
+        "and so it trains in one process."
+    )
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cut.data.batch import Batch
     from cut.models.method import Logs
-    from cut.networks.interface import Discriminator
+    from cut.networks.interface import Discriminator, Generator
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TwoWay(Method):
         self.adversary = Adversary(options)
         self.pool_B, self.pool_A = (ImagePool(options.method.pool_size) for _ in "BA")
         super().__init__(options, device, dtype)
-        self.G_A, self.G_B = (self.networks[name] for name in ("G_A", "G_B"))
+        self.G_A, self.G_B = (cast("Generator", self.networks[name]) for name in ("G_A", "G_B"))
         self.D_A, self.D_B = (cast("Discriminator", self.networks[name]) for name in ("D_A", "D_B"))
 
     def build_networks(self) -> dict[str, nn.Module]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.processes.dealing import dealt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +25,7 @@ def change_color(images: Tensor) -> Tensor:
     """Random brightness (± 0.5), saturation (0 to 2 times) and contrast (0.5 to 1.5 times) of each image."""
 
     def draw() -> Tensor:
-        return torch.rand(len(images), 1, 1, 1, device=images.device, dtype=images.dtype)
+        return dealt(lambda n: torch.rand(n, 1, 1, 1, device=images.device, dtype=images.dtype), len(images))
 
     images = images + (draw() - 0.5)
     grey = images.mean(1, keepdim=True)
@@ -44,7 +45,7 @@ def _shifted(images: Tensor, size: int, dimension: int) -> Tensor:
     """Each image shifted along one dimension by its own random number of pixels."""
     most = int(size * SHIFT + 0.5)
     padding = (most, most) if dimension == 3 else (0, 0, most, most)
-    start = torch.randint(0, 2 * most + 1, (len(images), 1), device=images.device)
+    start = dealt(lambda n: torch.randint(0, 2 * most + 1, (n, 1), device=images.device), len(images))
     places = start + torch.arange(size, device=images.device)  # (B, size)
     shape = [len(images), 1, 1, 1]
     shape[dimension] = size
@@ -63,7 +64,7 @@ def cut_out(images: Tensor) -> Tensor:
 def _inside(count: int, size: int, like: Tensor) -> Tensor:
     """(count, size), true along one side of each image's rectangle."""
     hole = int(size * HOLE + 0.5)
-    centre = torch.randint(0, size + 1 - hole % 2, (count, 1), device=like.device)
+    centre = dealt(lambda n: torch.randint(0, size + 1 - hole % 2, (n, 1), device=like.device), count)
     places = torch.arange(size, device=like.device)
     return (places >= centre - hole // 2) & (places < centre - hole // 2 + hole)
 

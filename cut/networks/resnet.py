@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
+from cut.networks.dropout import Dropout
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
-            *([nn.Dropout(0.5)] if dropout else []),
+            *([Dropout(0.5)] if dropout else []),
             ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
@@ -107,11 +108,8 @@ class ResnetGenerator(ContrastiveGenerator):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        if residual and input_nc != output_nc:
-            raise UserError(
-                f"--residual adds the image to the generator's output, so --input_nc {input_nc} and --output_nc "
-                f"{output_nc} must be equal: leave it out, or use equal channel counts."
-            )
+        if residual:
+            check_residual(input_nc, output_nc)
         self.residual = residual
         if checkpoint_blocks and norm == "batch":
             raise UserError(
@@ -150,7 +148,7 @@ class ResnetGenerator(ContrastiveGenerator):
         deepest = max(taps, default=-1)
         for index, layer in enumerate(self.model[: stop + 1]):
             if self.residual and isinstance(layer, nn.Tanh):
-                x = x + torch.atanh(WITHIN * image)
+                x = add_image(x, image)
             x = layer(x)
             if index in taps:
                 features[index] = x
@@ -172,6 +170,23 @@ class ResnetGenerator(ContrastiveGenerator):
                 f"nce_layers names tap {', '.join(missing)}, which this ResNet generator does not have: "
                 f"its taps are 0 to {len(self.model) - 1}."
             )
+
+
+def check_residual(input_nc: int, output_nc: int) -> None:
+    """
+    Raises:
+        UserError: when `--residual` cannot be: the image has other channels than the output.
+    """
+    if input_nc != output_nc:
+        raise UserError(
+            f"--residual adds the image to the generator's output, so --input_nc {input_nc} and --output_nc "
+            f"{output_nc} must be equal: leave it out, or use equal channel counts."
+        )
+
+
+def add_image(x: Tensor, image: Tensor) -> Tensor:
+    """What a residual generator's tanh is applied to: with x = 0 its output is 0.8 times the image."""
+    return x + torch.atanh(WITHIN * image)
 
 
 def downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:

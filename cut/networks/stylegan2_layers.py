@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cut.networks.depthwise import depthwise_filter
+from cut.processes.dealing import dealt
 
 SLOPE = 0.2  # of the leaky ReLU below zero
 GAIN = math.sqrt(2)  # keeps the variance through a leaky ReLU
@@ -200,7 +201,7 @@ class NoiseInjection(nn.Module):
         """x + weight · noise; `noise` is (B, 1, H, W), drawn from N(0, 1) with torch's global generator if None."""
         shape = (x.shape[0], 1, *x.shape[2:])
         if noise is None:
-            noise = torch.randn(shape, device=x.device, dtype=x.dtype)
+            noise = dealt(lambda images: torch.randn(images, *shape[1:], device=x.device, dtype=x.dtype), x.shape[0])
         elif noise.shape != shape:
             raise ValueError(f"noise for a map of shape {tuple(x.shape)} must be {shape}, not {tuple(noise.shape)}")
         return x + self.weight * noise

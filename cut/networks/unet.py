@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from cut.networks.dropout import Dropout
 from cut.networks.interface import Generator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.registry import GENERATORS
@@ -73,7 +74,7 @@ class UnetGenerator(Generator):
                 *(nn.LeakyReLU(0.2, inplace=True), down(outer, inner, bias=bias), norm_layer(norm, inner)),
                 block,
                 *(nn.ReLU(inplace=True), up(2 * inner, outer, bias=bias), norm_layer(norm, outer)),
-                *([nn.Dropout(0.5)] if dropout and outer == inner else []),
+                *([Dropout(0.5)] if dropout and outer == inner else []),
             )
         self.model = UnetBlock(
             down(input_nc, ngf, bias=bias),

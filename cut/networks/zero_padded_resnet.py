@@ -4,9 +4,10 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from cut.networks.dropout import Dropout
 from cut.networks.interface import Generator
 from cut.networks.norm import needs_bias, norm_layer
-from cut.networks.resnet import downsampling, upsampling
+from cut.networks.resnet import ZeroConv2d, add_image, check_residual, downsampling, upsampling
 from cut.registry import GENERATORS
 
 
@@ -20,7 +21,7 @@ class ZeroPaddedBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
             nn.ReLU(inplace=True),
-            *([nn.Dropout(0.5)] if dropout else []),
+            *([Dropout(0.5)] if dropout else []),
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
         )
@@ -40,6 +41,10 @@ class ZeroPaddedResnet(Generator):
         blocks: residual blocks.
         norm: see `norm_layer`.
         dropout: dropout 0.5 in the residual blocks.
+        residual: see `ResnetGenerator`.
+
+    Raises:
+        UserError: for `residual` with other channels in than out.
     """
 
     size_multiple = 4
@@ -52,8 +57,12 @@ class ZeroPaddedResnet(Generator):
         blocks: int = 9,
         norm: str = "instance",
         dropout: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
+        if residual:
+            check_residual(input_nc, output_nc)
+        self.residual = residual
         self.context = 24 + 8 * blocks  # as in ResnetGenerator
         bias = needs_bias(norm)
         layers: list[nn.Module] = [nn.Conv2d(input_nc, ngf, 7, padding=3, bias=bias), norm_layer(norm, ngf)]
@@ -63,11 +72,17 @@ class ZeroPaddedResnet(Generator):
         layers += [ZeroPaddedBlock(4 * ngf, norm, dropout) for _ in range(blocks)]
         for channels in (4 * ngf, 2 * ngf):
             layers += upsampling(channels, channels // 2, norm, bias, antialias=False)
-        layers += [nn.Conv2d(ngf, output_nc, 7, padding=3), nn.Tanh()]
+        layers += [(ZeroConv2d if residual else nn.Conv2d)(ngf, output_nc, 7, padding=3), nn.Tanh()]
         self.model = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.model(image)
+        if not self.residual:
+            return self.model(image)
+        *layers, tanh = self.model
+        x = image
+        for layer in layers:
+            x = layer(x)
+        return tanh(add_image(x, image))
 
 
 for _blocks in (9, 6):

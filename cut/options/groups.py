@@ -1,7 +1,7 @@
 """The options that methods share, one dataclass per concern (some in outputs.py).
 
 The defaults here are those of training CUT; `test=` is the default of test.py where it differs. Names and defaults are
-the published ones; the README lists the few that differ and why.
+the published ones; docs/differences.md lists the few that differ and why.
 """
 
 from dataclasses import dataclass
@@ -66,9 +66,23 @@ class RunOptions:
         "sums are rounded differently with another number",
         check=at_least(0),
     )
+    tune_threads: bool = option(
+        False,
+        "on a CPU, measure in the first seconds how many threads (at most --threads) are fastest, and compute with so "
+        "many, also when the run is continued",
+        phase="train",
+        flag=True,
+    )
     compile: bool = option(
         False,
         "compile parts of the networks (torch.compile); checked against the first step without, and off if it differs",
+        phase="train",
+        flag=True,
+    )
+    cuda_graphs: bool = option(
+        False,
+        "record a step of CUT or SinCUT once and start it as one (CUDA graphs; not yet run on a GPU); checked against "
+        "the first steps without, and off if they differ",
         phase="train",
         flag=True,
     )

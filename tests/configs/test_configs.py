@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from cut.data.batch import Batch
 from cut.options import test_options as options_to_test
 from cut.options import train_options
+from cut.registry import MODELS
+from cut.training.steps import step_generator
 
 FOLDER = Path(__file__).parents[2] / "configs"
 FILES = sorted(file for file in FOLDER.rglob("*.yaml") if file.parent.name != "palettes")
@@ -32,6 +36,16 @@ def test_a_value_that_is_no_default_has_its_reason(file):
             ((name, value),) = yaml.safe_load(line).items()
             if name not in ("CUT_mode", "model") and defaults[name] != value:
                 assert "#" in line, f"{file.name}: {line}"
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("quickstart*.yaml")), ids=lambda file: file.stem)
+def test_a_step_of_a_quickstart(file):
+    """On the meta device, where nothing is computed: sizes, taps and numbers of patches fit together."""
+    options = train_options(["--config", str(file)])
+    method = MODELS[options.run.model].factory(options, "meta")
+    side = options.data.crop_size
+    batch = Batch(*torch.rand(2, options.data.batch_size, 3, side, side))
+    method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2, step=method.kinds_of_steps - 1))
 
 
 def test_experiments_differ_from_their_preset_only_in_data():

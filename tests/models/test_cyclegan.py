@@ -136,3 +136,22 @@ def test_the_penalty_of_wgan_holds_both_discriminators():
     assert logs["D_A_GP"] > 0 and logs["D_B_GP"] > 0
     without = MODELS["cycle_gan"].factory(train_options([*TINY, "--gan_mode", "wgangp", "--lambda_GP", "0"]))
     assert "D_A_GP" not in without.step(batch, without.draw(batch))
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch"])
+def test_identity_outputs_share_a_pass_where_that_is_exact(norm, monkeypatch):
+    """Whether it saves time is asked of the device; a CPU does without."""
+    results, passes = [], []
+    for stacked in (False, True):
+        monkeypatch.setattr("cut.models.cyclegan.saves_time", lambda _, stacked=stacked: stacked)
+        words = ["--dataroot", "x", "--model", "cycle_gan", "--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4"]
+        options = train_options([*words, "--crop_size", "32", "--load_size", "32", "--norm", norm])
+        model = MODELS["cycle_gan"].factory(options, dtype=torch.float64)
+        seen = []
+        model.G_A.register_forward_hook(lambda _, images, __, seen=seen: seen.append(len(images[0])))
+        batch = Batch(*torch.rand(2, 2, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(1)))
+        logs = model.step(batch, model.draw(batch, torch.Generator().manual_seed(2)))
+        results.append({name: value.item() for name, value in logs.items()})
+        passes.append(seen)
+    assert results[0] == pytest.approx(results[1], rel=1e-12)
+    assert passes == [[2, 2, 2], [4, 2] if norm == "instance" else [2, 2, 2]]

@@ -11,6 +11,7 @@ from cut.networks.weights import export_weights
 from cut.options import test_options as options_to_test
 from cut.options import train_options
 from cut.registry import MODELS
+from cut.training.schedule import learning_rate
 from tests.losses.test_distance import recorded_batches
 from tests.reference_runs import ReferenceRun, fill
 
@@ -105,6 +106,12 @@ def test_the_defaults_are_those_of_the_authors_code():
     names = flat.keys() & run.options.keys() - made_small - shown_otherwise
     assert len(names) > 15 and {name: flat[name] for name in names} == {name: run.options[name] for name in names}
     assert flat["no_dropout"] and flat["gan_mode"] == "lsgan" and flat["netG"] == "resnet_9blocks_zero_pad"
+
+
+def test_the_rate_falls_by_a_hundredth_after_each_epoch_from_101_on():
+    training, decay = train_options(["--model", "distancegan"]).training, MODELS["distance_gan"].factory.linear_decay
+    rates = [learning_rate(training, epoch, (), decay) / training.lr for epoch in (1, 100, 101, 102, 200)]
+    assert rates == pytest.approx([1, 1, 1, 0.99, 0.01])
 
 
 def test_exported_names_and_shapes_are_the_published_ones():

@@ -153,8 +153,8 @@ def test_the_content_discriminators_gradient_is_clipped():
 
 def test_rates_are_the_published_ones():
     model = small()
-    options, ahead = model.options.training, model.schedule_ahead
-    rates = [learning_rate(options, epoch + ahead) / options.lr for epoch in (1, 601, 602, 1200)]
+    options, decay = model.options.training, model.linear_decay
+    rates = [learning_rate(options, epoch, (), decay) / options.lr for epoch in (1, 601, 602, 1200)]
     assert rates == pytest.approx([1, 1, 600 / 601, 2 / 601])
     model.set_learning_rate(5e-5)
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in model.optimizers.items()}
@@ -211,15 +211,6 @@ def swap_domains(model):
 
 
 # ---------------------------------------------------------------------- around the step
-
-
-def test_a_step_reads_no_value():
-    model, batch = small("--ema_decay", "0.9", device="meta"), batch_of()
-    for step in (0, FULL):
-        logs = model.train_step(batch, model.draw_share(batch, step_generator(0, step), 1, 2, step))
-        model.move_averages(step)
-        assert all(loss.is_meta for loss in logs.values())
-    assert set(model.averages) == {"enc_c", "gen", "enc_a"}
 
 
 def test_preview_shows_several_styles_both_ways_without_noise():

@@ -86,9 +86,10 @@ def test_the_friendly_name_is_the_same_method():
 
 def test_the_rate_falls_one_epoch_early_and_ends_at_zero():
     options = train_options(["--model", "gcgan"])
-    ahead = MODELS["gc_gan_share"].factory.schedule_ahead
-    rates = [learning_rate(options.training, epoch + ahead) / options.training.lr for epoch in (1, 99, 100, 200)]
+    method, rate = MODELS["gc_gan_share"].factory, options.training.lr
+    rates = [learning_rate(options.training, epoch, (), method.linear_decay) / rate for epoch in (1, 99, 100, 200)]
     assert rates == pytest.approx([1, 1, 100 / 101, 0])
+    assert method.schedule_ahead == 0  # of the other policies
 
 
 def test_a_turn_and_back():

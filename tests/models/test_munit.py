@@ -157,14 +157,6 @@ def test_a_batch_is_the_mean_over_its_images(run):
     assert torch.equal(draws.of_images(slice(1, 2)).gen[1], draws.gen[1][1:])
 
 
-def test_a_step_reads_no_value():
-    model = tiny("--ema_decay", "0.9", "--recon_x_cyc_w", "1", device="meta")
-    batch = Batch(torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64))
-    logs = model.train_step(batch, model.draw_share(batch, step_generator(0, 0), 1, 2, 0))
-    model.move_averages(0)
-    assert all(loss.is_meta for loss in logs.values()) and set(model.averages) == {"gen_a", "gen_b"}
-
-
 def test_preview_shows_several_styles_both_ways():
     model = tiny()
     pictures = model.preview(Batch(torch.rand(1, 3, 64, 64), torch.rand(1, 3, 64, 64)))

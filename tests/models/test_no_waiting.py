@@ -10,35 +10,33 @@ from cut.data.batch import Batch
 from cut.options import train_options
 from cut.registry import MODELS
 from cut.training.steps import step_generator
+from tests.methods import METHODS, words
 
-TINY = "--dataroot x --netG resnet_4blocks --netD n_layers --n_layers_D 2 --ngf 4 --ndf 4 --load_size 32 --crop_size 32"
-VARIANTS = {
-    "cut": "--num_patches 16",
-    "R1 and average": "--num_patches 16 --lambda_R1 1 --R1_every 2 --ema_decay 0.9 --lambda_identity 1",
-    "all negatives": "--num_patches 16 --nce_includes_all_negatives_from_minibatch true",
-    "fastcut": "--CUT_mode FastCUT --num_patches 16",
-    "wgangp": "--num_patches 16 --gan_mode wgangp",
-    "batch norm": "--num_patches 16 --normG batch --normD batch",
-    "augmentation": "--num_patches 16 --diffaugment color,translation,cutout",
-    "spectral norm": "--num_patches 16 --spectral_norm",
-    "dropout": "--num_patches 16 --no_dropout false",
-    "recomputed blocks": "--num_patches 16 --checkpoint_blocks",
-    "focal": "--num_patches 16 --nce_loss focal",
-    "hdce": "--num_patches 16 --nce_loss hdce --use_curriculum --nce_includes_all_negatives_from_minibatch true",
-    "monce": "--num_patches 16 --nce_loss monce",
-    "qs_global": "--num_patches 16 --nce_sampler qs_global",
-    "qs_local": "--num_patches 16 --nce_sampler qs_local --CUT_mode FastCUT",
-    "qs_local_global": "--num_patches 16 --nce_sampler qs_local_global --qs_windows published",
-    "cyclegan": "--model cycle_gan --pool_size 2",
-    "dcl": "--model dcl --num_patches 16 --pool_size 2",
+VARIANTS = {name: words(name, ema_decay=0.9) for name in METHODS} | {
+    "R1": words("cut", lambda_R1=1, R1_every=2, lambda_identity=1),
+    "all negatives": words("cut", nce_includes_all_negatives_from_minibatch="true"),
+    "all negatives, hdce": words("hdce", nce_includes_all_negatives_from_minibatch="true"),
+    "wgangp": words("cut", gan_mode="wgangp"),
+    "batch norm": words("cut", normG="batch", normD="batch"),
+    "augmentation": words("cut", diffaugment="color,translation,cutout"),
+    "spectral norm": words("cut", spectral_norm=True),
+    "dropout": words("cut", no_dropout="false"),
+    "recomputed blocks": words("cut", checkpoint_blocks=True),
+    "focal": words("cut", nce_loss="focal"),
+    "published windows": words("qs_local_global", qs_windows="published"),
+    "cycle loss": words("distance_gan", use_cycle_loss=True, gan_mode="wgangp"),
+    "two sides": words("dcl", no_dropout="false", gan_mode="wgangp"),
+    "one scale": words("drit", concat="false", dis_scale=1, no_ms=True),
 }
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_step_reads_no_value(variant):
-    options = train_options([*TINY.split(), "--batch_size", "2", *VARIANTS[variant].split()])
+    several = [] if variant == "simdcl" else ["--batch_size", "2"]
+    options = train_options(["--dataroot", "x", *VARIANTS[variant], *several])
     method = MODELS[options.run.model].factory(options, "meta")
-    batch = Batch(torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32))
+    side = options.data.crop_size
+    batch = Batch(*torch.rand(2, options.data.batch_size, 3, side, side))
     for step in range(3):  # pools fill, averages and moments begin
         draws = method.draw_share(batch, step_generator(0, step), 1, 2, step)
         logs = method.train_step(batch, draws)

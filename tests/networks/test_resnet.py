@@ -6,6 +6,7 @@ import torch
 from cut.errors import UserError
 from cut.networks.init import initialise
 from cut.networks.resnet import ResnetGenerator
+from cut.networks.zero_padded_resnet import ZeroPaddedResnet
 from cut.registry import GENERATORS
 
 
@@ -137,6 +138,15 @@ def test_a_residual_generator_starts_as_the_identity_and_learns_the_change():
     assert generator.model[-2].weight.grad.abs().sum() > 0
 
 
-def test_a_residual_generator_keeps_the_number_of_channels():
+def test_so_does_one_without_reflected_edges():
+    generator = initialise(ZeroPaddedResnet(ngf=2, blocks=1, residual=True), "xavier", 1.0)
+    image = torch.rand(1, 3, 16, 16) * 2 - 1
+    torch.testing.assert_close(generator(image), 0.8 * image)
+    torch.nn.init.normal_(generator.model[-2].weight)
+    torch.testing.assert_close(generator(image), (generator.model[:-1](image) + torch.atanh(0.8 * image)).tanh())
+
+
+@pytest.mark.parametrize("kind", [ResnetGenerator, ZeroPaddedResnet])
+def test_a_residual_generator_keeps_the_number_of_channels(kind):
     with pytest.raises(UserError, match="--input_nc 1 and --output_nc 3 must be equal"):
-        small(input_nc=1, residual=True)
+        kind(input_nc=1, ngf=2, blocks=1, residual=True)

@@ -5,6 +5,7 @@ The first process prints how far the weights of each case are apart, as JSON.
 
 import json
 import sys
+from typing import Any
 
 import torch
 
@@ -13,7 +14,9 @@ from cut.models.method import Method
 from cut.options import train_options
 from cut.processes.group import is_first, joined, own_share
 from cut.registry import MODELS
-from cut.training.steps import as_floats, step_generator
+from cut.training.steps import step_generator
+from cut.training.unread_losses import Losses
+from tests.methods import words
 
 STEPS, BATCH = 3, 4
 TINY = (
@@ -33,21 +36,34 @@ CASES = {
     "batch norm": "--num_patches 16 --normG batch --normD batch",
     "batch norm and R1": "--num_patches 16 --normD batch --lambda_R1 1",
     "WGAN-GP": "--num_patches 16 --gan_mode wgangp",
-    "CycleGAN": "--model cycle_gan --pool_size 3",
-    "DCLGAN": "--model dcl --num_patches 16 --pool_size 3",
+    "dropout": "--num_patches 16 --no_dropout false",
+    "recomputed dropout": "--num_patches 16 --no_dropout false --checkpoint_blocks --layout channels_last",
+    "augmentation": "--num_patches 16 --diffaugment color,translation,cutout",
     "averages": "--num_patches 16 --ema_decay 0.9",
 }
+POOLED = {"cycle_gan": 3, "dcl": 3, "gc_gan_share": 3, "gc_gan_cross": 3, "gc_gan_mix": 3, "distance_gan": 3}
+"""Other methods, with the size of the pool, which fills in the middle of a batch."""
+OTHERS: dict[str, dict[str, Any]] = {name: {"pool_size": size} for name, size in POOLED.items()}
+OTHERS |= {"selfdistance": {"A_to_B": None, "use_cycle_loss": True}, "pix2pix": {}, "munit": {}, "sincut": {}}
+OTHERS |= {"hdce": {"normG": "batch"}, "fastcut": {"normD": "batch", "gan_mode": "wgangp"}}
 
 
-def trained(arguments: str, share: slice) -> tuple[Method, list[dict[str, float]]]:
-    options = train_options([*TINY.split(), *arguments.split()])
+def words_of(case: str) -> list[str]:
+    if case in CASES:
+        return [*TINY.split(), *CASES[case].split()]
+    return ["--dataroot", "x", *words(case, batch_size=BATCH, **OTHERS[case])]
+
+
+def trained(case: str, share: slice) -> tuple[Method, list[dict[str, float]]]:
+    options = train_options(words_of(case))
     method = MODELS[options.run.model].factory(options, dtype=torch.float64)
+    side = options.data.crop_size
     logs = []
     for step in range(STEPS):
         images = torch.Generator().manual_seed(step)
-        batch = Batch(*(torch.rand(2, BATCH, 3, 32, 32, generator=images, dtype=torch.float64) * 2 - 1))
+        batch = Batch(*(torch.rand(2, BATCH, 3, side, side, generator=images, dtype=torch.float64) * 2 - 1))
         draws = method.draw_share(batch.map(lambda side: side[share]), step_generator(0, step), 1, 1, step)
-        logs.append(as_floats(method.train_step(batch.map(lambda side: side[share]), draws)))
+        logs.append(dict(Losses(method.train_step(batch.map(lambda side: side[share]), draws))))
         method.move_averages(step)
     return method, logs
 
@@ -58,11 +74,11 @@ def weights(method: Method) -> list[torch.Tensor]:
 
 
 def main(names: list[str]) -> None:
-    alone = {name: trained(CASES[name], slice(None)) for name in names}
+    alone = {name: trained(name, slice(None)) for name in names}
     errors = {}
     with joined(torch.device("cpu")):
         for name in names:
-            together, logs = trained(CASES[name], own_share(BATCH // torch.distributed.get_world_size()))
+            together, logs = trained(name, own_share(BATCH // torch.distributed.get_world_size()))
             one, one_logs = alone[name]
             pairs = zip(weights(together), weights(one), strict=True)
             loss_pairs = zip(logs, one_logs, strict=True)
@@ -75,4 +91,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(CASES))
+    main(sys.argv[1:] or [*CASES, *OTHERS])

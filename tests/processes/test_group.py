@@ -12,7 +12,7 @@ from cut.device import choose_device
 from cut.errors import UserError
 from cut.processes import group
 from cut.processes.launch import Launch, launch
-from tests.processes.shares import CASES
+from tests.processes.shares import CASES, OTHERS
 from tests.training.tiny_runs import ENVIRONMENT, ROOT
 
 
@@ -26,7 +26,7 @@ def errors():
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *OTHERS])
 def test_shares_of_a_batch_train_as_the_batch_does(errors, case):
     assert errors[case]["losses"] < 1e-10
     assert errors[case]["weights"] < 1e-10  # after Adam, which enlarges the rounding of tiny gradients

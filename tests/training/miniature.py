@@ -19,6 +19,7 @@ class Model:
     device = torch.device("cpu")
     total_loss = "G"
     schedule_ahead = 0
+    linear_decay = (0, 1)
     translators = {"AtoB": "G"}
 
     def __init__(self, losses=()) -> None:

@@ -25,14 +25,10 @@ VARIANTS = {
         "ema_decay": 0.9, "lambda_R1": 1, "R1_every": 2, "spectral_norm": True, "normD": "none", "normG": "group",
         "diffaugment": "color,translation,cutout",
     },
-    "cyclegan": {
-        "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
-    },
+    "cyclegan": {"method": "cycle_gan", "n_epochs": 2},
+    "dcl": {"method": "dcl", "ema_decay": 0.9},
+    "pairs": {"method": "pix2pix", "num_threads": 2, "n_epochs": 2},
     "memory": {"nce_memory": 3, "nce_internal": False},
-    "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
-    "pairs": {
-        "model": "pix2pix", "num_threads": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
-    },
 }  # fmt: skip
 
 

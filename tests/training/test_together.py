@@ -48,6 +48,30 @@ def test_two_processes_train_as_one(new_run, alone):
     assert_close(logs_of(run.folder)[0], alone[1][0])
 
 
+@pytest.mark.parametrize("method", ["distance_gan", "pix2pix"])
+def test_so_do_methods_that_measure_first_or_draw_inside_networks(method, new_run, eight_images, images):
+    data = eight_images if method == "distance_gan" else images
+    options = OPTIONS | {"n_epochs": 1, "n_epochs_decay": 1, "dataroot": data, "n_layers_D": 1}
+    one, two = (new_run(method, **options) for _ in range(2))
+    assert one.start() == 0 and two.start(processes=2) == 0, two.said_by_all
+    assert_close(logs_of(two.folder)[0], logs_of(one.folder)[0])  # after two epochs Adam has enlarged some rounding
+    assert ("Distances in 3 batches" in two.said) == (method == "distance_gan")  # METHODS takes so many
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("drit", "DRIT trains on two images a step, which"),
+        ("simdcl", "2 processes cannot share a batch of"),
+    ],
+)
+def test_what_cannot_be_shared_is_said_once(method, said, new_run):
+    run = new_run(method)
+    run.start(processes=2)
+    assert run.statuses == [2, 2] and run.said.startswith(said) and run.said.count("\n") == 1
+    assert run.said_by_all[1] == "" and not run.folder.exists()
+
+
 @pytest.mark.parametrize(("of", "call", "count"), [(1, "step", 4), (1, "update", 6), (1, "epoch end", 3)])
 def test_after_a_kill_the_first_saves_and_another_number_of_processes_goes_on(new_run, alone, of, call, count):
     run = new_run(**OPTIONS)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import torch
 
+from tests.methods import METHODS, words
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-TINY = {
-    "netG": "resnet_4blocks", "ngf": 4, "ndf": 4, "netF_nc": 8, "num_patches": 8, "nce_layers": "0,4,8",
-    "netD": "n_layers", "n_layers_D": 2, "load_size": 36, "crop_size": 32, "gpu_ids": -1, "num_threads": 0,
-    "n_epochs": 1, "n_epochs_decay": 1, "save_latest_freq": 2, "save_epoch_freq": 1, "print_freq": 1,
-    "display_id": 0, "no_html": True,
+RUN = {
+    "gpu_ids": -1, "num_threads": 0, "n_epochs": 1, "n_epochs_decay": 1, "save_latest_freq": 2, "save_epoch_freq": 1,
+    "print_freq": 1, "display_id": 0, "no_html": True,
 }  # fmt: skip
+TINY = METHODS["cut"] | RUN
 
 
 @dataclass
@@ -52,7 +53,8 @@ class TinyRun:
         launcher: starts its processes.
         data: folder of images.
         folder: of the run.
-        options: by name, over those of `TINY`.
+        options: by name, over those of `RUN` and of the method.
+        method: of `METHODS`.
         said: what the last process wrote; of several that trained together, the first.
         said_by_all: what each of them wrote.
         statuses: the exit status of each.
@@ -62,6 +64,7 @@ class TinyRun:
     data: Path
     folder: Path
     options: dict
+    method: str = "cut"
     said: str = ""
     said_by_all: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
@@ -69,10 +72,7 @@ class TinyRun:
     @property
     def words(self) -> list[str]:
         """The command line of a fresh start; the value True stands for a flag, None for an option left out."""
-        options = TINY | {"dataroot": self.data} | self.options
-        given = {name: value for name, value in options.items() if value is not None}
-        pairs = [[f"--{name}"] if value is True else [f"--{name}", str(value)] for name, value in given.items()]
-        return self.place + [word for pair in pairs for word in pair]
+        return self.place + words(self.method, **RUN | {"dataroot": self.data} | self.options)
 
     @property
     def place(self) -> list[str]:

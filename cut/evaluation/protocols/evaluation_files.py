@@ -12,14 +12,13 @@ from cut.terminal import readable
 from cut.training.atomic import write_atomically
 from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
 
-JSON_FILE = "evaluation.json"
-CURVE_FILE = "evaluation.png"
+STEM = "evaluation"  # of both files
 
 Row = tuple[str, Evaluation]
 
 
-def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
-    """Write `evaluation.json`: what it is `about`, and for each row its name, epoch (null where there is none) and the
+def write_json(folder: Path, rows: Sequence[Row], stem: str = STEM, **about: Any) -> Path:
+    """Write `{stem}.json`: what it is `about`, and for each row its name, epoch (null where there is none) and the
     fields of `Evaluation`. What is not finite is null.
 
     Raises:
@@ -27,13 +26,13 @@ def write_json(folder: Path, rows: Sequence[Row], **about: Any) -> Path:
     """
     content = {**about, "rows": [_as_json(name, evaluation) for name, evaluation in rows]}
     text = strict_json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    return _write(folder / JSON_FILE, readable(text).encode())
+    return _write(folder / f"{stem}.json", readable(text).encode())
 
 
 def write_curve(
-    folder: Path, title: str, rows: Sequence[Row], best_metric: str, levels: Sequence[Row] = ()
+    folder: Path, title: str, rows: Sequence[Row], best_metric: str, levels: Sequence[Row] = (), stem: str = STEM
 ) -> Path | None:
-    """Draw `evaluation.png`: a panel for each measure, over the epochs, with its spread and the best epoch marked.
+    """Draw `{stem}.png`: a panel for each measure, over the epochs, with its spread and the best epoch marked.
 
     Args:
         rows: what was measured; those without an epoch are left out.
@@ -52,7 +51,7 @@ def write_curve(
         return None
     best = best_evaluation(evaluations, best_metric)
     panels = [_panel(measure, evaluations, best, levels) for measure in measure_columns(evaluations)]
-    return _write(folder / CURVE_FILE, draw_panels(panels, title))
+    return _write(folder / f"{stem}.png", draw_panels(panels, title))
 
 
 def _panel(measure: Column, evaluations: Sequence[Evaluation], best: Evaluation | None, levels: Sequence[Row]) -> Panel:

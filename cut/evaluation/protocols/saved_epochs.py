@@ -14,6 +14,7 @@ from cut.evaluation.comparison.yardstick import make_yardstick
 from cut.evaluation.evaluator import measure
 from cut.evaluation.protocols.evaluation_files import Row
 from cut.evaluation.translate.trained import trained_epochs, trained_generator, weight_file
+from cut.measures import MEASURES
 from cut.options import Options, train_options
 from cut.precision import Arithmetic
 from cut.registry import DATASETS
@@ -35,6 +36,24 @@ def run_options(name: str, checkpoints_dir: str, more: Sequence[str] = ()) -> Op
         raise UserError(f"{folder} holds no weights of a generator: check --name and --checkpoints_dir.")
     words = ["--name", name, "--checkpoints_dir", checkpoints_dir, *more]
     return train_options([*words, "--continue_train"] if (folder / "options.yaml").is_file() else words)
+
+
+def in_direction(options: Options, direction: str | None) -> Options:
+    """The options with which the translations in a direction are measured.
+
+    Against the direction of the run the palette is left out, since it has the colours of the other domain.
+
+    Args:
+        options: as from `run_options`.
+        direction: AtoB or BtoA; None for that of the run.
+    """
+    if direction in (None, options.data.direction):
+        return options
+    sides = {"input_nc": options.data.output_nc, "output_nc": options.data.input_nc}
+    best = options.evaluation.best_metric
+    best = "frechet" if MEASURES[best].needs == "palette" else best
+    turned = options.replace(direction=direction, palette=None, best_metric=best, **sides)
+    return replace(turned, backward=True)
 
 
 class SavedEpochs:

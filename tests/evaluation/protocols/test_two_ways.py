@@ -8,6 +8,7 @@ from PIL import Image
 from cut.errors import UserError
 from cut.evaluation.protocols.dataset_results import translate_dataset
 from cut.evaluation.protocols.own_images import translate_files
+from cut.evaluation.protocols.saved_epochs import SavedEpochs, in_direction, run_options
 from cut.evaluation.translate.trained import trained_generator
 from cut.options import as_saved_yaml, train_options
 from cut.options import test_options as options_to_test
@@ -77,6 +78,22 @@ def test_the_way_back_has_the_channels_of_the_other_side(tmp_path, words):
         == 0
     )
     assert Image.open(output / "B0.png").mode == "L"
+
+
+def test_the_way_back_is_measured_with_the_other_side_and_its_generator(tmp_path, extractor):
+    words = ["--model", "cycle_gan", "--input_nc", "1", "--lambda_identity", "0", "--feature_extractor", "colours"]
+    model = save_run(tmp_path, *words, "--palette", "relief", "--best_metric", "mean_iou")
+    forth = run_options("run", str(tmp_path / "checkpoints"))
+    back = in_direction(forth, "BtoA")
+    assert in_direction(forth, None) == in_direction(forth, "AtoB") == forth
+    assert (back.data.input_nc, back.data.output_nc, back.evaluation.best_metric) == (3, 1, "frechet")
+    measured = SavedEpochs(back, "cpu")
+    sides = [measured.yardstick.images.source, measured.yardstick.images.target]
+    assert [(side.folder.name, side.side.channels) for side in sides] == [("testB", 3), ("testA", 1)]
+    ((_, row),) = measured.measure(["latest"])
+    assert row.measures["frechet"] > 0 and "mean_iou" not in row.measures
+    expected, found = model.networks["G_B"].state_dict(), trained_generator(back, "latest").state_dict()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_a_method_of_one_way_says_so(tmp_path, words):
