@@ -39,7 +39,9 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem 1.4rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 .note { color: var(--muted); }
-@media (max-width: 600px) { body { padding: 1rem .8rem 2rem; } .card { padding: .8rem .8rem .9rem; } }
+@media (max-width: 600px) {
+  body { padding: 1rem .8rem 2rem; } .card { padding: .8rem .8rem .9rem; } h1 { font-size: 1.3rem; }
+  .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: .5rem; } }
 """
 
 

@@ -6,7 +6,8 @@
     python scripts/report.py maps_CUT_seed0 --worst 8 --output worst.html         held-out images with the largest error
 
 The table goes to the screen as Markdown. It and the curves are read from what the runs saved and logged; for --worst
-the held-out images are translated again. A page (.html) has the curves of measures and losses and the images too.
+the held-out images are translated again. A page (.html) shows a few columns, all when they are
+unfolded, and has the curves of measures and losses and the images too.
 """
 
 import argparse
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING
 from cut.errors import UserError, exit_status
 from cut.evaluation.figures import worst_page
 from cut.monitoring.reports.picture import draw_losses, draw_measures
+from cut.monitoring.reports.report_page import as_page
 from cut.monitoring.reports.runs import LoggedRun, read_runs
-from cut.monitoring.reports.table import as_markdown, as_page, make_report
+from cut.monitoring.reports.table import as_markdown, make_report
 from cut.training.atomic import write_atomically
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ def test_runs_by_name_or_folder_each_once(report, capsys):
     record(Path("checkpoints/a"))
     record(Path("elsewhere/b"), "--seed", "1")
     assert report(["a", "elsewhere/b", "checkpoints/a/", "--checkpoints_dir", "./checkpoints"]) == 0
-    assert "| CUT | 0, 1 | 4 |" in capsys.readouterr().out
+    assert "| CUT | a, b | 0, 1 | 4 |" in capsys.readouterr().out
 
 
 def test_it_writes_both_forms(report, capsys):
@@ -90,7 +90,7 @@ def test_one_bad_run_does_not_hide_the_others(report, capsys):
     (record(Path("checkpoints/b")) / "metrics.jsonl").write_text("\n")
     assert report(["a", "b", "aa"]) == 1
     said = capsys.readouterr()
-    assert "| CUT | 0 | 4 |" in said.out
+    assert "| CUT | a | 0 | 4 |" in said.out
     assert "b/metrics.jsonl is not the log of a run" in said.err and "did you mean a?" in said.err
     assert len(said.err.splitlines()) == 2
 

@@ -121,7 +121,7 @@ def test_finished_is_skipped_and_stopped_is_continued(sweep, capsys):
     assert [name for name, words in runs.items() if "--continue_train" in words] == ["a_seed1"]
     said = capsys.readouterr().out
     assert "[1/4] a_seed0 is finished, and skipped." in said and "[2/4] a_seed1 continues in epoch 3" in said
-    assert "| CUT | 0, 1 |" in said, "the table at the end"
+    assert "| CUT | a_seed0, a_seed1 | 0, 1 |" in said, "the table at the end"
 
 
 def test_reports_are_written_at_the_end(sweep, capsys):
@@ -341,4 +341,4 @@ def test_the_real_thing(sweep, tmp_path, monkeypatch, capsys):
         outputs.append(capsys.readouterr().out)
     assert "tiny_seed0 is finished, and skipped." in outputs[1]
     table = [output[output.index("| method") :] for output in outputs]
-    assert table[0] == table[1] and "| CUT focal γ2 α0.25 | 0 | 2 |" in table[0]
+    assert table[0] == table[1] and "| CUT focal γ2 α0.25 | tiny_seed0 | 0 | 2 |" in table[0]

@@ -95,6 +95,10 @@ class MonitoringOptions:
         False, "write losses, measures and pictures for TensorBoard too (pip install tensorboard)", phase="train",
         flag=True,
     )  # fmt: skip
+    wandb: bool = option(
+        False, "send losses, measures and pictures to Weights & Biases too (pip install wandb); WANDB_MODE=offline "
+        "keeps them here", phase="train", flag=True,
+    )  # fmt: skip
     quiet: bool = option(
         False, "print no progress: only how the run starts and ends, what is measured, and what goes wrong",
         phase="train", flag=True,
