@@ -25,6 +25,10 @@ class UserError(Exception):
     def __reduce__(self):
         return type(self), self.problems  # can be pickled, from a data worker to the main process
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows, which asks for it by this name: the sentences alone, as in a terminal."""
+        return [readable(str(self))]
+
 
 class RunFailed(UserError):
     """A run that started correctly and cannot continue, such as one whose loss is no longer finite."""

@@ -1,5 +1,6 @@
 """The layout that all pages share: one self-contained file each, nothing from the network, light and dark themes."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -38,7 +39,9 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem 1.4rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
 .note { color: var(--muted); }
-@media (max-width: 600px) { body { padding: 1rem .8rem 2rem; } .card { padding: .8rem .8rem .9rem; } }
+@media (max-width: 600px) {
+  body { padding: 1rem .8rem 2rem; } .card { padding: .8rem .8rem .9rem; } h1 { font-size: 1.3rem; }
+  .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: .5rem; } }
 """
 
 
@@ -94,6 +97,14 @@ def figure(relative: str | Path, caption: str, size: tuple[int, int] | None = No
     if size is not None:
         picture["height"] = max(1, round(width * size[1] / size[0]))
     return tags.figure(tags.a(picture, href=link), tags.figcaption(shown(caption)))
+
+
+def embedded(png: bytes, caption: str = "", width: int | None = None) -> tags.figure:
+    """A picture that is in the page itself, `width` pixels wide, or as wide as it is."""
+    picture = tags.img(src=f"data:image/png;base64,{b64encode(png).decode()}", alt=shown(caption))
+    if width is not None:
+        picture["width"] = width
+    return tags.figure(picture, tags.figcaption(shown(caption))) if caption else tags.figure(picture)
 
 
 def page_name(number: int) -> str:

@@ -12,6 +12,7 @@ from cut.terminal import readable
 COLUMNS = 2  # of panels
 PANEL_SIZE = (5.5, 3.2)  # (width, height) in inches
 DOTS_PER_INCH = 120
+LETTER = 0.085  # inches of a letter in a legend
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Curve:
         color: number of its colour; curves of one number have the same.
         spread: half the length of an error bar at each value; none where it is empty.
         faint: draw it thin, behind the others, without marks.
+        marks: draw a dot at each value.
     """
 
     epochs: Sequence[float]
@@ -32,6 +34,7 @@ class Curve:
     color: int = 0
     spread: Sequence[float] = ()
     faint: bool = False
+    marks: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ def draw_panels(panels: Sequence[Panel], title: str = "", shared_legend: bool = 
         place.remove()
     if shared_legend:
         handles, names = places[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=max(1, min(4, len(names))), frameon=False)
+        letters = max(map(len, names), default=0)
+        fitting = int(size[0] / (LETTER * letters + 0.6))  # a line and the space around it take 0.6 inches
+        columns = max(1, min(4, fitting, len(names)))
+        figure.legend(handles, names, loc="outside upper center", ncols=columns, frameon=False)
     else:
         for place in places[: len(panels)]:
             if place.get_legend_handles_labels()[0]:
@@ -97,7 +103,13 @@ def _draw(place: Any, panel: Panel) -> None:
         if curve.faint:
             style: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.45, "zorder": 1.9}
         else:
-            style = {"marker": "o", "markersize": 4, "yerr": list(curve.spread) or None, "capsize": 2, "zorder": 2}
+            style = {
+                "marker": "o" if curve.marks else "",
+                "markersize": 4,
+                "yerr": list(curve.spread) or None,
+                "capsize": 2,
+                "zorder": 2,
+            }
         draw = place.plot if curve.faint else place.errorbar
         label = readable(curve.name) or "_nolegend_"  # matplotlib leaves out what begins with an underscore
         draw(list(curve.epochs), list(curve.values), color=f"C{curve.color}", label=label, **style)

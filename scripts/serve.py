@@ -12,9 +12,11 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,6 +65,10 @@ class Pages(SimpleHTTPRequestHandler):
         if answer is not None:
             self.refused = answer.status >= 400
             return self.sent(answer.status, "text/plain", answer.sentence + "\n", answer.headers)
+        return self.found()
+
+    def found(self):
+        """Likewise for a request that is allowed."""
         try:
             parts = _parts(self.path)
         except ValueError:
@@ -79,9 +85,11 @@ class Pages(SimpleHTTPRequestHandler):
         return str(self.file)
 
     def sent(self, status: int, kind: str, text: str, headers: dict[str, str] | None = None) -> io.BytesIO:
-        content = text.encode()
+        return self.sent_bytes(status, f"{kind}; charset=utf-8", text.encode(), headers)
+
+    def sent_bytes(self, status: int, kind: str, content: bytes, headers: dict[str, str] | None = None) -> io.BytesIO:
         self.send_response(status)
-        facts = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content)), **(headers or {})}
+        facts = {"Content-Type": kind, "Content-Length": str(len(content)), **(headers or {})}
         for name, value in facts.items():
             self.send_header(name, value)
         self.end_headers()
@@ -271,9 +279,15 @@ def make_server(folder: Path, host: str, port: int) -> Server:
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}; give the folder of the runs with --checkpoints_dir.")
 
-    def handler(*details):
-        return Pages(*details, directory=str(folder))
+    return bound_server(partial(Pages, directory=str(folder)), host, port)
 
+
+def bound_server(handler: Callable[..., Pages], host: str, port: int) -> Server:
+    """A server whose requests a handler answers; port 0 takes any that is free. One that others can reach has a token.
+
+    Raises:
+        UserError: when the address cannot be used.
+    """
     try:
         server = Server((host, port), handler)
     except (OSError, OverflowError, UnicodeError) as error:
@@ -305,12 +319,17 @@ def main(arguments: list[str]) -> int:
 
 def serve(server: Server, options: argparse.Namespace) -> None:
     """Print the address and serve until interrupted."""
+    serve_pages(server, f"The runs in {options.checkpoints_dir} are")
+
+
+def serve_pages(server: Server, what: str) -> None:
+    """Likewise for any pages: `what` is "… are" or "… is", to be followed by the address."""
     port, token = server.server_address[1], server.access.token
     if token is None:
         place, then = f"http://localhost:{port}/", "the same address"
     else:
         place, then = f"http://{socket.gethostname()}:{port}/?token={token}", f"http://localhost:{port}/?token={token}"
-    print(f"The runs in {options.checkpoints_dir} are at {place} (Ctrl-C ends it).", flush=True)
+    print(f"{what} at {place} (Ctrl-C ends it).", flush=True)
     print(
         f"From another machine: ssh -L {port}:localhost:{port} YOU@THIS_MACHINE, then open {then} there.",
         flush=True,  # ssh with a command gives it a pipe, whose buffer would hold this back

@@ -3,6 +3,7 @@
     python scripts/sweep.py configs/maps_cut.yaml configs/maps_cut_focal.yaml --seeds 0 1 2
     python scripts/sweep.py configs/maps_*.yaml --prefix trial_ --n_epochs 5      any option of train.py, for every run
     python scripts/sweep.py configs/maps_*.yaml --jobs 4                          four at once on this machine
+    python scripts/sweep.py configs/ablation/*.yaml --report ablation.html        table and curves as files at the end
     python scripts/sweep.py configs/maps_*.yaml --launcher slurm --slurm slurm_partition=gpu timeout_min=600
 
 A run is named after its config and its seed (maps_CUT_seed0). The same command again skips the runs that are
@@ -40,6 +41,7 @@ from cut.options.machinery.layers import read_yaml
 from cut.training.checkpoints import RunFolder, TrainingState
 from cut.training.early_stopping import early_stop
 from scripts.launchers import Children, hand_in, require_submitit
+from scripts.report import check_outputs, write_report
 from scripts.sweep_board import Board
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,8 +184,8 @@ def share(run: Run, place: int, jobs: int) -> list[str]:
     return words
 
 
-def train_all(runs: Sequence[Run], jobs: int = 1) -> int:
-    """Train what is not finished, so many runs at once.
+def train_all(runs: Sequence[Run], jobs: int = 1, reports: Sequence[Path] = ()) -> int:
+    """Train what is not finished, so many runs at once, and write reports on all.
 
     Returns:
         The exit status: 0, 1 when a run failed, or 128 + the signal that stopped the sweep.
@@ -223,17 +225,22 @@ def train_all(runs: Sequence[Run], jobs: int = 1) -> int:
         if children.signal is not None:
             board.say("The sweep was stopped; the same command goes on.")
             return 128 + children.signal
-    return conclude(runs, failed)
+    return conclude(runs, failed, reports)
 
 
-def conclude(runs: Sequence[Run], failed: dict[str, str]) -> int:
-    """Print the table of the runs and what failed; returns the exit status."""
-    records, problems = read_runs(run.folder for run in runs)
+def conclude(runs: Sequence[Run], failed: dict[str, str], reports: Sequence[Path]) -> int:
+    """Print the table of the runs and what failed, and write it to files; returns the exit status."""
+    records, unread = read_runs(run.folder for run in runs)
+    problems: list[str] = []
     if records:
         print("", as_markdown(make_report(records)), sep="\n", end="")
-    for sentence in [*problems, *(f"{name} {why}." for name, why in failed.items())]:
+        try:
+            problems += write_report(records, reports)
+        except UserError as error:
+            problems += error.problems
+    for sentence in [*unread, *problems, *(f"{name} {why}." for name, why in failed.items())]:
         print(sentence, file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or problems else 0
 
 
 def hand_in_all(runs: Sequence[Run], jobs: int | None, asks: Sequence[str]) -> int:
@@ -288,7 +295,7 @@ def main(arguments: Sequence[str]) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="python scripts/sweep.py CONFIG… [--seeds N…] [--prefix TEXT] [--jobs N] [--launcher local|slurm] "
-        "[--slurm KEY=VALUE…] [--dry_run] [options of train.py]",
+        "[--slurm KEY=VALUE…] [--report FILE] [--dry_run] [options of train.py]",
         allow_abbrev=False,
     )
     parser.add_argument("--seeds", nargs="+", default=["0"], metavar="N", help="a run for each of them (default 0)")
@@ -299,6 +306,10 @@ def main(arguments: Sequence[str]) -> int:
         "--slurm", nargs="+", default=[], metavar="KEY=VALUE",
         help="what a job asks for, by the names of submitit: timeout_min, gpus_per_node, mem_gb, slurm_partition, …"
         f" (default {' '.join(f'{key}={value}' for key, value in ASKS.items())})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--report", action="append", default=[], type=Path, metavar="FILE",
+        help="at the end, write what scripts/report.py --output writes: a .md, .html or .png",
     )  # fmt: skip
     parser.add_argument("--dry_run", action="store_true", help="print the commands and exit")
     configs = arguments[:first_option]
@@ -313,10 +324,17 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"--jobs is {own.jobs} but must be at least 1.")
         if own.slurm and own.launcher != "slurm":
             raise UserError("--slurm says what a job of the cluster asks for: give --launcher slurm with it.")
+        if own.report and own.launcher == "slurm":
+            raise UserError(
+                "--report is written when the runs are finished: leave it out, and run scripts/report.py then."
+            )
+        check_outputs(own.report, "--report")
         runs = plan(configs, own.seeds, own.prefix, passed)
         if own.dry_run:
             return show(runs)
-        return hand_in_all(runs, own.jobs, own.slurm) if own.launcher == "slurm" else train_all(runs, own.jobs or 1)
+        if own.launcher == "slurm":
+            return hand_in_all(runs, own.jobs, own.slurm)
+        return train_all(runs, own.jobs or 1, own.report)
 
     return exit_status(work)
 

@@ -132,13 +132,20 @@ def test_photographs_that_cannot_be_scored(cityscapes, run, tmp_path):
     for city in ("bonn", "ulm"):
         next((true / city).glob("*_labelTrainIds.png")).unlink()
     status, _, said = run(true, fake, *network)
-    assert status == 2 and "labelIds.png has the class id 33" in said and "train ids, not the label ids" in said
+    assert status == 2 and "labelIds.png holds Cityscapes' label ids, by its name: give the train ids" in said
+    for file in true.rglob("*_labelIds.png"):
+        file.rename(file.with_name(file.name.replace("labelIds", "labelTrainIds")))
+    status, _, said = run(true, fake, *network)
+    assert status == 2 and "labelTrainIds.png has the class id 33" in said and "train ids, not the label ids" in said
     (fake / "more.jpg").write_bytes(next(fake.glob("bonn*")).read_bytes())
     status, _, said = run(true, fake, *network)
     assert status == 2 and "but more only in" in said
     torch.save({**torch.load(weights)["state_dict"], "module.seg.weight": torch.zeros(11, 512, 1, 1)}, weights)
     status, _, said = run(true, fake, *network)
     assert status == 2 and "tell 11 classes apart, not 19" in said
+    torch.save({name: value for name, value in torch.load(weights).items() if "seg" not in name}, weights)
+    status, _, said = run(true, fake, *network)
+    assert status == 2 and "holds the weights of another network than DRN-D-22" in said
     for words in (network[:2], network[2:4], ()):  # no weights, no network, no palette
         with pytest.raises(SystemExit):
             run(true, fake, *words)

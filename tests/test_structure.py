@@ -25,6 +25,7 @@ LAYERS = [
     {"training"},
     {"monitoring", "evaluation"},
     {"export", "api"},
+    {"demo"},
     {"cli"},
     {"__main__"},
 ]

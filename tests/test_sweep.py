@@ -121,7 +121,16 @@ def test_finished_is_skipped_and_stopped_is_continued(sweep, capsys):
     assert [name for name, words in runs.items() if "--continue_train" in words] == ["a_seed1"]
     said = capsys.readouterr().out
     assert "[1/4] a_seed0 is finished, and skipped." in said and "[2/4] a_seed1 continues in epoch 3" in said
-    assert "| CUT | 0, 1 |" in said, "the table at the end"
+    assert "| CUT | a_seed0, a_seed1 | 0, 1 |" in said, "the table at the end"
+
+
+def test_reports_are_written_at_the_end(sweep, capsys):
+    record(Path("checkpoints/a_seed0"), "--seed", "0", seconds=[])
+    assert sweep.main([config("a"), "--report", "runs.md", "--report", "runs.html"]) == 0
+    assert capsys.readouterr().out.endswith(Path("runs.md").read_text(encoding="utf-8"))
+    assert Path("runs.html").is_file()
+    assert sweep.main([config("a"), "--report", "runs.png"]) == 1
+    assert "runs.png is not written: nothing was measured" in capsys.readouterr().err
 
 
 def test_more_epochs_make_a_finished_run_go_on(sweep):
@@ -300,6 +309,8 @@ def test_runs_do_not_outlive_a_killed_sweep(sweep, tmp_path, how):
         (["no_data.yaml"], "Give --dataroot"),
         (["a.yaml", "--jobs", "0"], "--jobs is 0 but must be at least 1."),
         (["a.yaml", "--slurm", "mem_gb=8"], "give --launcher slurm with it"),
+        (["a.yaml", "--report", "runs.txt"], "--report runs.txt must end in .md, .html or .png."),
+        (["a.yaml", "--report", "runs.md", "--launcher", "slurm"], "leave it out, and run scripts/report.py then."),
         (["a.yaml", "--launcher", "slurm"], "needs the package submitit, which is not installed"),
     ],
 )
@@ -330,4 +341,4 @@ def test_the_real_thing(sweep, tmp_path, monkeypatch, capsys):
         outputs.append(capsys.readouterr().out)
     assert "tiny_seed0 is finished, and skipped." in outputs[1]
     table = [output[output.index("| method") :] for output in outputs]
-    assert table[0] == table[1] and "| CUT focal γ2 α0.25 | 0 | 2 |" in table[0]
+    assert table[0] == table[1] and "| CUT focal γ2 α0.25 | tiny_seed0 | 0 | 2 |" in table[0]

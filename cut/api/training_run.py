@@ -34,7 +34,7 @@ def run_training(options: Options) -> int:
             if options.run.compile:
                 require_compiler(device)
             if options.run.cuda_graphs:
-                require_graphs(MODELS[options.run.model].factory, device)
+                require_graphs(options, MODELS[options.run.model].factory, device)
             dataset = make_dataset(options)
             model = MODELS[options.run.model].factory(options, device)
             check_sizes(model, dataset)
@@ -54,16 +54,10 @@ def run_training(options: Options) -> int:
             trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)
             notes = [*notices(options, dataset), *dataset.notes()]
             computing = f"{describe_device(device, options.run.gpu_ids, place.count)} {model.arithmetic.describe()}"
-            status = trainer.run([*where_to_watch(options), computing, *messages, *notes, *on_measures])
+            status = trainer.run([computing, *messages, *notes, *on_measures])
             if place.is_first and not status:
                 print(next_command(options))
             return status
-
-
-def where_to_watch(options: Options) -> list[str]:
-    """The first thing that a run says: where its page is; nothing without one."""
-    shown = options.monitoring.update_html_freq > 0 and not options.monitoring.no_html
-    return [f"Watch it: {options.run.folder / 'web' / 'index.html'}"] if shown else []
 
 
 def next_command(options: Options) -> str:

@@ -11,6 +11,7 @@ COMMANDS = {
     "train": ("train", "train a model"),
     "translate": ("translate", "translate images with a trained model, or run a paper's test protocol"),
     "evaluate": ("evaluate", "FID and other measures of two folders, or of a run's epochs"),
+    "demo": ("demo", "try a trained model in the browser"),
     "export": ("export", "write a generator as ONNX, TorchScript or torch.export"),
     "weights": ("weights", "what a file of weights is, and how to use it"),
     "benchmark": ("benchmark", "speed and memory of training steps on this machine"),

@@ -32,7 +32,7 @@ from cut.errors import UserError, exit_status
 from cut.evaluation.comparison.palette import load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance
 from cut.evaluation.comparison.scores import what_few_images_mean
-from cut.evaluation.features.extraction import load_extractor
+from cut.evaluation.features.extraction import chosen_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
 from cut.evaluation.protocols.picture_folders import compare_picture_folders, compare_two_pictures
 from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, in_direction, run_options
@@ -56,6 +56,7 @@ def folders_parser() -> argparse.ArgumentParser:
     add("--feature_extractor", default="inception", choices=EXTRACTORS.names(), help="[inception]")
     add("--inception_weights", metavar="FILE", help="pytorch-fid's weights, instead of a download at first use")
     add("--dinov2_weights", metavar="FILE", help="for --feature_extractor dinov2")
+    add("--clip_weights", metavar="FILE", help="for --feature_extractor clip")
     add("--palette", metavar="NAME", help="colours of a map-like target: adds segmentation scores of pairs")
     add("--gpu_ids", default="auto", metavar="ID", help="auto, -1 for the CPU, or the number of a GPU [auto]")
     add("--batch_size", type=_at_least(1), metavar="N", help="it does not change the result [suits the device]")
@@ -99,7 +100,7 @@ def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
     palette = load_palette(chosen.palette) if chosen.palette else None
     device = choose_device(chosen.gpu_ids)
-    extractor = load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
+    extractor = chosen_extractor(chosen, device)
     if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):
         found = compare_two_pictures(chosen.real, chosen.fake, extractor)
     else:

@@ -11,7 +11,7 @@ import torch
 
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import HeldOut, as_picture
+from cut.evaluation.comparison.held_out import HeldOut, Pictures, as_picture
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
 from cut.evaluation.translate.translator import Translator
@@ -76,15 +76,19 @@ def measure(
         UserError: when an image cannot be read, or a translation is not finite.
     """
     with undisturbed(arithmetic.device):
-        translate = Translator(generator, arithmetic, training=True, seed=yardstick.seed, say=None)
         source = yardstick.images.source
-
-        def translation(index: int) -> np.ndarray:
-            return as_picture(translate(source.tensor(index)))
-
+        translation = translation_of(generator, arithmetic, source, yardstick.seed)
         if count() == 1:
             return yardstick.compare(map(translation, range(len(source))), stopped)
         return compare_together(yardstick, translation, len(source), stopped)
+
+
+def translation_of(
+    generator: Generator, arithmetic: Arithmetic, source: Pictures, seed: int
+) -> Callable[[int], np.ndarray]:
+    """What makes the translation of source `index` as it is measured, uint8 (H, W, 3)."""
+    translate = Translator(generator, arithmetic, training=True, seed=seed, say=None)
+    return lambda index: as_picture(translate(source.tensor(index)))
 
 
 def compare_together(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cut.lazy import torch
-from cut.losses.patchnce import Contrast, PatchNCE, patch_nce
+from cut.losses.patchnce import Contrast, PatchNCE, contrasted
 from cut.options import finite_at_least, option, positive
 from cut.registry import NCE_LOSSES
 
@@ -44,7 +44,7 @@ class FocalPatchNCE(PatchNCE):
     focal_gradient: str = "constant"
 
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
-        cross_entropy = patch_nce(query, key, contrast.temperature, contrast.across_batch)
+        cross_entropy = contrasted(query, key, contrast)
         return focal(cross_entropy, self.focal_gamma, self.focal_alpha, self.focal_gradient == "full")
 
 

@@ -29,12 +29,16 @@ class Contrast:
         across_batch: whether the patches of the other images of the batch are negatives too.
         epoch: the epoch being trained; the first is 1.
         last_epoch: the epoch in which the run ends.
+        memory: (N, C) unit vectors that are negatives of every query of this tap too; None for none.
+        internal: whether the other patches of a query's own image are negatives.
     """
 
     temperature: float = 0.07
     across_batch: bool = False
     epoch: int = 1
     last_epoch: int = 1
+    memory: Tensor | None = None
+    internal: bool = True
 
 
 @NCE_LOSSES.register("ce")
@@ -61,30 +65,50 @@ class PatchNCE:
         Returns:
             (B·P,) losses, whose mean is the tap's loss.
         """
-        return patch_nce(query, key, contrast.temperature, contrast.across_batch)
+        return contrasted(query, key, contrast)
 
     def of_taps(self, queries: Sequence[Tensor], keys: Sequence[Tensor], contrast: Contrast) -> list[Tensor]:
         """The same for several taps; a form that can do them together does."""
         return [self(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
 
 
-def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batch: bool = False) -> Tensor:
+def contrasted(query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
+    """`patch_nce` with everything that `contrast` says; the arguments and the result as in `PatchNCE`."""
+    external = (contrast.memory, contrast.internal)
+    return patch_nce(query, key, contrast.temperature, contrast.across_batch, *external)
+
+
+def patch_nce(
+    query: Tensor,
+    key: Tensor,
+    temperature: float = 0.07,
+    across_batch: bool = False,
+    memory: Tensor | None = None,
+    internal: bool = True,
+) -> Tensor:
     """Cross-entropy of telling each query's own key among the keys of the other positions.
 
     Args:
         query, key: as in `PatchNCE`.
-        temperature, across_batch: as in `Contrast`.
+        temperature, across_batch, memory, internal: as in `Contrast`.
 
     Returns:
         (B·P,) losses, one per query; log of the number of keys where all keys are equally similar.
     """
-    key, first = key.detach(), 0
+    key, first, of_image = key.detach(), 0, key.shape[1]
     if across_batch:  # that of all processes
         query, key = query.flatten(0, 1)[None], gathered(key.flatten(0, 1))[None]  # (B, P, C) → (1, B·P, C)
         first = rank() * query.shape[1]
     logits = query @ key.transpose(1, 2) / temperature  # (B, P, P), positives on the diagonal
     images, patches, _ = logits.shape
     own = torch.arange(first, first + patches, device=logits.device).repeat(images)  # (B·P,)
+    if not internal:
+        column = torch.arange(logits.shape[2], device=logits.device)
+        row = own[:patches, None]
+        # Of its own image a query keeps its own key alone.
+        logits = logits.masked_fill((row // of_image == column // of_image) & (row != column), -torch.inf)
+    if memory is not None:
+        logits = torch.cat([logits, query @ memory.detach().t() / temperature], 2)  # (B, P, P + N)
     return F.cross_entropy(logits.flatten(0, 1), own, reduction="none")
 
 

@@ -38,12 +38,27 @@ class ContrastiveOptions:
         check=finite_at_least(0),
     )
     nce_layers: str = option(
-        "0,4,8,12,16", "layers of the generator that PatchNCE compares (taps)", check=tap_list, fixed=True
+        "0,4,8,12,16",
+        "layers of the generator that PatchNCE compares (taps)",
+        check=tap_list,
+        fixed=True,
+        from_training=True,
     )
     nce_includes_all_negatives_from_minibatch: bool = option(
         False, "negatives from the whole batch instead of the same image (single-image training)"
     )
-    nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
+    nce_memory: int = option(
+        0,
+        "so many earlier images whose patches are negatives too (external negatives), as F saw them then",
+        phase="train",
+        check=at_least(0),
+    )
+    nce_internal: bool = option(
+        True,
+        "negatives from the same image; without, those of other images alone: of the batch, or of nce_memory",
+        phase="train",
+    )
+    nce_T: float = option(0.07, "temperature of PatchNCE", check=positive(), from_training=True)
     nce_loss: str = option(
         "ce",
         "PatchNCE loss of each patch: ce is cross-entropy; focal gives less weight to patches already told apart; hdce "
@@ -70,8 +85,9 @@ class ContrastiveOptions:
         choices=HEADS.names,
         unusable=("reshape",),
         fixed=True,
+        from_training=True,
     )
-    netF_nc: int = option(256, "dimension of those vectors", check=at_least(1), fixed=True)
+    netF_nc: int = option(256, "dimension of those vectors", check=at_least(1), fixed=True, from_training=True)
     pool_size: int = option(0, "must be 0: CUT has no image pool", phase="train", check=no_image_pool)
 
     @property
@@ -101,7 +117,36 @@ def something_to_learn(values: Mapping[str, Any]) -> str | None:
     return f"All loss weights are 0, so nothing would be trained; set {offered} above 0."
 
 
+def known_to_the_form(values: Mapping[str, Any]) -> str | None:
+    changed = [name for name, default in (("nce_memory", 0), ("nce_internal", True)) if values[name] != default]
+    if not changed or values["nce_loss"] in EXTERNAL_FORMS:
+        return None
+    return (
+        f"--{changed[0]} is for --nce_loss {' or '.join(EXTERNAL_FORMS)}, not {values['nce_loss']}: leave it out, or "
+        "use one of these."
+    )
+
+
+def some_negatives(values: Mapping[str, Any]) -> str | None:
+    across_batch = values["nce_includes_all_negatives_from_minibatch"] and values["batch_size"] > 1
+    if values["nce_internal"] or values["nce_memory"] > 0 or across_batch:
+        return None
+    return (
+        "--nce_internal false leaves no negatives: take those of other images with --nce_memory 16, or with "
+        "--nce_includes_all_negatives_from_minibatch and a --batch_size above 1."
+    )
+
+
+EXTERNAL_FORMS = ("ce", "focal")
+"""The forms of PatchNCE that know a memory, and how to leave out the negatives of the same image."""
+
 CONTRASTIVE_RULES = (
+    Rule(("nce_memory", "nce_internal", "nce_loss"), known_to_the_form, "train"),
+    Rule(
+        ("nce_internal", "nce_memory", "nce_includes_all_negatives_from_minibatch", "batch_size"),
+        some_negatives,
+        "train",
+    ),
     Rule(("nce_idt", "lambda_identity", "input_nc", "output_nc"), identity_channels, "train"),
     Rule(("lambda_GAN", "lambda_NCE", "lambda_SRC", "lambda_identity"), something_to_learn, "train"),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from cut.lazy import functional as F
 from cut.lazy import torch
@@ -146,6 +147,13 @@ class CUT(Method):
     def kind_of_step(self, draws: Draws) -> tuple[bool, bool, int]:
         hardness = draws.epoch if self.own.nce_loss == "hdce" else 0  # it may change with the epoch
         return draws.flip, self.adversary.penalises(draws), hardness
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"memory": self.contrast.memory.state()} if self.own.nce_memory else {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        if self.own.nce_memory:
+            self.contrast.memory.load(state.get("memory", []), self.device)
 
     # ------------------------------------------------------------------ what follows from the options
 

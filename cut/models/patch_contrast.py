@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from cut.errors import UserError
 from cut.lazy import torch
-from cut.losses.patchnce import Contrast, multi_tap_nce
+from cut.losses.patchnce import Contrast
 from cut.losses.semantic_relation import multi_tap_relation
 from cut.models.build import build_nce_loss, build_sampler
 from cut.models.draws import draw_positions
+from cut.models.key_memory import KeyMemory
 from cut.options import Options
 from cut.processes.group import count
 
@@ -36,6 +37,7 @@ class PatchContrast:
         self.options = options
         self.own: ContrastiveOptions = options.method
         self.form, self.sampler = build_nce_loss(options), build_sampler(options)
+        self.memory = KeyMemory(self.own.nce_memory)
 
     @property
     def compares(self) -> bool:
@@ -87,10 +89,10 @@ class PatchContrast:
     def losses(self, vectors: Sequence[Vectors], epoch: int, last_epoch: int) -> list[Tensor]:
         """PatchNCE of each pair (eq. 3 and 4), then SRC of the first; those without weight are left out."""
         across_batch = self.own.nce_includes_all_negatives_from_minibatch
-        contrast = Contrast(self.own.nce_T, across_batch, epoch, last_epoch)
+        contrast = Contrast(self.own.nce_T, across_batch, epoch, last_epoch, internal=self.own.nce_internal)
         found = []
         if self.own.lambda_NCE > 0:
-            found += [multi_tap_nce(query, key, contrast, self.form) for query, key in vectors]
+            found += [self.memory.loss(number, *pair, contrast, self.form) for number, pair in enumerate(vectors)]
         if self.own.lambda_SRC > 0:
             query, key = vectors[0]
             found.append(multi_tap_relation(query, key, across_batch))

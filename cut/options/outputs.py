@@ -51,6 +51,11 @@ class EvaluationOptions:
     dinov2_weights: str | None = option(
         None, "file of DINOv2's weights, for --feature_extractor dinov2 (pip install '.[scores]')", phase="train"
     )
+    clip_weights: str | None = option(
+        None,
+        "file of CLIP as OpenAI publishes it, for --feature_extractor clip (pip install '.[scores]')",
+        phase="train",
+    )
     drn_weights: str | None = option(
         None, "file of DRN-D-22's Cityscapes weights: scores photographs that are made from label maps", phase="train"
     )
@@ -89,6 +94,10 @@ class MonitoringOptions:
     tensorboard: bool = option(
         False, "write losses, measures and pictures for TensorBoard too (pip install tensorboard)", phase="train",
         flag=True,
+    )  # fmt: skip
+    wandb: bool = option(
+        False, "send losses, measures and pictures to Weights & Biases too (pip install wandb); WANDB_MODE=offline "
+        "keeps them here", phase="train", flag=True,
     )  # fmt: skip
     quiet: bool = option(
         False, "print no progress: only how the run starts and ends, what is measured, and what goes wrong",

@@ -17,6 +17,7 @@ from torch import Tensor
 from cut.data.batch import Batch
 from cut.errors import UserError
 from cut.models.method import Method
+from cut.options import Options
 from cut.processes.group import count
 from cut.training.compiled import loss_difference
 from cut.training.failures import explained
@@ -63,10 +64,14 @@ class CudaGraph:
         self._graph.replay()
 
 
-def require_graphs(method: Any, device: torch.device) -> None:
+def require_graphs(options: Options, method: Any, device: torch.device) -> None:
     """
+    Args:
+        options: of the run.
+        method: the class of its method.
+
     Raises:
-        UserError: when steps of this method cannot be recorded on this device.
+        UserError: when its steps cannot be recorded on this device.
     """
     if device.type != "cuda":
         raise UserError("--cuda_graphs needs an NVIDIA GPU: leave it out on a CPU.")
@@ -74,6 +79,8 @@ def require_graphs(method: Any, device: torch.device) -> None:
         raise UserError("--cuda_graphs is for one process: leave it out with torchrun.")
     if method.kind_of_step is Method.kind_of_step:
         raise UserError("--cuda_graphs is for --model cut and sincut: the steps of other methods differ.")
+    if options.method.nce_memory:
+        raise UserError("--cuda_graphs cannot record a memory that grows: leave it or --nce_memory out.")
 
 
 class CapturedSteps:

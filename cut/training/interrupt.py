@@ -1,6 +1,7 @@
 """Ending a run when asked to: Ctrl-C, a cluster's SIGTERM, or the SIGHUP of a terminal that is gone."""
 
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -18,7 +19,7 @@ class StopRequest:
 
     A second SIGTERM or SIGHUP changes nothing: schedulers send one to every process of a job, and the process that
     started this one may pass its own on. To end a process at once they send SIGKILL. A SIGHUP that is ignored, as
-    under `nohup`, stays so.
+    under `nohup`, stays so. In a thread that is not the main one nothing is received.
 
     Attributes:
         received: the number of the signal that this process received first, or None.
@@ -30,6 +31,8 @@ class StopRequest:
         self._previous: dict[int, Handler] = {}
 
     def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):

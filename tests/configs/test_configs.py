@@ -13,11 +13,11 @@ from cut.registry import MODELS
 from cut.training.steps import step_generator
 
 FOLDER = Path(__file__).parents[2] / "configs"
-FILES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("comparison/*.yaml")])
+FILES = sorted(file for file in FOLDER.rglob("*.yaml") if file.parent.name != "palettes")
 EXPERIMENTS = ("horse2zebra", "cat2dog", "cityscapes", "grumpifycat", "maps")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(FOLDER).as_posix())
 def test_both_scripts_take_it(file):
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     flat = train_options(["--config", str(file)]).flat()
@@ -27,7 +27,7 @@ def test_both_scripts_take_it(file):
     options_to_test(["--config", str(file)])
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(FOLDER).as_posix())
 def test_a_value_that_is_no_default_has_its_reason(file):
     model = yaml.safe_load(file.read_text(encoding="utf-8")).get("model", "cut")
     defaults = train_options(["--model", model]).flat()
@@ -114,3 +114,37 @@ def test_focal_experiments_differ_from_theirs_only_in_the_loss(name):
 
 def test_the_preset_is_its_file():
     assert train_options(["--config", str(FOLDER / "fastcut.yaml")]) == train_options(["--CUT_mode", "FastCUT"])
+
+
+ABLATION = {
+    "cut": {},
+    "no_identity": {"nce_idt": False},
+    "patches_16": {"num_patches": 16},
+    "patches_64": {"num_patches": 64},
+    "last_tap": {"nce_layers": "16"},
+    "batch_of_4": {"batch_size": 4},
+    "external_batch": {"batch_size": 4, "nce_includes_all_negatives_from_minibatch": True},
+    "external_memory": {"nce_memory": 16},
+    "external_only": {"nce_memory": 16, "nce_internal": False},
+    "flips": {"flip_equivariance": True},
+}
+
+
+def test_the_ablation_is_complete():
+    assert {file.stem for file in (FOLDER / "ablation").glob("*.yaml")} == set(ABLATION)
+
+
+@pytest.mark.parametrize("name", ABLATION)
+def test_each_ablation_changes_what_it_is_about_alone(name):
+    config = train_options(["--config", str(FOLDER / f"ablation/{name}.yaml")]).flat()
+    defaults = train_options([]).flat()
+    changed = {key: config[key] for key in config if config[key] != defaults[key]}
+    assert changed == ABLATION[name] | {key: config[key] for key in ("name", "dataroot")}
+
+
+@pytest.mark.parametrize("file", sorted((FOLDER / "thesis").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_pictures_of_the_thesis_are_trained_as_its_config_says(file):
+    config, base = (train_options(["--config", str(one)]).flat() for one in (file, FOLDER / "sincut_thesis.yaml"))
+    differing = {key for key in config if config[key] != base[key]}
+    assert differing <= {"name", "dataroot", "n_epochs", "n_epochs_decay"}
+    assert config["n_epochs"] + config["n_epochs_decay"] == int(file.stem.rpartition("_")[2])

@@ -79,3 +79,23 @@ def test_taps_weigh_the_same_however_many_patches_they_have():
     torch.testing.assert_close(loss, expected)
     with pytest.raises(ValueError):
         multi_tap_nce([few[0]], [few[1], many[1]], Contrast())
+
+
+@pytest.mark.parametrize(
+    ("across_batch", "internal", "remembered", "keys"),
+    [(False, True, 7, 5 + 7), (False, False, 7, 1 + 7), (True, True, 7, 15 + 7), (True, False, 7, 1 + 10 + 7),
+     (True, False, 0, 1 + 10)],
+)  # fmt: skip
+def test_external_negatives_are_counted(across_batch, internal, remembered, keys):
+    same = torch.ones(3, 5, 4) / 2
+    memory = same[0, :1].expand(remembered, -1) if remembered else None
+    loss = patch_nce(same, same, 0.07, across_batch, memory, internal)
+    assert torch.allclose(loss, torch.full((15,), math.log(keys)))
+
+
+def test_a_memory_of_the_other_image_is_that_image_in_the_batch():
+    query, key = vectors()
+    one = patch_nce(query[:1], key[:1], 0.07, memory=key[1])
+    torch.testing.assert_close(one, patch_nce(query, key, 0.07, across_batch=True)[:6])
+    alone = patch_nce(query[:1], key[:1], 0.07, memory=key[1], internal=False)
+    torch.testing.assert_close(alone, patch_nce(query, key, 0.07, across_batch=True, internal=False)[:6])

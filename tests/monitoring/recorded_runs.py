@@ -6,7 +6,7 @@ from pathlib import Path
 from cut.monitoring.log_files import MetricsLog
 from cut.options import as_saved_yaml, train_options
 from cut.training.evaluation import Evaluation
-from cut.training.listener import EpochEvent, EvaluationEvent, Progress, RunFacts
+from cut.training.listener import EpochEvent, EvaluationEvent, Progress, RunFacts, StepEvent
 
 STEPS = 8  # in an epoch
 DETAILS = {"split": "val", "real_count": 60, "fake_count": 50, "extractor": "Inception", "real_sizes": "256×256",
@@ -39,6 +39,7 @@ def record(
     memory: int | None = 2**31,
     details: Mapping = DETAILS,
     unaveraged: Mapping[int, Mapping[str, float]] = {},
+    losses: Sequence[Mapping[str, float]] = (),
     **started,
 ) -> Path:
     """A run of `len(seconds)` epochs.
@@ -47,9 +48,12 @@ def record(
         measures: by name, by epoch.
         unaveraged: the same of the generator as trained, where the run keeps a moving average.
         best: the epochs that were the best when they were measured.
+        losses: of the first epochs, logged in the middle of each.
     """
     log = start(folder, *arguments, **started)
     for epoch, duration in enumerate(seconds, start=1):
+        if epoch <= len(losses):
+            log.after_step(StepEvent(at(epoch, STEPS // 2), STEPS, losses[epoch - 1], dict, 1.0, 0.0, 2e-4))
         log.after_epoch(EpochEvent(at(epoch), duration, 2e-4, memory))
         if epoch in measures:
             evaluation = Evaluation(

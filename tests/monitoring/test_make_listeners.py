@@ -36,7 +36,9 @@ def left_by(make_options):
 
 def test_logs_previews_and_a_page_are_left_and_the_terminal_is_told(left_by, capsys):
     assert left_by() == {"loss_log.txt", "metrics.jsonl", "previews", "web"}
-    assert capsys.readouterr().out.count("(epoch: 1, iters: ") == 2
+    said = capsys.readouterr().out
+    assert said.startswith("Watch it: ") and said.split("\n")[0].endswith("index.html")
+    assert said.count("(epoch: 1, iters: ") == 2
 
 
 def test_the_page_can_be_turned_off(left_by):

@@ -27,6 +27,7 @@ CASES = {
     "CUT": "--num_patches 16",
     "FastCUT": "--CUT_mode FastCUT --num_patches 16",
     "all negatives": "--num_patches 16 --nce_includes_all_negatives_from_minibatch true",
+    "negatives of earlier images": "--num_patches 16 --nce_memory 6",
     "hard negatives": "--num_patches 16 --nce_loss hdce --nce_idt true --HDCE_gamma 0.1",
     "hard negatives of all": "--num_patches 4 --nce_loss hdce --nce_includes_all_negatives_from_minibatch true",
     "modulated": "--num_patches 16 --nce_loss monce",

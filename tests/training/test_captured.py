@@ -151,13 +151,19 @@ def test_only_so_many_kinds_are_kept():
 
 
 @pytest.mark.parametrize(
-    ("model", "device", "sentence"),
+    ("words", "device", "sentence"),
     [
-        ("cut", "cpu", "--cuda_graphs needs an NVIDIA GPU: leave it out on a CPU."),
-        ("cycle_gan", "cuda", "--cuda_graphs is for --model cut and sincut: the steps of other methods differ."),
+        ("", "cpu", "--cuda_graphs needs an NVIDIA GPU: leave it out on a CPU."),
+        (
+            "--model cycle_gan",
+            "cuda",
+            "--cuda_graphs is for --model cut and sincut: the steps of other methods differ.",
+        ),
+        ("--nce_memory 2", "cuda", "--cuda_graphs cannot record a memory that grows: leave it or --nce_memory out."),
     ],
 )
-def test_where_it_cannot_work_is_said_before_the_first_step(model, device, sentence):
+def test_where_it_cannot_work_is_said_before_the_first_step(words, device, sentence):
+    options = train_options(["--dataroot", "x", *words.split()])
     with pytest.raises(UserError) as caught:
-        require_graphs(MODELS[model].factory, torch.device(device))
+        require_graphs(options, MODELS[options.run.model].factory, torch.device(device))
     assert str(caught.value) == sentence

@@ -28,6 +28,7 @@ VARIANTS = {
     "cyclegan": {"method": "cycle_gan", "n_epochs": 2},
     "dcl": {"method": "dcl", "ema_decay": 0.9},
     "pairs": {"method": "pix2pix", "num_threads": 2, "n_epochs": 2},
+    "memory": {"nce_memory": 3, "nce_internal": False},
 }  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def assert_finished_as(run, expected):
         ("cyclegan", "step", 9),
         ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
+        ("memory", "step", 5),  # the keys of three images
         ("pairs", "step", 6),
     ],
 )

@@ -15,7 +15,7 @@ from cut.evaluation.comparison.palette import Palette, load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance, PerceptualScorer
 from cut.evaluation.comparison.scores import PairScores, compare_sets, compare_single
 from cut.evaluation.comparison.segmenter import SegmentationScorer, Segmenter
-from cut.evaluation.features.extraction import image_set, load_extractor, local_set
+from cut.evaluation.features.extraction import chosen_extractor, image_set, local_set
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.feature_cache import cached_features
 from cut.evaluation.features.feature_set import FeatureSet
@@ -175,10 +175,10 @@ def make_yardstick(
     palette = load_palette(chosen.palette) if chosen.palette is not None else None
 
     def load() -> Extractor:
-        return load_extractor(chosen.feature_extractor, device, chosen.inception_weights, chosen.dinov2_weights)
+        return chosen_extractor(chosen, device)
 
     # A file that was given is checked in any case; a download waits until there are images to measure.
-    given = chosen.inception_weights is not None or chosen.feature_extractor == "dinov2"
+    given = chosen.inception_weights is not None or chosen.feature_extractor in ("dinov2", "clip")
     extractor = load() if given else None
     segmenter = Segmenter(chosen.drn_weights, device) if chosen.drn_weights is not None else None
     perceptual = PerceptualDistance(chosen.lpips_weights, device) if chosen.lpips_weights is not None else None

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ def load_extractor(
     device: torch.device | str = "cpu",
     inception_weights: str | None = None,
     dinov2_weights: str | None = None,
+    clip_weights: str | None = None,
 ) -> Extractor:
     """An extractor by its registered name, on a device. Leaves PyTorch's random numbers as they were.
 
@@ -33,12 +35,33 @@ def load_extractor(
         name: "inception", "efficientnet_lite0", ….
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
         dinov2_weights: file of DINOv2's weights, which "dinov2" needs.
+        clip_weights: file of CLIP's weights, which "clip" needs.
 
     Raises:
         UserError: when the weights are missing or damaged; the message names the file and its hash.
     """
     with torch.random.fork_rng(devices=[]):  # constructing a network draws initial weights
-        return EXTRACTORS.build(name, weights=inception_weights, dinov2_weights=dinov2_weights).to(device)
+        files = {"weights": inception_weights, "dinov2_weights": dinov2_weights, "clip_weights": clip_weights}
+        return EXTRACTORS.build(name, **files).to(device)
+
+
+class ChosenExtractor(Protocol):
+    """What says which extractor is wanted: `EvaluationOptions`, or the words of a script."""
+
+    @property
+    def feature_extractor(self) -> str: ...
+    @property
+    def inception_weights(self) -> str | None: ...
+    @property
+    def dinov2_weights(self) -> str | None: ...
+    @property
+    def clip_weights(self) -> str | None: ...
+
+
+def chosen_extractor(chosen: ChosenExtractor, device: torch.device | str = "cpu") -> Extractor:
+    """`load_extractor` with the name and the files that were chosen."""
+    files = (chosen.inception_weights, chosen.dinov2_weights, chosen.clip_weights)
+    return load_extractor(chosen.feature_extractor, device, *files)
 
 
 def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None) -> np.ndarray:

@@ -14,6 +14,7 @@ from cut.evaluation.comparison.confusion import Confusion, resize_nearest
 from cut.evaluation.comparison.palette import VOID, Palette
 
 VOID_ID = 255  # as in Cityscapes' train ids
+LABEL_IDS = "_gtFine_labelIds"  # which are other numbers
 _FEW = 3  # names in a message
 _GRAY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
 
@@ -63,8 +64,14 @@ def read_labels(file: Path, palette: Palette, ids: bool = False) -> np.ndarray:
         int16 (H, W): the number of the class, or `VOID`.
 
     Raises:
-        UserError: naming the file, when it cannot be read, or has ids beyond the classes, or colours in spite of `ids`.
+        UserError: naming the file, when it cannot be read, or has ids beyond the classes, or colours in spite of `ids`,
+            or is called as Cityscapes calls its label ids.
     """
+    if file.stem.endswith(LABEL_IDS):  # whose ids may all be those of other classes
+        raise UserError(
+            f"{file} holds Cityscapes' label ids, by its name: give the train ids (*_labelTrainIds.png), or colours "
+            "(*_color.png)."
+        )
     with open_image(file) as image:
         if image.mode in _GRAY or (ids and image.mode == "P"):
             return _from_ids(np.array(image).astype(np.int64), file, palette)

@@ -72,7 +72,7 @@ class SavedEpochs:
             options = options.replace(best_metric="sifid")  # the only measure that single pictures have
             splits = ("train",) if splits == SPLITS else splits  # which training measures too
         self.options, self.arithmetic = options, Arithmetic.of(options, device)
-        self.dataset = _dataset(options, splits)
+        self.dataset = held_out_set(options, splits)
         self.yardstick = make_yardstick(options, device, self.dataset, splits)
         self.best_metric = options.evaluation.best_metric
 
@@ -122,8 +122,12 @@ def default_labels(options: Options) -> list[str]:
     return [label for label in ("latest", "best") if label in saved] or saved
 
 
-def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
-    """A test set of the run, which needs no training images."""
+def held_out_set(options: Options, splits: Sequence[str] = SPLITS) -> ImageDataset:
+    """A test set of the run, which needs no training images: of the first split that there is.
+
+    Raises:
+        UserError: when there is none.
+    """
     factory = DATASETS[options.data.dataset_mode].factory
     for split in splits:
         try:
@@ -134,6 +138,11 @@ def _dataset(options: Options, splits: Sequence[str]) -> ImageDataset:
     if root.is_dir():  # it would name only the last split
         held_out_split(lambda split: two_sides(root, letters, (3, 3), split, FEWEST), root, splits)
     raise problem
+
+
+def epoch_name(options: Options, label: str) -> str:
+    """ "epoch 5", or "latest (epoch 10)"."""
+    return _name(label, _epoch_of(options.run.folder, label))
 
 
 def _epoch_of(folder: Path, label: str) -> int:

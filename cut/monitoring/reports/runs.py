@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
-from cut.monitoring.log_files import METRICS
+from cut.monitoring.log_files import METRICS, read_metrics
 from cut.monitoring.record import Record
+from cut.monitoring.series import Point
 from cut.options.machinery.layers import Layer, merge, read_yaml
 from cut.options.machinery.saved import FILE_NAME
 from cut.options.machinery.words import did_you_mean
@@ -53,6 +54,17 @@ class LoggedRun:
 
     def having(self, measure: Column) -> list[Evaluation]:
         return [one for one in self.record.evaluations if measure.is_in(one)]
+
+    def losses(self) -> list[Point]:
+        """The losses as they were logged, oldest first; those that are not finite are left out."""
+        logged = list(read_metrics(self.folder / METRICS, kind=None))
+        images = max((one["epoch_images"] for one in logged if "epoch_images" in one), default=0)  # of an epoch
+        points = []
+        for one in logged:
+            if "losses" in one and {"epoch", "epoch_images"} <= one.keys():
+                known = {name: value for name, value in one["losses"].items() if value is not None}
+                points.append(Point(one["epoch"] - 1 + one["epoch_images"] / max(images, 1), known))
+        return points
 
     @property
     def device(self) -> str:

@@ -1,4 +1,4 @@
-"""The table of several runs, read from what they logged, as Markdown and as a web page."""
+"""The table of several runs, read from what they logged, and its form as Markdown."""
 
 import math
 import statistics
@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dominate import document, tags
-
-from cut.html import page
 from cut.html import shown as printable
 from cut.monitoring.lines import method_label
 from cut.monitoring.reports.runs import LoggedRun, measured
@@ -21,14 +18,6 @@ from cut.registry import MODELS
 from cut.training.evaluation import Column, Evaluation, significant, unaveraged_columns
 
 ABSENT = "—"
-
-STYLE = """
-td, th { white-space: nowrap; }
-td:first-child, td:last-child { white-space: normal; min-width: 9rem; }
-th:first-child, td:first-child { position: sticky; left: 0; padding-right: 1rem; background: var(--card); }
-td small { display: block; color: var(--muted); }
-"""
-"""CSS that a report adds to the style of all pages: its first column stays when the table is scrolled."""
 
 _NOT_THE_METHOD = {
     *RunOptions.__dataclass_fields__.keys() - {"phase", "epoch"},
@@ -46,14 +35,17 @@ class Row:
     """The runs that differ in nothing but their seed; an unfinished run is a row of its own.
 
     Attributes:
-        name: the label its runs were given, where no other row has it, else what was trained.
+        name: the label its runs were given, where no other row has it, else the method, with the options in which it
+            differs from other rows of that method.
         settings: options that differ from the method's defaults, by name.
         runs: at least one.
+        unnamed: the settings that differ from those of other rows and are not in the name.
     """
 
     name: str
     settings: Mapping[str, Any]
     runs: tuple[LoggedRun, ...]
+    unnamed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def labels(self) -> set[str]:
@@ -76,13 +68,16 @@ class Report:
     """The table of runs, and what belongs beside it.
 
     Attributes:
+        columns: their headings; the first two are the method and its runs.
         rows: cells, one for each column.
+        chosen: the columns to look at first.
         facts: what all rows have in common, by name.
-        notes: sentences that define the columns, and the names of the runs behind each row.
+        notes: sentences that define the columns.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    chosen: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
@@ -93,14 +88,15 @@ def make_report(runs: Sequence[LoggedRun]) -> Report:
     # The distances first, in the order in which they were logged.
     measures = sorted(measured(runs), key=lambda measure: measure.higher_is_better)
     unaveraged = unaveraged_columns(one for run in runs for one in run.record.evaluations)
-    table = [{"method": Cell(row.name), **_cells(row.runs, measures, unaveraged)} for row in rows]
+    table = [_named(row) | _cells(row.runs, measures, unaveraged) | _settings_cell(row) for row in rows]
     facts = {name: shown(value) for name, value in _common(rows).items()}
-    for heading in ("parameters", "device", "measured on"):  # columns only where rows differ
+    for heading in ("parameters", "device", "measured on", "settings"):  # columns only where rows differ
         if len({str(cells[heading]) for cells in table}) == 1:
             (value,) = {str(cells.pop(heading)) for cells in table}
             facts |= {heading: value} if value != ABSENT else {}
-    sources = [f"{row.name}: {', '.join(run.folder.name for run in row.runs)}" for row in rows]
-    return Report(list(table[0]), [list(cells.values()) for cells in table], facts, _notes(rows, measures) + sources)
+    columns = list(table[0])
+    chosen = [name for name in _chosen(rows, measures) if name in columns]
+    return Report(columns, [list(cells.values()) for cells in table], chosen, facts, _notes(rows, measures))
 
 
 def group(runs: Iterable[LoggedRun]) -> list[Row]:
@@ -111,16 +107,18 @@ def group(runs: Iterable[LoggedRun]) -> list[Row]:
         alone = None if run.finished else run.folder
         alike.setdefault((method_name(run.options), settings, run.device, alone), []).append(run)
     rows = [Row(method, dict(settings), tuple(members)) for (method, settings, _, _), members in alike.items()]
-    common, labels = _common(rows), Counter(label for row in rows for label in row.labels)
-    return [replace(row, name=_row_name(row, common, labels)) for row in rows]
+    labels = Counter(label for row in rows for label in row.labels)
+    return [_with_name(row, rows, labels) for row in rows]
 
 
 def method_name(options: Mapping[str, Any]) -> str:
-    """What a run trains: "CUT", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
+    """What a run trains: "CUT", "CUT monce", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
     name = method_label(options)
     if options.get("nce_loss") == "focal":
         name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
         name += " full gradient" if options["focal_gradient"] == "full" else ""
+    elif options.get("nce_loss", "ce") != "ce":
+        name += f" {options['nce_loss']}"
     return name
 
 
@@ -152,25 +150,6 @@ def as_markdown(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_page(report: Report, title: str = "Runs") -> document:
-    """The same as a web page."""
-    with page(title, report.facts, STYLE) as content:
-        with tags.section(cls="card"), tags.div(cls="scroll"), tags.table():
-            with tags.thead(), tags.tr():
-                for heading in report.columns:
-                    tags.th(printable(heading))
-            with tags.tbody():
-                for row in report.rows:
-                    with tags.tr():
-                        for cell in row:
-                            remark = [tags.small(printable(cell.remark))] if cell.remark else []
-                            tags.td(printable(cell.value), *remark)
-        with tags.ul(cls="note"):
-            for note in report.notes:
-                tags.li(printable(note))
-    return content
-
-
 def _plain(cell: str) -> str:
     """A text that stays in its cell of a Markdown table."""
     return printable(cell).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
@@ -195,14 +174,38 @@ def _common(rows: Sequence[Row]) -> dict[str, Any]:
     return {item[0]: item[1] for item in rows[0].settings.items() if all(item in row.settings.items() for row in rows)}
 
 
-def _row_name(row: Row, common: Mapping[str, Any], rows_with: Mapping[str, int]) -> str:
+def _with_name(row: Row, rows: Sequence[Row], rows_with: Mapping[str, int]) -> Row:
     """See `Row`. `rows_with` counts the rows with a label; until now the row's name is what was trained."""
+    common, alike = _common(rows), _common([other for other in rows if other.name == row.name])
+    differing = {name: value for name, value in row.settings.items() if name not in common}
+    own = {name: value for name, value in differing.items() if name not in alike}
+    named = ", ".join([row.name, *(f"{name} {shown(value)}" for name, value in own.items())])
     if len(row.labels) == 1:
         (label,) = row.labels
         if rows_with[label] == 1 and label not in ("", "experiment_name"):  # the latter is the default
-            return label
-    own = [f"{name} {shown(value)}" for name, value in row.settings.items() if name not in common]
-    return ", ".join([row.name, *own])
+            named, own = label, {}
+    return replace(row, name=named, unnamed={name: value for name, value in differing.items() if name not in own})
+
+
+def _named(row: Row) -> dict[str, Cell]:
+    return {"method": Cell(row.name), "runs": Cell(", ".join(run.folder.name for run in row.runs))}
+
+
+def _settings_cell(row: Row) -> dict[str, Cell]:
+    settings = ", ".join(f"{name} {shown(value)}" for name, value in row.unnamed.items())
+    return {"settings": Cell(settings or ABSENT)}
+
+
+def _chosen(rows: Sequence[Row], measures: Sequence[Column]) -> list[str]:
+    """The headings of what most readers look for: the first distance, the measures that decide, speed and memory."""
+    deciding = {run.options["best_metric"] for row in rows for run in row.runs}
+    distances = [measure for measure in measures if not measure.higher_is_better]
+    first = [measure for measure in measures if measure in distances[:1] or measure.name in deciding]
+    return [*map(_best_heading, first), "s/iteration", "memory", "epochs"]
+
+
+def _best_heading(measure: Column) -> str:
+    return f"{measure.label} at best" if measure.higher_is_better else f"best {measure.label}"
 
 
 def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column], unaveraged: Sequence[Column]) -> dict[str, Cell]:
@@ -211,8 +214,7 @@ def _cells(runs: Sequence[LoggedRun], measures: Sequence[Column], unaveraged: Se
     done = Cell(str(first.planned)) if first.finished else Cell(f"{first.epochs} of {first.planned}", "unfinished")
     cells = {"seeds": Cell(", ".join(str(run.options["seed"]) for run in runs)), "epochs": done}
     for measure in measures:
-        best = f"{measure.label} at best" if measure.higher_is_better else f"best {measure.label}"
-        cells[best] = _measured(measure, [run.best(measure) for run in runs])
+        cells[_best_heading(measure)] = _measured(measure, [run.best(measure) for run in runs])
         cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])
     for measure in unaveraged:
         cells[f"last {measure.label}"] = _measured(measure, [run.last(measure) for run in runs])

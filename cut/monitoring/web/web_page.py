@@ -32,7 +32,7 @@ class WebPage(Listener):
 
     Args:
         record, previews: called before this listener.
-        say: takes the sentence about a picture that is not finite.
+        say: takes the sentences about where the page is, and about a picture that is not finite.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class WebPage(Listener):
         order, width = page_data.picture_order(self.folder), options.monitoring.display_winsize
         self.history = PictureHistory(self.folder, run_title(options), last_epoch, width, order)
         self._write()
+        if options.monitoring.update_html_freq > 0:
+            self.say(f"Watch it: {self.folder / 'index.html'}")  # the first thing that a run says
 
     def after_preview(self, event: PreviewEvent) -> None:
         if event.progress.images == 0:  # at once: the first step may take its time

@@ -6,8 +6,9 @@ import math
 import pytest
 from PIL import Image
 
-from cut.monitoring.reports.picture import draw_measures, mean_of, values_of
+from cut.monitoring.reports.picture import averaged, draw_losses, draw_measures, mean_of, values_of
 from cut.monitoring.reports.runs import read_run
+from cut.monitoring.series import Point
 from cut.training.evaluation import Column
 from tests.monitoring.recorded_runs import record
 
@@ -43,3 +44,20 @@ def test_a_run_without_finite_values_does_not_stop_the_others(tmp_path, values):
         record(tmp_path / "b", "--lr", "1e-3", measures={2: {"frechet": 5.0}}),
     ]
     assert draw_measures([read_run(run) for run in runs]) is not None
+
+
+def test_losses_are_those_of_the_log(tmp_path):
+    losses = [{"G": 3.0, "NCE": math.nan}, {"G": 2.0, "NCE": 5.0}]
+    run = read_run(record(tmp_path / "a", "--print_freq", "1", losses=losses))
+    assert run.losses() == [Point(0.5, {"G": 3.0}), Point(1.5, {"G": 2.0, "NCE": 5.0})]
+    with Image.open(io.BytesIO(draw_losses([run]))) as picture:
+        assert picture.format == "PNG"
+
+
+def test_losses_are_averaged_over_stretches():
+    points = [Point(at, {"G": value}) for at, value in ((0.1, 1.0), (0.2, 3.0), (0.3, 8.0), (1.0, 5.0))]
+    assert averaged([*points, Point(0.1, {"D": 9.0})], "G", 0.25) == {0.125: 2.0, 0.375: 8.0, 0.875: 5.0}
+
+
+def test_without_losses_there_is_no_picture(tmp_path):
+    assert draw_losses([read_run(record(tmp_path / "a"))]) is None

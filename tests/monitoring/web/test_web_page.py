@@ -216,6 +216,7 @@ def test_a_picture_that_is_not_finite_is_said_once_and_shown(make_options):
     options, said = make_options(*OFTEN), []
     page = listener(say=said.append)
     page.start(options, progress_at(0), RunFacts())
+    assert said.pop() == f"Watch it: {page_of(options)}"
     broken = torch.zeros(1, 3, 4, 4)
     broken[0, 1, 2, 3] = float("nan")
     for images in (5, 10):
