@@ -62,9 +62,9 @@ def test_what_a_device_lacks_is_refused(monkeypatch):
         Arithmetic("bf16")
 
 
-@pytest.mark.parametrize("words", OF_METHODS.values(), ids=OF_METHODS)
-def test_layouts_give_the_same_losses(words):
-    first, second = (losses(model(f"{words} --layout {one}")) for one in ("contiguous", "channels_last"))
+@pytest.mark.parametrize("name", sorted(OF_METHODS.keys() - {"hdce", "monce", "qs_local", "qs_local_global"}))  # as cut
+def test_layouts_give_the_same_losses(name):
+    first, second = (losses(model(f"{OF_METHODS[name]} --layout {one}")) for one in ("contiguous", "channels_last"))
     assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
 
 

@@ -257,7 +257,7 @@ def test_weights_that_cannot_be_had_are_no_reason_not_to_train(data, monkeypatch
     def unavailable(*_):
         raise UserError("The weights cannot be downloaded: use --feature_extractor efficientnet_lite0.")
 
-    monkeypatch.setattr(yardstick, "load_extractor", unavailable)
+    monkeypatch.setattr(yardstick, "chosen_extractor", unavailable)
     evaluator, (message,) = evaluator_of(data)
     assert evaluator is None
     assert message == (
