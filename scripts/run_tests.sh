@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# The whole test suite, in an environment that this makes when it is missing. Arguments go to pytest.
+# The whole test suite, in an environment that this makes when it is missing, in as many processes as there are
+# processors, but at most 4. Arguments go to pytest; `-n 0` tests in one process.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-exec "$PYTHON" -m pytest "$@"
+export OMP_NUM_THREADS=1 # the processes share the processors
+exec "$PYTHON" -m pytest -n auto --maxprocesses 4 --dist loadfile "$@"
