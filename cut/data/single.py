@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
 from cut.data.files import images_in
 from cut.errors import UserError
 from cut.options import Options

@@ -4,8 +4,10 @@ from typing import Any
 
 from PIL import Image
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
 from cut.data.files import find_images, phase_folders
+from cut.data.formats.raster import Picture
 from cut.data.randomness import Purpose, permutation
 from cut.data.resampling import Size
 from cut.data.transforms import CELLS
@@ -54,7 +56,7 @@ class SingleImageDataset(ImageDataset):
         super().__init__(
             options, domain(source, data.input_nc), domain(target, data.output_nc) if with_target else None, multiple
         )
-        self._decoded: dict[str, Image.Image] = {}
+        self._decoded: dict[str, Picture] = {}
 
     def __len__(self) -> int:
         return int(min(CROPS_PER_EPOCH, self.limit)) if self.is_train else 1
@@ -73,7 +75,7 @@ class SingleImageDataset(ImageDataset):
         purpose = Purpose.CELLS_A if domain.letter == "A" else Purpose.CELLS_B
         return int(permutation(self.seed, purpose, epoch, CELLS)[index])
 
-    def _image(self, domain: Domain, number: int) -> Image.Image:
+    def _image(self, domain: Domain, number: int) -> Picture:
         if domain.letter not in self._decoded:
             self._decoded[domain.letter] = super()._image(domain, number)
         return self._decoded[domain.letter]

@@ -11,7 +11,7 @@ import torch
 
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import HeldOut, as_picture
+from cut.evaluation.comparison.held_out import HeldOut, Shown
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
 from cut.evaluation.translate.translator import Translator
@@ -77,10 +77,10 @@ def measure(
     """
     with undisturbed(arithmetic.device):
         translate = Translator(generator, arithmetic, training=True, seed=yardstick.seed, say=None)
-        source = yardstick.images.source
+        source, target = yardstick.images.source, yardstick.images.target
 
-        def translation(index: int) -> np.ndarray:
-            return as_picture(translate(source.tensor(index)))
+        def translation(index: int) -> Shown:
+            return target.view_of(translate(source.tensor(index)))
 
         if count() == 1:
             return yardstick.compare(map(translation, range(len(source))), stopped)
@@ -88,21 +88,21 @@ def measure(
 
 
 def compare_together(
-    yardstick: Yardstick, translation: Callable[[int], np.ndarray], images: int, stopped: Callable[[], bool]
+    yardstick: Yardstick, translation: Callable[[int], Shown], images: int, stopped: Callable[[], bool]
 ) -> Evaluation:
     """The processes of a run share the translations out, and the first one compares them; all get the result.
 
     Args:
-        translation: makes picture `index`, uint8 (H, W, 3).
+        translation: makes picture `index`.
         images: how many there are.
 
     Raises:
         Exception: that of any process, in all of them.
     """
 
-    def pictures() -> Iterator[np.ndarray]:
+    def pictures() -> Iterator[Shown]:
         for start in range(0, images, count()):
-            mine: np.ndarray | Exception | None = None
+            mine: Shown | Exception | None = None
             try:
                 if stopped():
                     raise Stopped
@@ -161,6 +161,12 @@ def make_evaluator(
         f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}); the weights of the "
         f"best {label} are kept as best."
     ]
+    if dataset.channels[1] not in (1, 3):
+        shown = images.target.view.bands or tuple(range(3 if dataset.channels[1] > 3 else 1))
+        messages.append(
+            f"Feature networks see bands {', '.join(str(band + 1) for band in shown)} of {dataset.channels[1]} "
+            "(--preview_bands); PSNR and SSIM use all."
+        )
     if images.split == "test":
         messages.append(
             "There is no val split, so the test images choose the best epoch: results reported on them are a little "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.patchnce import Contrast, multi_tap_nce
+from cut.losses.pixels import l1
 from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator, build_head, build_nce_loss
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
@@ -126,7 +126,8 @@ class CUT(Method):
         if self.own.lambda_identity > 0 and translated.identity is not None:
             # A flipped step translates flipped images.
             target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]
-            logs["idt"] = self.own.lambda_identity * F.l1_loss(translated.identity, target)
+            valid = batch.valid[1].flip(3) if draws.flip and batch.valid[1] is not None else batch.valid[1]
+            logs["idt"] = self.own.lambda_identity * l1(translated.identity, target, valid)
             loss = loss + logs["idt"]
         return loss, {**logs, "G": loss}
 

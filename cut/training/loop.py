@@ -11,6 +11,7 @@ from functools import cache
 
 from cut.data.batch import Batch
 from cut.data.loader import Loader
+from cut.data.views import View
 from cut.device import peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.models.method import Method
@@ -75,6 +76,7 @@ class Trainer:
         self.listeners = Audience(listeners)
         self.tell, self.say = self.listeners.tell, self.listeners.say
         self.evaluator = evaluator
+        self.view = View.of(options)
         self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
@@ -178,7 +180,7 @@ class Trainer:
             progress=self.progress(),
             batch_size=size,
             losses=losses,
-            images=cache(lambda: self.model.pictures(batch)),
+            images=cache(lambda: self.view.pictures(self.model.pictures(batch), batch)),
             seconds=seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,

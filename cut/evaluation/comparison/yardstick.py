@@ -8,7 +8,7 @@ import torch
 
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, held_out
+from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, Shown, held_out
 from cut.evaluation.comparison.palette import Palette, load_palette
 from cut.evaluation.comparison.scores import PairScores, compare_sets
 from cut.evaluation.features.extraction import image_set, load_extractor
@@ -39,11 +39,11 @@ class Yardstick:
         self.images, self.extractor, self.seed, self.palette = images, extractor, seed, palette
         self._real: FeatureSet | None = None
 
-    def compare(self, pictures: Iterable[np.ndarray], stopped: Callable[[], bool] = never) -> Evaluation:
+    def compare(self, pictures: Iterable[np.ndarray | Shown], stopped: Callable[[], bool] = never) -> Evaluation:
         """Measure pictures, uint8 (H, W, 3), against the real images of the target domain.
 
         Args:
-            pictures: one for each held-out source, in their order.
+            pictures: one for each held-out source, in their order; with `Shown`, pairs are scored by all bands.
             stopped: called before every picture.
 
         Raises:
@@ -76,14 +76,18 @@ class Yardstick:
         return cached_features(self.extractor, pictures.files, make, pictures.recipe)
 
     def _watched(
-        self, pictures: Iterable[np.ndarray], scores: PairScores | None, stopped: Callable[[], bool]
+        self, pictures: Iterable[np.ndarray | Shown], scores: PairScores | None, stopped: Callable[[], bool]
     ) -> Iterator[np.ndarray]:
         """Yield the pictures; each is also scored against the real image of the same index."""
-        for index, picture in enumerate(pictures):
+        for index, one in enumerate(pictures):
             if stopped():
                 raise Stopped
+            picture, values = one if isinstance(one, Shown) else (one, one)
             if scores is not None:
-                scores.add(self.images.target.pixels(index), picture)
+                target = self.images.target
+                real = target.view_of(target.tensor(index)).values if isinstance(one, Shown) else target.pixels(index)
+                if real.shape[-1] == values.shape[-1]:  # else these are sources of other bands, as a baseline
+                    scores.add(real, values)
             yield picture
 
 

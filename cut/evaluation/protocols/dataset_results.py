@@ -9,7 +9,7 @@ from cut.data.batch import Sample
 from cut.data.loader import make_dataset
 from cut.errors import counted
 from cut.evaluation.protocols.each_image import for_each_image
-from cut.evaluation.protocols.result_files import make_folder, output_names, save_picture
+from cut.evaluation.protocols.result_files import Results, make_folder, output_names, save_picture, target_scale
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page
 from cut.evaluation.translate.trained import load_translator
 from cut.models.styles import style_label, translation_count
@@ -41,6 +41,8 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
     names = output_names(files)
     source, target = "BA" if options.backward else "AB"  # as published: A is what the run was trained to translate
 
+    results = Results(options, target_scale(options))
+
     def save(index: int, sample: Sample, translation: Tensor) -> ResultRow:
         translations = translation.chunk(translation_count(options))
         images = {f"real_{source}": sample.source}
@@ -48,7 +50,11 @@ def translate_dataset(options: Options, device: torch.device | str = "cpu") -> i
         if sample.target is not None:
             images[f"real_{target}"] = sample.target
         for label, image in images.items():
-            save_picture(folder / "images" / label / names[index], image)
+            path = folder / "images" / label / names[index]
+            if label.startswith("fake"):
+                results.save(path, image, dataset.source.files[index])
+            else:
+                save_picture(path, results.view(image))
         links = {label: (Path("images") / label / names[index]).as_posix() for label in images}
         return ResultRow(files[index].as_posix(), links)
 

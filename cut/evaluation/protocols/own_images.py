@@ -1,16 +1,19 @@
 """Translating one's own images: an image or a folder in, a folder of translations of the same names and sizes out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cut.data.batch import Sample
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
 from cut.data.files import images_in, left_out
+from cut.data.formats.survey import survey
 from cut.errors import UserError
 from cut.evaluation.protocols.each_image import for_each_image
-from cut.evaluation.protocols.result_files import is_picture_file, make_folder, output_names, save_picture
+from cut.evaluation.protocols.result_files import Results, is_picture_file, make_folder, output_names, target_scale
 from cut.evaluation.translate.trained import load_translator
 from cut.models.styles import translation_count
 from cut.options import Options
@@ -22,7 +25,8 @@ class OwnImages(ImageDataset):
 
     def __init__(self, options: Options, folder: Path, files: tuple[Path, ...]) -> None:
         multiple = 1 if options.data.preprocess == "none" else 4
-        super().__init__(options, Domain("A", folder, files, options.data.input_nc), None, multiple)
+        letter = "A" if options.data.direction == "AtoB" else "B"
+        super().__init__(options, Domain(letter, folder, files, options.data.input_nc), None, multiple)
 
     def __len__(self) -> int:
         return len(self.source.files)
@@ -48,7 +52,9 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     if to_file and Path(options.testing.input).is_dir():
         raise UserError(f"--output {output} is the name of an image, but --input is a folder: give a folder.")
     folder, files = find_inputs(Path(options.testing.input), output)
-    files = files[: int(min(len(files), options.testing.num_test, options.data.max_dataset_size))]
+    dataset = OwnImages(options, folder, files[: int(min(len(files), options.data.max_dataset_size))])
+    files = dataset.source.files[: int(min(len(dataset), options.testing.num_test))]
+    dataset.source = replace(dataset.source, files=files)
     outputs = [output / name for name in output_names([file.relative_to(folder) for file in files])]
     if to_file:
         outputs = [output]
@@ -56,17 +62,21 @@ def translate_files(options: Options, device: torch.device | str = "cpu") -> int
     for result in (file for path in outputs for file in results_of(path, translation_count(options))):
         if result.resolve() in inputs:
             raise UserError(f"The result {result} would overwrite an input: give another --output.")
-    dataset = OwnImages(options, folder, files)
     dataset.check()
-    if note := dataset.brightness(dataset.source):
+    side = dataset.source
+    if note := dataset.brightness(side):
+        print(note)
+    for note in survey(side.letter, side.reading, side.files):
         print(note)
     translate = load_translator(options, device)
     make_folder(output.parent if to_file else output)
 
+    results = Results(options, target_scale(options))
+
     def save(index: int, sample: Sample, translation: Tensor) -> None:
         translations = translation.chunk(translation_count(options))
         for file, picture in zip(results_of(outputs[index], len(translations)), translations, strict=True):
-            save_picture(file, picture)
+            results.save(file, picture, files[index])
 
     return for_each_image(options, dataset, len(files), translate, save).conclude(output)
 
