@@ -6,15 +6,26 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-REQUIREMENTS = [requirement for line in LINES if (requirement := line.split("#")[0].strip())]
-DEVELOPMENT = {"pytest", "tensorboard", "playwright", "ruff", "mypy", "types-PyYAML", "types-requests", "types-tqdm"}
-TESTS = [requirement for requirement in REQUIREMENTS if re.split("[<>=~]", requirement)[0] in DEVELOPMENT]
+
+
+def requirements() -> dict[str, list[str]]:
+    """What requirements.txt lists by extra, in its order; "" is what the package needs itself."""
+    found: dict[str, list[str]] = {"": []}
+    name = ""
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        heading = re.match(r"# \[(\w+)\]", line)
+        name = heading[1] if heading else name
+        if requirement := line.split("#")[0].strip():
+            found.setdefault(name, []).append(requirement)
+    return found
+
+
+REQUIREMENTS = requirements()
 
 setup(
     name="cut-translation",
     version=re.search(r'__version__ = "(.+)"', (ROOT / "cut" / "__init__.py").read_text(encoding="utf-8"))[1],
-    description="CUT, FastCUT and SinCUT: contrastive unpaired image-to-image translation",
+    description="Unpaired image-to-image translation: CUT, FastCUT, SinCUT, CycleGAN and others",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="the CUT framework authors",
@@ -34,12 +45,8 @@ setup(
     # The shipped configurations are data of the package when it is installed (cut.options finds them in either place).
     packages=[*find_packages(include=["cut", "cut.*"]), "cut.configs"],
     package_dir={"cut.configs": "configs"},
-    package_data={"cut.configs": ["*.yaml", "palettes/*.yaml"], "cut.monitoring.web": ["page/*"]},
-    install_requires=[requirement for requirement in REQUIREMENTS if requirement not in TESTS],
-    extras_require={
-        "tensorboard": ["tensorboard"],
-        "slurm": ["submitit"],
-        "test": TESTS,
-        "dev": [*TESTS, "pre-commit"],
-    },
+    package_data={"cut": ["py.typed"], "cut.configs": ["*.yaml", "*/*.yaml"], "cut.monitoring.web": ["page/*"]},
+    entry_points={"console_scripts": ["cut = cut.cli.console:console"]},
+    install_requires=REQUIREMENTS.pop(""),
+    extras_require={**REQUIREMENTS, "slurm": ["submitit"], "dev": [*REQUIREMENTS["test"], "pre-commit"]},
 )

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
+from cut.commands import DISTRIBUTION, ROOT, by_console
 from cut.ctrl_c import ends_imports
 
-ROOT = Path(__file__).resolve().parents[1]
 OLDEST = (3, 11)
 if sys.version_info < OLDEST:
     sys.exit("Python %d.%d or newer is needed, and this is %d.%d." % (*OLDEST, *sys.version_info[:2]))  # noqa: UP031
@@ -45,7 +45,9 @@ def sentence(package: str, reason: str = "") -> str:
     made = (ROOT / ".venv/bin/python").exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve()
     what = f"cannot import {package} ({reason})" if reason else f"has no {' and no '.join([*others, package])}"
     then = f"activate the environment with `{activate}`, or make it anew with `{make}`"
-    if not made:
+    if not (ROOT / "scripts/environment.sh").is_file():  # installed, not a clone
+        then = f"install it with `{sys.executable} -m pip install {DISTRIBUTION}`"
+    elif not made:
         then = f"make the environment with `{make}` and activate it with `{activate}`"
     return f"This Python ({sys.executable}) {what}: {then}."
 
@@ -83,9 +85,9 @@ def _open_closed_streams() -> None:
 
 
 def _runs_a_script() -> bool:
-    """Whether this process was started with train.py, test.py or one of scripts/, and not with a test, say."""
+    """Whether this process was started with train.py, test.py, one of scripts/ or `cut`, and not with a test, say."""
     file = getattr(sys.modules["__main__"], "__file__", None)
-    return file is not None and Path(file).resolve().parent in (ROOT, ROOT / "scripts")
+    return by_console() or (file is not None and Path(file).resolve().parent in (ROOT, ROOT / "scripts"))
 
 
 _open_closed_streams()

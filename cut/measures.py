@@ -12,12 +12,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-Needs = Literal["features", "pairs", "palette"]
-ORDER: tuple[Needs, ...] = ("features", "pairs", "palette")
+Needs = Literal["features", "neighbours", "single", "pairs", "perceptual", "palette", "segmenter"]
+ORDER: tuple[Needs, ...] = get_args(Needs)
 FOLDER = "cut.evaluation.measures"
-INCEPTION = "Inception"  # title of the extractor whose distances are the published FID and KID
+OF_FEATURES = ("features", "neighbours", "single")  # whose values depend on the extractor
+INCEPTION = "Inception"  # begins the titles of the extractors whose distances are published FIDs and KIDs
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,12 @@ class Measure:
         needs: what `compute` is given:
 
             features  (real: FeatureSet, fake: FeatureSet, seed: int), of all images
+            neighbours  likewise, on demand (`--precision_recall`)
+            single    likewise, the features at all places of one picture each (single-image runs)
             pairs     (real, fake), uint8 (H, W, 3) of equal sizes; the values of all pairs are averaged
+            perceptual  (distances), one number a pair, by a pretrained network (`--lpips_weights`)
             palette   (confusion: Confusion), the classes of all pixels of all pairs
+            segmenter  (confusion: Confusion), of label maps and what a segmentation network makes of the photographs
 
         higher_is_better: False for distances.
         compute: returns the value, or (value, standard deviation), or None where it cannot be known.
@@ -47,13 +52,15 @@ class Measure:
 
     def label_with(self, extractor: str | None) -> str:
         """What the measure is called when its features are those of `extractor` (a title such as "Inception")."""
-        if self.needs != "features" or not extractor:
+        if self.needs not in OF_FEATURES or not extractor:
             return self.label
-        return self.inception_label or self.label if extractor == INCEPTION else f"{self.label} ({extractor})"
+        if extractor.startswith(INCEPTION):
+            return (self.inception_label or self.label) + extractor.removeprefix(INCEPTION)
+        return f"{self.label} ({extractor})"
 
     def is_called(self, key: str) -> bool:
         """Whether `key` is the name or, as files of earlier runs have it, one of the labels."""
-        short = key.split(" (")[0] if self.needs == "features" else key
+        short = key.split(" (")[0] if self.needs in OF_FEATURES else key
         return key == self.name or short in (self.label, self.inception_label)
 
 
@@ -74,7 +81,7 @@ class Measures(Mapping[str, Measure]):
         """Decorator that adds a function as a measure; for the arguments see `Measure`.
 
         Raises:
-            ValueError: when the name is taken, or `needs` is none of the three.
+            ValueError: when the name is taken, or `needs` is none of these.
         """
         if needs not in ORDER:
             raise ValueError(f"the measure {name!r} needs {needs!r}, which is none of {', '.join(ORDER)}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cut.errors import UserError
 from cut.terminal import readable
 
 COLUMNS = 2  # of panels
@@ -61,8 +62,11 @@ def draw_panels(panels: Sequence[Panel], title: str = "", shared_legend: bool = 
     Returns:
         A PNG.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise UserError("No curve was drawn without matplotlib: pip install 'cut-translation[measures]'.") from None
 
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)

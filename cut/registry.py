@@ -34,18 +34,18 @@ class Entry:
         make: the class or function that makes the component; None as long as it is only declared.
         module: where it is registered.
         options: dataclass of the component's own options, or None.
+        defaults: defaults of options where this component is chosen, by phase, `{"train": {...}, "test": {...}}`.
+        aliases: published names of options → the names that they stand for here, `{"norm": ("normG", "normD")}`.
+        rules: checks of options that only make sense together where it is chosen (`cut.options.Rule`).
 
     The others are for methods (`--model`):
 
     Attributes:
         also: other names that users may write for it.
         label: its display name, in reports and on pages.
-        defaults: option defaults by phase, `{"train": {...}, "test": {...}}`.
         presets: files in `configs/` by name of the preset.
         preset_option: the option that chooses one of the presets.
         without: shared groups of options that it does not take, such as `("discriminator",)`.
-        aliases: published names of options → the names that they stand for here, `{"norm": ("normG", "normD")}`.
-        rules: checks of its options that only make sense together (`cut.options.Rule`).
         phases: the scripts that take it.
     """
 
@@ -54,13 +54,13 @@ class Entry:
     module: str = ""
     options: type | None = None
     also: tuple[str, ...] = ()
-    label: str = ""
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rules: tuple[Any, ...] = ()
+    label: str = ""
     presets: Mapping[str, str] = field(default_factory=dict)
     preset_option: str = "CUT_mode"
     without: tuple[str, ...] = ()
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    rules: tuple[Any, ...] = ()
     phases: tuple[str, ...] = ("train", "test")
     registry: "Registry | None" = field(default=None, repr=False, compare=False)
 
@@ -184,5 +184,6 @@ HEADS = Registry("patch projection head", "netF", "cut.networks")
 DATASETS = Registry("data set mode", "dataset_mode", "cut.data")
 GAN_LOSSES = Registry("GAN loss", "gan_mode", "cut.losses")
 NCE_LOSSES = Registry("form of PatchNCE", "nce_loss", "cut.losses")
+NCE_SAMPLERS = Registry("choice of patches", "nce_sampler", "cut.networks")
 EXTRACTORS = Registry("feature extractor", "feature_extractor", "cut.evaluation.features.extractors")
-REGISTRIES = (MODELS, GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES, EXTRACTORS)
+REGISTRIES = (MODELS, GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES, NCE_SAMPLERS, EXTRACTORS)

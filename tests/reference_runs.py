@@ -21,7 +21,9 @@ NEW_NAMES = {
     "niter_decay": "n_epochs_decay", "which_direction": "direction", "identity": "lambda_identity",
 }  # fmt: skip
 """Options of programs of 2017 and 2018 → the names that they have here."""
-NOT_OPTIONS = {"isTrain", "gpu_ids", "suffix", "display_id", "pretrained_name", "max_dataset_size"}
+NOT_OPTIONS = {"isTrain", "gpu_ids", "suffix", "display_id", "pretrained_name", "max_dataset_size", "QS_mode", "alpha"}
+CHOICES = {"hneg": {"nce_loss": "hdce"}, "monce": {"nce_loss": "monce"}, "qs": {"model": "cut"}}
+"""What a published program of one method stands for here."""
 
 
 @dataclass
@@ -73,7 +75,11 @@ class ReferenceRun:
 
     def model(self, **changes: Any):
         """The model of the run with its recorded starting weights."""
-        values = {name: value for name, value in self.facts["options"].items() if name not in NOT_OPTIONS}
+        recorded = self.facts["options"]
+        values = {name: value for name, value in recorded.items() if name not in NOT_OPTIONS}
+        values |= CHOICES.get(self.facts["what"], {})
+        if "QS_mode" in recorded:
+            values |= {"nce_sampler": f"qs_{recorded['QS_mode']}", "qs_windows": "published"}
         options = train_options(["--model", values["model"], "--dataroot", "x"]).replace(**values | changes)
         model = MODELS[options.run.model].factory(options)
         for name in ("G", "D", "F"):
@@ -91,7 +97,11 @@ class ReferenceRun:
 
     def draws(self, step: int) -> Draws:
         flips = self.facts["flips"]
-        return Draws(self._positions(step, "A"), self._positions(step, "B"), bool(flips and flips[step]))
+        positions = [self._positions(step, side) for side in "AB"]
+        epoch = self.facts["epochs"][step] if "epochs" in self.facts else 1
+        options = self.facts["options"]
+        last_epoch = options["n_epochs"] + options["n_epochs_decay"]
+        return Draws(*positions, bool(flips and flips[step]), epoch=epoch, last_epoch=last_epoch)
 
     def _positions(self, step: int, side: str) -> tuple[Tensor, ...]:
         keys = (f"step{step}/patch_ids/{side}/{tap}" for tap in range(99))

@@ -7,18 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cut.cli import benchmark, benchmark_table
+from cut.cli.benchmark_table import Figures, advice, choices, in_own_process, table
 from cut.data.loader import make_dataset
 from cut.errors import UserError
 from cut.options import train_options
-from scripts import benchmark_table
-from scripts.benchmark_table import Figures, advice, choices, in_own_process, table
-from tests.scripts import load_script
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark.py"
-
-
-def benchmark():
-    return load_script("benchmark")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +51,7 @@ def test_benchmark_prints_its_figures(arguments):
 @pytest.mark.parametrize("side", [None, 60])
 def test_synthetic_images_can_be_stored_larger_than_they_are_used(tmp_path, side):
     options = train_options(["--load_size", "40", "--crop_size", "32", "--dataroot", str(tmp_path)])
-    benchmark().synthetic_images(tmp_path, options, side)
+    benchmark.synthetic_images(tmp_path, options, side)
     expected = ("PNG", (40, 40)) if side is None else ("JPEG", (60, 60))
     files = [*(tmp_path / "trainA").iterdir(), *(tmp_path / "trainB").iterdir()]
     assert len(files) == 8
@@ -68,7 +63,7 @@ def test_synthetic_images_can_be_stored_larger_than_they_are_used(tmp_path, side
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_one_worker_is_timed_with_the_images_of_both_sides(tmp_path, monkeypatch, workers):
     words = ["--load_size", "40", "--crop_size", "32", "--dataroot", str(tmp_path), "--num_threads", workers]
-    options, script = train_options([*words, "--batch_size", "2"]), benchmark()
+    options, script = train_options([*words, "--batch_size", "2"]), benchmark
     script.synthetic_images(tmp_path, options, None)
     times = iter([0.0, 1.0, 1.5, 4.0, 4.0])
     monkeypatch.setattr(script.time, "perf_counter", lambda: next(times))

@@ -1,6 +1,7 @@
 """Without the packages a script ends in a sentence: real processes, whose Python finds none."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,18 @@ def test_a_torch_that_cannot_be_imported(tmp_path, content, said):
 def test_from_another_folder_the_commands_name_the_place(tmp_path):
     done = subprocess.run([sys.executable, "-S", ROOT / "train.py"], cwd=tmp_path, capture_output=True, text=True)
     assert f"source {ROOT}/.venv/bin/activate" in done.stderr
+
+
+def test_an_installed_command_says_what_to_install(tmp_path):
+    shutil.copytree(ROOT / "cut", tmp_path / "cut", ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "cut", "train"], cwd=tmp_path, capture_output=True, text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.endswith(
+        f"has no torch and no yaml: install it with `{sys.executable} -m pip install cut-translation`.\n"
+    )
 
 
 def test_a_fault_of_the_program_keeps_its_traceback():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cut.cli import evaluate
 from cut.evaluation.comparison.scores import feature_scores
 from cut.evaluation.features.extraction import folder_features, image_set, load_extractor
 from cut.evaluation.protocols.evaluation_files import write_curve, write_json
@@ -14,7 +15,6 @@ from cut.monitoring.log_files import read_metrics
 from cut.training.evaluation import Evaluation
 from tests.evaluation.measured_run import trained
 from tests.evaluation.tiny_run import write_image
-from tests.scripts import load_script
 
 FD, KD = "FD (Colours)", "KD (Colours)"
 COLOURS = ["--feature_extractor", "colours"]
@@ -23,11 +23,10 @@ COLOURS = ["--feature_extractor", "colours"]
 @pytest.fixture
 def evaluate_fid(extractor, capsys):
     """Runs the script: (exit status, standard output, standard error)."""
-    main = load_script("evaluate_fid").main
 
     def run(*words) -> tuple[int, str, str]:
         capsys.readouterr()
-        status = main([str(word) for word in words])
+        status = evaluate.main([str(word) for word in words])
         said = capsys.readouterr()
         return status, said.out, said.err
 

@@ -34,7 +34,9 @@ def value_of(measure, real, fake):
     """A measure of images (N, H, W, 3); its features are mean colours."""
     if measure.needs == "pairs":
         return measure.compute(real[0], fake[0])
-    if measure.needs == "palette":
+    if measure.needs == "perceptual":
+        return measure.compute([np.abs(real - fake).mean(), 0.0])
+    if measure.needs in ("palette", "segmenter"):
         confusion = Confusion(("dark", "bright"))
         confusion.add(real[..., 0] > 127, fake[..., 0] > 127)
         return measure.compute(confusion)
@@ -56,12 +58,12 @@ def test_only_inceptions_distances_are_called_fid_and_kid():
     assert labels["psnr"] == ["PSNR"] * 3 and labels["mean_iou"] == ["mean IoU"] * 3
 
 
-def test_a_name_is_given_once_and_a_need_is_one_of_three():
+def test_a_name_is_given_once_and_a_need_is_a_known_one():
     registry = Measures(measures.__name__)
     registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
     with pytest.raises(ValueError, match="already a measure named 'frechet'"):
         registry.register("frechet", label="FD", needs="features", higher_is_better=False)(frechet_distance)
-    with pytest.raises(ValueError, match="needs 'luck', which is none of features, pairs, palette"):
+    with pytest.raises(ValueError, match="needs 'luck', which is none of features, neighbours, single, pairs"):
         registry.register("other", label="other", needs="luck", higher_is_better=True)
 
 

@@ -18,6 +18,7 @@ TINY_GAN = TINY.replace("--num_patches 8 --netF_nc 8", "")
 ZERO_PAD = TINY_GAN.replace("resnet_4blocks", "resnet_6blocks_zero_pad")
 OF_GANS = [f"{TINY_GAN} --model cycle_gan", f"{TINY_GAN} --model gc_gan_cross --no_dropout"]
 OF_GANS += [f"{ZERO_PAD} --model distance_gan", f"{ZERO_PAD} --model distance_gan --use_self_distance --A_to_B"]
+PAIRS = "--dataroot x --model pix2pix --netG unet_128 --ngf 4 --ndf 4 --crop_size 128 --gpu_ids -1 --no_dropout"
 needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
 
 
@@ -27,7 +28,8 @@ def model(words: str) -> Method:
 
 
 def losses(method: Method, images: int = 2) -> dict[str, float]:
-    batch = random_batch(images)
+    side = method.options.data.crop_size
+    batch = random_batch(images, side, side)
     logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2))
     return {name: value.item() for name, value in logs.items()}
 
@@ -60,7 +62,7 @@ def test_what_a_device_lacks_is_refused(monkeypatch):
         Arithmetic("bf16")
 
 
-@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", *OF_GANS])
+@pytest.mark.parametrize("words", [TINY, f"{TINY} --CUT_mode FastCUT", *OF_GANS, PAIRS])
 def test_layouts_give_the_same_losses(words):
     first, second = (losses(model(f"{words} --layout {one}")) for one in ("contiguous", "channels_last"))
     assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
@@ -78,6 +80,7 @@ def test_layouts_give_the_same_losses(words):
         *OF_GANS,
         f"{TINY} --model dcl",
         TINY_SINCUT,
+        PAIRS,
     ],
 )
 def test_a_step_in_bfloat16(words):

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 CUT = ROOT / "cut"
 LAYERS = [
-    {"ctrl_c", "terminal"},
+    {"ctrl_c", "terminal", "commands"},
     {"environment"},
     {"errors", "lazy", "strict_json"},
     {"reading", "registry", "measures", "html", "plots", "processes"},
@@ -24,6 +24,9 @@ LAYERS = [
     {"models"},
     {"training"},
     {"monitoring", "evaluation"},
+    {"export", "api"},
+    {"cli"},
+    {"__main__"},
 ]
 LONGEST_FILE = 350
 SOURCES = sorted(

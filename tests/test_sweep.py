@@ -264,6 +264,8 @@ def test_runs_do_not_outlive_a_killed_sweep(sweep, tmp_path, how):
     if killed == 0:  # the sweep
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            if how != signal.SIGKILL:
+                signal.signal(how, signal.SIG_DFL)  # a background job of a shell ignores SIGQUIT
             with sweep.Children() as children:
                 children.start("a", [*run, "a"])
                 children.start("b", [*run, "b"])

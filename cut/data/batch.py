@@ -56,21 +56,23 @@ class Batch:
             raise ValueError("this batch has no images of the target domain")
         return self.source, self.target
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        """The same batch with changed images."""
+    def map(self, change: Callable[[Tensor], Tensor], masks: Callable[[Tensor], Tensor] | None = None) -> "Batch":
+        """The same batch with changed images and, with `masks`, changed masks."""
         target = None if self.target is None else change(self.target)
-        return replace(self, source=change(self.source), target=target)
+        changed = replace(self, source=change(self.source), target=target)
+        if masks is None or (self.source_valid is None and self.target_valid is None):
+            return changed
+        source_valid, target_valid = (None if mask is None else masks(mask) for mask in self.valid)
+        return replace(changed, source_valid=source_valid, target_valid=target_valid)
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory."""
-        return self.map(lambda images: images.pin_memory())
+        return self.map(lambda images: images.pin_memory(), lambda masks: masks.pin_memory())
 
     @property
     def valid(self) -> tuple[Tensor | None, Tensor | None]:
-        """Where source and target have data, on the device of the images; see `source_valid`."""
-        masks = (self.source_valid, self.target_valid)
-        source, target = (None if mask is None else mask.to(self.source.device) for mask in masks)
-        return source, target
+        """Where source and target have data."""
+        return self.source_valid, self.target_valid
 
 
 def collate(samples: list[Sample]) -> Batch:

@@ -71,13 +71,18 @@ def read_image(path: Path | str, channels: int, background: Color = (255, 255, 2
         UserError: a sentence that names the file, when it cannot be read.
     """
     with open_image(path) as image:
-        upright = _upright(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            return _deep_to_float(upright, background)
-        if upright.has_transparency_data:
-            layer = upright.convert("RGBA")
-            upright = Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
-        return upright.convert("L" if channels == 1 else "RGB")
+        return as_read(image, channels, background)
+
+
+def as_read(image: Image.Image, channels: int, background: Color = (255, 255, 255)) -> Image.Image:
+    """An opened image as `read_image` returns it."""
+    upright = _upright(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        return _deep_to_float(upright, background)
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
+    return upright.convert("L" if channels == 1 else "RGB")
 
 
 def read_stored(path: Path | str) -> Image.Image:

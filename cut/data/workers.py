@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -198,8 +199,10 @@ def _portable(error: Exception) -> Exception:
 
 def _how_it_died(process: Any) -> str:
     """In words; "" for a process that is alive, or was ended by the pool because another one had died."""
-    process.join(1)
-    status = process.exitcode
+    # The pool's own thread waits for the process too: the one that is second finds no status until the first noted it.
+    end = time.monotonic() + 1
+    while (status := process.exitcode) is None and time.monotonic() < end:
+        time.sleep(0.01)
     if status in (None, 0, -signal.SIGTERM):
         return ""
     if status > 0:

@@ -152,10 +152,17 @@ def make_evaluator(
         try:
             yardstick = make_yardstick(options, arithmetic.device, dataset)
         except Impossible as reason:
-            return None, [f"Training goes on without measures: {reason}"]
-    _check_best_metric(chosen.best_metric, yardstick.images, chosen.palette)
+            early = ", and --early_stopping cannot act" if chosen.early_stopping else ""
+            return None, [f"Training goes on without measures{early}: {reason}"]
+    _check_best_metric(options, yardstick.images)
     images, label = yardstick.images, MEASURES[chosen.best_metric].label_with(yardstick.extractor.title)
     every = chosen.evaluation_epoch_freq
+    if not dataset.has_distribution:
+        return GeneratorEvaluator(generator, arithmetic, yardstick, chosen.best_metric, average), [
+            f"The translation of {images.source.files[0].name} is compared with the one picture "
+            f"{images.target.files[0].name} every {'epoch' if every == 1 else f'{every} epochs'} (features of "
+            f"{yardstick.extractor.title} at all places); the weights of the best {label} are kept as best."
+        ]
     messages = [
         f"{len(images.source)} translations are compared with {len(images.target)} real images of {images.split} every "
         f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}); the weights of the "
@@ -186,16 +193,28 @@ def in_all_processes(
     return None, ["Training goes on without measures: not every process of the run has what they need."]
 
 
-def _check_best_metric(name: str, images: HeldOut, palette: str | None) -> None:
-    measure = MEASURES[name]
-    if measure.needs != "features" and not images.pairs:
+_ASKED_BY = {"segmenter": "drn_weights", "perceptual": "lpips_weights", "neighbours": "precision_recall"}
+
+
+def _check_best_metric(options: Options, images: HeldOut) -> None:
+    chosen = options.evaluation
+    measure = MEASURES[chosen.best_metric]
+    if (measure.needs == "single") != (options.data.dataset_mode == "singleimage"):
+        raise UserError(
+            f"--best_metric {measure.name} compares two single pictures: use it with --dataset_mode singleimage, and "
+            "frechet with sets of images."
+        )
+    if measure.needs in ("pairs", "palette") and not images.pairs:
         others = " or ".join(other.name for other in MEASURES.needing("features"))
         raise UserError(
-            f"--best_metric {name} compares pairs, but {images.source.folder} and {images.target.folder} do not hold "
-            f"images of equal names and sizes: use --best_metric {others}."
+            f"--best_metric {measure.name} compares pairs, but {images.source.folder} and {images.target.folder} do "
+            f"not hold images of equal names and sizes: use --best_metric {others}."
         )
-    if measure.needs == "palette" and palette is None:
-        raise UserError(f"--best_metric {name} needs the colours of the classes: give --palette.")
+    if measure.needs == "palette" and chosen.palette is None:
+        raise UserError(f"--best_metric {measure.name} needs the colours of the classes: give --palette.")
+    asked_by = _ASKED_BY.get(measure.needs)
+    if asked_by and not getattr(chosen, asked_by):
+        raise UserError(f"--best_metric {measure.name} is measured only with --{asked_by}: give it too.")
 
 
 @contextmanager

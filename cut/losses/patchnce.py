@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cut.lazy import functional as F
 from cut.lazy import torch
@@ -40,7 +40,15 @@ class Contrast:
 @NCE_LOSSES.register("ce")
 @dataclass(frozen=True)
 class PatchNCE:
-    """The published form: the cross-entropy of telling each query's own key among the keys of the other positions."""
+    """The published form: the cross-entropy of telling each query's own key among the keys of the other positions.
+
+    Attributes:
+        label: the published name of the loss in logs.
+        shares_positions: whether the identity pair is compared at the positions of the other pair.
+    """
+
+    label: ClassVar[str] = "NCE"
+    shares_positions: ClassVar[bool] = False
 
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
         """The loss of each query of one tap.
@@ -54,6 +62,10 @@ class PatchNCE:
             (B·P,) losses, whose mean is the tap's loss.
         """
         return patch_nce(query, key, contrast.temperature, contrast.across_batch)
+
+    def of_taps(self, queries: Sequence[Tensor], keys: Sequence[Tensor], contrast: Contrast) -> list[Tensor]:
+        """The same for several taps; a form that can do them together does."""
+        return [self(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batch: bool = False) -> Tensor:
@@ -76,6 +88,19 @@ def patch_nce(query: Tensor, key: Tensor, temperature: float = 0.07, across_batc
     return F.cross_entropy(logits.flatten(0, 1), own, reduction="none")
 
 
+def compared_together(vectors: Tensor, across_batch: bool) -> Tensor:
+    """(B, P, C) → (G, N, C), the sets of vectors that are compared with each other, for losses that need all of a set.
+
+    A set is an image's vectors, or those of the whole batch, of all processes: then G is 1.
+    """
+    return gathered(vectors.flatten(0, 1))[None] if across_batch else vectors
+
+
+def without_own(values: Tensor) -> Tensor:
+    """(G, N, N) with −10 on the diagonal, where each query meets its own key: the published mask, which is not −∞."""
+    return values.masked_fill(torch.eye(values.shape[1], dtype=torch.bool, device=values.device), -10.0)
+
+
 def multi_tap_nce(
     queries: Sequence[Tensor], keys: Sequence[Tensor], contrast: Contrast, form: PatchNCE | None = None
 ) -> Tensor:
@@ -88,5 +113,4 @@ def multi_tap_nce(
     """
     form = PatchNCE() if form is None else form
     with exact(queries[0]):
-        losses = [form(query, key, contrast) for query, key in zip(queries, keys, strict=True)]
-        return torch.stack([loss.mean() for loss in losses]).mean()
+        return torch.stack([loss.mean() for loss in form.of_taps(queries, keys, contrast)]).mean()

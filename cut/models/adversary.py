@@ -45,6 +45,10 @@ class Adversary:
         """Whether `discriminator_loss` needs `mix`."""
         return self.gan.gradient_penalty > 0
 
+    def penalises(self, draws: StepDraws) -> bool:
+        """Whether this is a step of the R1 penalty."""
+        return self.lambda_R1 > 0 and (draws.step + 1) % self.R1_every == 0
+
     def draw_mix(self, images: int, generator: torch.Generator | None = None) -> Tensor | None:
         """(images, 1, 1, 1) in [0, 1] on the CPU for `discriminator_loss`; None where it needs none."""
         return torch.rand(images, 1, 1, 1, generator=generator) if self.needs_mix else None
@@ -68,7 +72,7 @@ class Adversary:
         Returns:
             The loss, and its parts as `real`, `fake` and, where there are penalties, `GP` and `R1`.
         """
-        penalise = self.lambda_R1 > 0 and (draws.step + 1) % self.R1_every == 0
+        penalise = self.penalises(draws)
         fake, real = fake.detach(), real.detach().requires_grad_(penalise)
         with exact(real) if penalise else nullcontext():
             logits_fake, logits_real = judge(discriminator, self.augment(fake), self.augment(real))

@@ -10,7 +10,7 @@ from cut.errors import UserError
 from cut.networks.init import initialise
 from cut.networks.spectral import normalise_spectrally
 from cut.options import Options
-from cut.registry import DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, NCE_LOSSES, Entry
+from cut.registry import DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, NCE_LOSSES, NCE_SAMPLERS, Entry
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cut.losses.gan import AdversarialLoss
     from cut.losses.patchnce import PatchNCE
     from cut.networks.interface import Discriminator, Generator
+    from cut.networks.samplers import PatchSampler
 
 
 def build_generator(options: Options, *, backward: bool = False, zero_biases: bool = True) -> Generator:
@@ -120,6 +121,11 @@ def build_gan_loss(options: Options) -> AdversarialLoss:
 def build_nce_loss(options: Options) -> PatchNCE:
     """The form of PatchNCE of `--nce_loss`; it may ask for the method's options and its own by name."""
     return NCE_LOSSES.build(options.method.nce_loss, **vars(options.method) | dict(options.own))
+
+
+def build_sampler(options: Options) -> PatchSampler:
+    """The choice of patches of `--nce_sampler`; it may ask for the method's options and its own by name."""
+    return NCE_SAMPLERS.build(options.method.nce_sampler, **vars(options.method) | dict(options.own))
 
 
 def in_memory(build: Callable[[], Any], what: str, options: Options) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cut.options import Rule, at_least, finite_at_least, no_image_pool, option, parse_taps, positive, tap_list
-from cut.registry import HEADS, NCE_LOSSES
+from cut.registry import HEADS, NCE_LOSSES, NCE_SAMPLERS
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class ContrastiveOptions:
     )
     lambda_GAN: float = option(1.0, "weight of the GAN loss", check=finite_at_least(0))
     lambda_NCE: float = option(1.0, "weight of PatchNCE", check=finite_at_least(0))
+    lambda_SRC: float = option(
+        0.0,
+        "weight of SRC, the consistency of how the patches of an image relate to each other; a sum over num_patches, "
+        "so that it grows with them",
+        phase="train",
+        check=finite_at_least(0),
+    )
     nce_idt: bool = option(True, "also PatchNCE between target images and their own translations (identity loss)")
     lambda_identity: float = option(
         0.0,
@@ -39,9 +46,20 @@ class ContrastiveOptions:
     nce_T: float = option(0.07, "temperature of PatchNCE", check=positive())
     nce_loss: str = option(
         "ce",
-        "PatchNCE loss of each patch: ce is cross-entropy; focal gives less weight to patches already told apart",
+        "PatchNCE loss of each patch: ce is cross-entropy; focal gives less weight to patches already told apart; hdce "
+        "is decoupled with hard negatives (Hneg_SRC; its defaults are no nce_idt and lambda_SRC 1); monce weighs "
+        "negatives by optimal transport",
         phase="train",
         choices=NCE_LOSSES.names,
+        fixed=True,
+    )
+    nce_sampler: str = option(
+        "random",
+        "patches of each tap: random; or, at the fourth and later of nce_layers, those whose attention has the lowest "
+        "entropy, features mixed by it (QS-Attn): it is among all positions (qs_global), in 7×7 windows (qs_local), "
+        "or in windows to choose and among all to mix (qs_local_global)",
+        phase="train",
+        choices=NCE_SAMPLERS.names,
         fixed=True,
     )
     num_patches: int = option(256, "patches sampled from each tap", check=at_least(1))
@@ -76,7 +94,7 @@ def identity_channels(values: Mapping[str, Any]) -> str | None:
 
 
 def something_to_learn(values: Mapping[str, Any]) -> str | None:
-    weights = ("lambda_GAN", "lambda_NCE", "lambda_identity")
+    weights = ("lambda_GAN", "lambda_NCE", "lambda_SRC", "lambda_identity")
     if any(values[name] > 0 for name in weights):
         return None
     offered = " or ".join(f"--{name}" for name in weights)
@@ -85,5 +103,5 @@ def something_to_learn(values: Mapping[str, Any]) -> str | None:
 
 CONTRASTIVE_RULES = (
     Rule(("nce_idt", "lambda_identity", "input_nc", "output_nc"), identity_channels, "train"),
-    Rule(("lambda_GAN", "lambda_NCE", "lambda_identity"), something_to_learn, "train"),
+    Rule(("lambda_GAN", "lambda_NCE", "lambda_SRC", "lambda_identity"), something_to_learn, "train"),
 )

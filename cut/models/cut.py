@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from cut.lazy import torch
-from cut.losses.patchnce import Contrast, multi_tap_nce
 from cut.losses.pixels import l1
 from cut.models.adversary import Adversary
-from cut.models.build import build_discriminator, build_generator, build_head, build_nce_loss
+from cut.models.build import build_discriminator, build_generator, build_head
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
-from cut.models.draws import Draws, draw_positions, draw_seed
+from cut.models.draws import Draws, draw_seed
 from cut.models.image_sizes import TapShapes
 from cut.models.method import PENALTY_NEEDS_ONE_SHAPE, Method
+from cut.models.patch_contrast import PatchContrast
 from cut.models.shared_passes import (
     Translated,
     query_and_key_features,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 class CUT(Method):
     """Generator G, discriminator D of the target domain, and the head F that projects patches of G's features."""
 
-    loss_names: ClassVar[tuple[str, ...]] = ("G_GAN", "D_real", "D_fake", "D_GP", "G", "NCE", "NCE_Y", "D_R1", "idt")
     parts = {
         "translate_batch": "forward (G)",
         "discriminator_loss": "D: loss",
@@ -52,7 +51,8 @@ class CUT(Method):
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.own: ContrastiveOptions = options.method
         self.probe = TapShapes(options, self.own.taps)
-        self.adversary, self.nce_form = Adversary(options), build_nce_loss(options)
+        self.adversary, self.contrast = Adversary(options), PatchContrast(options)
+        self.loss_names = ("G_GAN", "D_real", "D_fake", "D_GP", "G", *self.contrast.loss_names, "D_R1", "idt")
         super().__init__(options, device, dtype)
         self.G = cast("ContrastiveGenerator", self.networks["G"])
         self.D = cast("Discriminator", self.networks["D"])
@@ -73,12 +73,11 @@ class CUT(Method):
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
     ) -> Draws:
         height, width = batch.source.shape[-2:]
-        sizes = [(size[1], size[2]) for size in self.probe.tap_shapes(height, width)]
-        count = self.own.num_patches if self.own.lambda_NCE > 0 else 0
         flip = self.own.flip_equivariance and torch.rand((), generator=generator).item() < 0.5
+        patches, identity_patches = self.contrast.draw(self.probe.tap_shapes(height, width), generator)
         return Draws(
-            patches=tuple(draw_positions(size, count, generator) for size in sizes),
-            identity_patches=tuple(draw_positions(size, count, generator) for size in sizes if self.nce_identity),
+            patches=patches,
+            identity_patches=identity_patches,
             flip=flip,
             mix=self.adversary.draw_mix(len(batch), generator),
             seed=draw_seed(generator),
@@ -102,8 +101,8 @@ class CUT(Method):
 
     def translate_batch(self, batch: Batch, draws: Draws) -> Translated:
         """G(source) and, where an identity part needs it, G(target), with a graph."""
-        taps = self.own.taps if self.own.lambda_NCE > 0 else ()
-        return translate_batch(self.G, self.generator_input(batch), len(batch), draws.flip, taps)
+        taps, images = self.own.taps if self.contrast.compares else (), self.generator_input(batch)
+        return translate_batch(self.G, images, len(batch), draws.flip, taps, self.contrast.keys_with_graph)
 
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """½ (fake + real) and penalties; the real images are never mirrored."""
@@ -111,18 +110,16 @@ class CUT(Method):
         return loss, {f"D_{name}": value for name, value in logs.items()}
 
     def generator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
-        """λ_GAN · GAN + λ_NCE · PatchNCE (eq. 5), the latter averaged with its identity part where there is one."""
+        """λ_GAN · GAN + λ_NCE · PatchNCE (eq. 5), the latter averaged with its identity part where there is one; and
+        λ_SRC · SRC."""
         loss_gan = translated.fake.new_zeros(())
         if self.own.lambda_GAN > 0:
             loss_gan = self.own.lambda_GAN * self.adversary.generator_loss(self.D, translated.fake)
-        logs = {"G_GAN": loss_gan}
+        loss, logs = loss_gan, {"G_GAN": loss_gan}
 
-        loss_nce = translated.fake.new_zeros(())
-        if self.own.lambda_NCE > 0:
-            nce = [self.own.lambda_NCE * loss for loss in self.contrastive_losses(batch, translated, draws)]
-            logs |= dict(zip(("NCE", "NCE_Y"), nce, strict=False))  # the second only with nce_idt
-            loss_nce = torch.stack(nce).mean()
-        loss = loss_gan + loss_nce
+        if self.contrast.compares:
+            loss_contrast, logs_contrast = self.contrast.total(self.contrastive_losses(batch, translated, draws))
+            loss, logs = loss + loss_contrast, logs | logs_contrast
         if self.own.lambda_identity > 0 and translated.identity is not None:
             # A flipped step translates flipped images.
             target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]
@@ -132,35 +129,31 @@ class CUT(Method):
         return loss, {**logs, "G": loss}
 
     def contrastive_losses(self, batch: Batch, translated: Translated, draws: Draws) -> list[Tensor]:
-        """PatchNCE of (source, G(source)) and, with `nce_idt`, of (target, G(target)), in this order (eq. 3 and 4)."""
-        pairs = [(batch.source, translated.fake, draws.patches)]
+        """Of (source, G(source)) and, with `nce_idt`, of (target, G(target)), see `PatchContrast.losses`."""
+        pairs = [(batch.source, translated.fake)]
         if self.nce_identity and translated.identity is not None:
-            pairs.append((batch.sides[1], translated.identity, draws.identity_patches))
-        images = [(image, translation) for image, translation, _ in pairs]
-        queries, keys = query_and_key_features(
-            self.encode, self.G.encoder_is_exact, images, translated.keys, draws.flip
+            pairs.append((batch.sides[1], translated.identity))
+        features = query_and_key_features(
+            self.encode, self.G.encoder_is_exact, pairs, translated.keys, draws.flip, self.contrast.keys_with_graph
         )
-        across_batch = self.own.nce_includes_all_negatives_from_minibatch
-        contrast = Contrast(self.own.nce_T, across_batch, draws.epoch, draws.last_epoch)
-
-        losses = []
-        for index, (_, _, positions) in enumerate(pairs):
-            with torch.no_grad():  # only queries send gradients to G and F, so keys need no graph
-                key = self.F(keys[index], positions)
-            query = self.F(queries[index], positions)
-            losses.append(multi_tap_nce(query, key, contrast, self.nce_form))
-        return losses
+        positions = (draws.patches, draws.identity_patches)
+        vectors = [self.contrast.vectors(self.F, *pair) for pair in zip(*features, positions, strict=False)]
+        return self.contrast.losses(vectors, draws.epoch, draws.last_epoch)
 
     def encode(self, images: Tensor) -> list[Tensor]:
         """Features of images of either domain at the taps: converted to the encoder's channel count where needed."""
         return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
+
+    def kind_of_step(self, draws: Draws) -> tuple[bool, bool, int]:
+        hardness = draws.epoch if self.own.nce_loss == "hdce" else 0  # it may change with the epoch
+        return draws.flip, self.adversary.penalises(draws), hardness
 
     # ------------------------------------------------------------------ what follows from the options
 
     @property
     def nce_identity(self) -> bool:
         """Whether PatchNCE has its identity part on (target, G(target))."""
-        return self.own.nce_idt and self.own.lambda_NCE > 0
+        return self.contrast.identity
 
     @property
     def translates_target(self) -> bool:
@@ -180,7 +173,7 @@ class CUT(Method):
 
     def check_size(self, width: int, height: int) -> None:
         super().check_size(width, height)
-        self.probe.tap_shapes(height, width)
+        self.contrast.check_size(width, height, self.probe.tap_shapes(height, width), self.device)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
         """real_A, fake_B, real_B and, with an identity part, idt_B."""

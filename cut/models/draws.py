@@ -10,6 +10,8 @@ from cut.lazy import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Patches = tuple[Tensor | None, ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class StepDraws:
@@ -45,27 +47,32 @@ class Draws(StepDraws):
     """All randomness of one step of CUT.
 
     Attributes:
-        patches: for each tap, the (P,) positions (row-major in H·W, int64) compared between source and translation.
+        patches: for each tap, the (P,) positions (row-major in H·W, int64) compared between source and translation;
+            None where they are chosen from the features, or (B, P) to repeat such a choice.
         identity_patches: the same for target and G(target); empty when there is no identity part.
         flip: whether the images go through the generator mirrored (flip equivariance).
         mix: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty; None for other losses.
     """
 
-    patches: tuple[Tensor, ...]
-    identity_patches: tuple[Tensor, ...] = ()
+    patches: Patches
+    identity_patches: Patches = ()
     flip: bool = False
     mix: Tensor | None = None
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Draws:
         return replace(
             self,
-            patches=tuple(at.to(device, non_blocking=True) for at in self.patches),
-            identity_patches=tuple(at.to(device, non_blocking=True) for at in self.identity_patches),
+            patches=_moved(self.patches, device),
+            identity_patches=_moved(self.identity_patches, device),
             mix=None if self.mix is None else self.mix.to(device, dtype),
         )
 
     def of_images(self, images: slice) -> Draws:
         return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
+
+
+def _moved(patches: Patches, device: torch.device | str) -> Patches:
+    return tuple(None if at is None else at.to(device, non_blocking=True) for at in patches)
 
 
 def draw_positions(size: tuple[int, int], count: int, generator: torch.Generator | None = None) -> Tensor:

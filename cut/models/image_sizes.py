@@ -34,6 +34,15 @@ def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides:
         raise error
 
 
+def remedy(network: Any, width: int, height: int) -> str:
+    """What to do about images that do not fit a network."""
+    multiple = getattr(network, "size_multiple", 1)
+    if width % multiple or height % multiple:
+        larger = -(-max(width, height) // multiple) * multiple
+        return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
+    return "use a larger --crop_size or fewer layers"
+
+
 def _on_meta(run: Callable[..., Any], channels: int, width: int, height: int) -> tuple[int, ...]:
     """The shape of the result, or of the last one of a list."""
     result = run(torch.empty(1, channels, height, width, device="meta"))

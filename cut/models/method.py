@@ -13,7 +13,7 @@ from cut.errors import UserError, counted
 from cut.lazy import torch
 from cut.models.build import build_generator
 from cut.models.draws import StepDraws, draw_seed
-from cut.models.image_sizes import fits
+from cut.models.image_sizes import fits, remedy
 from cut.models.moving_average import average_of, move_average
 from cut.networks.mode import mode
 from cut.options import Options
@@ -59,7 +59,7 @@ class Method:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
     """
 
-    loss_names: ClassVar[tuple[str, ...]]
+    loss_names: tuple[str, ...]
     total_loss: ClassVar[str] = "G"
     translators: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"AtoB": "G"}
     parts: ClassVar[Mapping[str, str]] = {}
@@ -80,7 +80,7 @@ class Method:
         self._own_rates = {
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self.optimizers.items()
         }
-        translating = self.translating() if options.training.ema_decay else ()
+        translating = all_names(self.translators) if options.training.ema_decay else ()
         self.averages: nn.ModuleDict = torch.nn.ModuleDict(
             {name: average_of(self.networks[name]) for name in translating}
         )
@@ -128,24 +128,29 @@ class Method:
             UserError: one sentence for each network that cannot, or when memory cannot hold a batch.
         """
         from cut.memory import LargestOperation, require
-        from cut.networks.interface import Discriminator, Generator
 
         with torch.device("meta"):
             networks = self.build_networks()
-        kinds: tuple[type[Generator | Discriminator], ...] = (Generator, Discriminator)
-        own_sides = (self.options.data.crop_size,)
         with LargestOperation() as largest:
-            problems = [
-                f"Images of {width}×{height} pixels do not fit {name}: {_remedy(network, width, height)}."
-                for kind, name in zip(kinds, self.chosen_by, strict=True)
-                for network in networks.values()
-                if isinstance(network, kind) and not fits(network, network.image_channels, width, height, own_sides)
-            ]
+            problems = self.size_problems(networks, width, height)
         if problems:
             raise UserError(*dict.fromkeys(problems))
         size = self.options.data.batch_size // count() if self.options.is_train else 1
         what = f"A batch of {counted(size, 'image')} of {width}×{height} pixels needs at least"
         require(size * largest.bytes, what, self.device)
+
+    def size_problems(self, networks: Mapping[str, nn.Module], width: int, height: int) -> list[str]:
+        """What keeps networks on the meta device from processing images of a size, a sentence each."""
+        from cut.networks.interface import Discriminator, Generator
+
+        kinds: tuple[type[Generator | Discriminator], ...] = (Generator, Discriminator)
+        return [
+            f"Images of {width}×{height} pixels do not fit {name}: {remedy(network, width, height)}."
+            for kind, name in zip(kinds, self.chosen_by, strict=True)
+            for network in networks.values()
+            if isinstance(network, kind)
+            and not fits(network, network.image_channels, width, height, (self.options.data.crop_size,))
+        ]
 
     def prepare(self, batches: Iterable[Batch], say: Callable[[str], object]) -> None:
         """What has to be measured on training images before the first step; a continued run has it in `extra_state`.
@@ -163,6 +168,11 @@ class Method:
     def chosen_by(self) -> tuple[str, str]:
         """How messages name a generator and a discriminator: by the options that decide what it accepts."""
         return f"--netG {self.options.networks.netG}", f"--netD {self.options.discriminator.netD}"
+
+    def kind_of_step(self, draws: Any) -> Any:
+        """What Python decides in a step, as a value that can be compared: steps of one kind are the same operations on
+        tensors, so that `--cuda_graphs` may record one for all. Methods whose steps have no kinds leave this out."""
+        raise NotImplementedError
 
     def rate_factor(self, step: int) -> float:
         """What the learning rate of the epoch is multiplied by after so many steps of the run."""
@@ -274,11 +284,6 @@ class Method:
             return None
         return self.join([self.averages[name] for name in as_names(self.translators[direction])], direction)
 
-    @classmethod
-    def translating(cls) -> tuple[str, ...]:
-        """The names of all networks that translate, in any direction."""
-        return tuple(dict.fromkeys(name for names in cls.translators.values() for name in as_names(names)))
-
     def move_averages(self, updates: int) -> None:
         """Bring the moving averages up to date after a step; `updates` is the number of steps before it."""
         for name, average in self.averages.items():
@@ -331,15 +336,11 @@ class Method:
                 group["lr"] = rate * (own / self.options.training.lr)
 
 
-def _remedy(network: Generator | Discriminator, width: int, height: int) -> str:
-    """What to do about images that do not fit a network."""
-    multiple = getattr(network, "size_multiple", 1)
-    if width % multiple or height % multiple:
-        larger = -(-max(width, height) // multiple) * multiple
-        return f"sides must be multiples of {multiple}, so use a --preprocess with crop, and --crop_size {larger}"
-    return "use a larger --crop_size or fewer layers"
-
-
 def as_names(names: str | tuple[str, ...]) -> tuple[str, ...]:
     """A value of `Method.translators` as a tuple."""
     return (names,) if isinstance(names, str) else names
+
+
+def all_names(translators: Mapping[str, str | tuple[str, ...]]) -> tuple[str, ...]:
+    """The networks that translate in any direction."""
+    return tuple(dict.fromkeys(name for names in translators.values() for name in as_names(names)))

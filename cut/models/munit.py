@@ -4,11 +4,10 @@ content, which both domains share, and a style of its domain. A translation keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from cut.errors import UserError
 from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.pixels import l1
@@ -16,7 +15,7 @@ from cut.models.build import in_memory
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.method import Method
 from cut.models.munit_options import GAN_TYPES, MUNIT_RULES, MUNITOptions
-from cut.models.styles import preview_styles, style_label
+from cut.models.styles import preview_styles, style_pictures
 from cut.networks.init import initialise
 from cut.networks.mode import frozen
 from cut.options import Options
@@ -206,7 +205,7 @@ class MUNIT(Method):
         logs |= dict.fromkeys(("gen_cycrecon_x_a", "gen_cycrecon_x_b", "gen_vgg_a", "gen_vgg_b"), x_a.new_zeros(()))
         if own.recon_x_cyc_w > 0:
             logs["gen_cycrecon_x_a"] = l1(self.gen_a.decode(c_a_recon, codes.s_a), x_a, batch.valid[0])
-            logs["gen_cycrecon_x_b"] = F.l1_loss(self.gen_b.decode(c_b_recon, codes.s_b), x_b)
+            logs["gen_cycrecon_x_b"] = l1(self.gen_b.decode(c_b_recon, codes.s_b), x_b, batch.valid[1])
         if self.vgg is not None:
             logs["gen_vgg_a"] = perceptual(self.vgg, x_ba, x_b)
             logs["gen_vgg_b"] = perceptual(self.vgg, x_ab, x_a)
@@ -250,33 +249,26 @@ class MUNIT(Method):
             f"--n_layer {self.own.n_layer} --num_scales {self.own.num_scales}",
         )
 
-    def check_size(self, width: int, height: int) -> None:
+    def size_problems(self, networks: Mapping[str, nn.Module], width: int, height: int) -> list[str]:
         multiple = 2**self.own.n_downsample
         if width % multiple or height % multiple:
-            raise UserError(
+            return [
                 f"--n_downsample {self.own.n_downsample} needs images whose sides are multiples of {multiple} pixels, "
                 f"not {width}×{height}: use another --crop_size, or fewer downsamplings."
-            )
-        super().check_size(width, height)
+            ]
+        return super().size_problems(networks, width, height)
 
     def preview(self, batch: Batch) -> dict[str, Tensor]:
-        """For each domain an image, its reconstruction, translations in drawn styles, and one in the style of the
-        other image."""
+        generators = {"A": self.gen_a, "B": self.gen_b}
         with torch.inference_mode():
             codes = self.encode(batch)
-            styles = preview_styles(self.options.run.seed, self.own.style_dim, codes.s_a)[..., None, None]
-            ways = (
-                ("A", "B", batch.sides[0], (self.gen_a, codes.c_a, codes.s_a), (self.gen_b, codes.s_b)),
-                ("B", "A", batch.sides[1], (self.gen_b, codes.c_b, codes.s_b), (self.gen_a, codes.s_a)),
+            return style_pictures(
+                dict(zip("AB", batch.sides, strict=True)),
+                {"A": codes.c_a, "B": codes.c_b},
+                {"A": codes.s_a, "B": codes.s_b},
+                preview_styles(self.options.run.seed, codes.s_a),
+                lambda letter, content, style: generators[letter].decode(content, style),
             )
-            pictures: dict[str, Tensor] = {}
-            for letter, other, real, (own_gen, content, own_style), (other_gen, other_style) in ways:
-                pictures |= {f"real_{letter}": real, f"rec_{letter}": own_gen.decode(content, own_style)}
-                for number, style in enumerate(styles):
-                    translation = other_gen.decode(content, style.expand(len(batch), -1, -1, -1))
-                    pictures[style_label(f"fake_{other}", number)] = translation
-                pictures[f"guided_{other}"] = other_gen.decode(content, other_style)
-            return pictures
 
 
 def build_auto_encoder(options: Options, channels: int) -> StyleAutoEncoder:

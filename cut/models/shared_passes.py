@@ -32,7 +32,7 @@ class Translated:
         fake: (B, C, H, W) G(source), mirrored when the step flips.
         identity: G(target), or None where nothing needs it.
         keys: the encoder's features of [source; target], or of the source alone, at the taps, where the same pass gives
-            them exactly.
+            them exactly; with a graph only where the vectors of the translations depend on them.
     """
 
     fake: Tensor
@@ -57,7 +57,12 @@ def stacked_sides(batch: Batch) -> Tensor:
 
 
 def translate_batch(
-    generator: ContrastiveGenerator, images: Tensor, size: int, flip: bool, taps: Sequence[int] = ()
+    generator: ContrastiveGenerator,
+    images: Tensor,
+    size: int,
+    flip: bool,
+    taps: Sequence[int] = (),
+    keys_with_graph: bool = False,
 ) -> Translated:
     """G of [source; target] or of the source alone in one pass, and the keys if that pass computes them.
 
@@ -67,11 +72,12 @@ def translate_batch(
         size: B.
         flip: whether the images are mirrored first.
         taps: where keys are wanted; none where nothing compares features.
+        keys_with_graph: whether keys keep their graph.
     """
     keys = None
     if taps and not flip and generator.encoder_is_exact:
         translated, features = generator.forward_with_features(images, taps)
-        keys = [feature.detach() for feature in features]
+        keys = features if keys_with_graph else [feature.detach() for feature in features]
     else:
         translated = generator(images.flip(3) if flip else images)
     # The derivative of split, unlike that of a slice, keeps the layout in memory.
@@ -120,6 +126,7 @@ def query_and_key_features(
     pairs: Sequence[tuple[Tensor, Tensor]],
     known_keys: Features | None,
     flipped: bool,
+    keys_with_graph: bool = False,
 ) -> tuple[list[Features], list[Features]]:
     """Features at the taps of the translations and of the images they came from, a list of maps for each pair.
 
@@ -131,6 +138,7 @@ def query_and_key_features(
         pairs: an image and its translation, (B, C, H, W) each.
         known_keys: features of the stacked images, where the translating pass gave them.
         flipped: whether the translations are mirrored.
+        keys_with_graph: whether keys have a graph.
     """
 
     def mirror(features: Features) -> Features:
@@ -141,13 +149,13 @@ def query_and_key_features(
         queries, keys = [], []
         for image, translation in pairs:
             queries.append(mirror(encode(translation)))
-            with torch.no_grad():
+            with torch.set_grad_enabled(keys_with_graph):
                 keys.append(encode(image))
         return queries, keys
 
     stacked_queries = mirror(encode(torch.cat([translation for _, translation in pairs])))
     if known_keys is None:
-        with torch.no_grad():
+        with torch.set_grad_enabled(keys_with_graph):
             known_keys = encode(torch.cat([image for image, _ in pairs]))
     sizes = [len(image) for image, _ in pairs]
     return _by_pair(stacked_queries, sizes), _by_pair([keys[: sum(sizes)] for keys in known_keys], sizes)
@@ -173,9 +181,12 @@ def translate_all(generator: Generator, images: Sequence[Tensor]) -> list[Tensor
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:
-    """(B, C, H, W) with one or three channels as an image of the other count: repeated, or the luma of ITU-R 601."""
+    """(B, C, H, W) as an image of another count of channels: grey, repeated. Grey is the luma of ITU-R 601 of three
+    channels, and the mean of any other count."""
     if images.shape[1] == channels:
         return images
-    if channels == 3:
-        return images.expand(-1, 3, -1, -1)
-    return (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if images.shape[1] == 3:
+        grey = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    else:
+        grey = images.mean(1, keepdim=True)
+    return grey.expand(-1, channels, -1, -1)

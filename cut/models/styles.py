@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,36 @@ def style_label(label: str, number: int) -> str:
     return f"{label}_{number + 1}" if number else label
 
 
-def preview_styles(seed: int, numbers: int, like: Tensor) -> Tensor:
-    """(SHOWN, numbers) style codes, the same ones in all previews of a run; type and device of `like`."""
-    return torch.randn(SHOWN, numbers, generator=torch.Generator().manual_seed(seed)).to(like)
+def preview_styles(seed: int, like: Tensor) -> list[Tensor]:
+    """Style codes, the same ones in all previews of a run.
+
+    Args:
+        like: style codes of a batch, of shape (B, …), whose shape, type and device they get; all images have one style.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(1, *like.shape[1:], generator=generator).to(like).expand_as(like) for _ in range(SHOWN)]
+
+
+def style_pictures(
+    images: Mapping[str, Tensor],
+    contents: Mapping[str, Tensor],
+    styles: Mapping[str, Tensor],
+    drawn: Sequence[Tensor],
+    decode: Callable[[str, Tensor, Tensor], Tensor],
+) -> dict[str, Tensor]:
+    """For each domain its images, their reconstructions, translations in drawn styles, and one in the style of the
+    other domain's image.
+
+    Args:
+        images, contents, styles: of both domains, A and B.
+        drawn: styles of either domain.
+        decode: makes images of a domain from contents and styles.
+    """
+    pictures = {}
+    for letter, other in ("AB", "BA"):
+        pictures[f"real_{letter}"] = images[letter]
+        pictures[f"rec_{letter}"] = decode(letter, contents[letter], styles[letter])
+        for number, style in enumerate(drawn):
+            pictures[style_label(f"fake_{other}", number)] = decode(other, contents[letter], style)
+        pictures[f"guided_{other}"] = decode(other, contents[letter], styles[other])
+    return pictures

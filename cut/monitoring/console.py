@@ -15,6 +15,8 @@ from cut.options import Options
 from cut.training.evaluation import UNAVERAGED, Evaluation, describe_measures, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
+FIRST_STEPS = 3  # from which the time for one image is said
+
 
 class ConsoleListener(Listener):
     """A progress bar over the whole run on a terminal, plain lines everywhere else (a file, a pipe, a batch system).
@@ -27,6 +29,7 @@ class ConsoleListener(Listener):
         self.record = record
         self.stream = sys.stdout if stream is None else stream
         self.bar: tqdm | None = None
+        self.times: list[float] = []  # seconds of an image in the first steps
         self.unsaid = ""  # the sentence about the last save, where it is shown at the end only
 
     def start(self, options: Options, progress: Progress, facts: RunFacts) -> None:
@@ -60,8 +63,20 @@ class ConsoleListener(Listener):
                 self.status.losses = event.losses
             self._show_progress(self.bar, event.progress)
             self.bar.update(event.batch_size)
-        elif due:
+            return
+        self._say_pace(event)
+        if due:
             self.message(log_line(event))
+
+    def _say_pace(self, event: StepEvent) -> None:
+        """Early, because the first line about losses may be an hour away: how long an image takes, and all of them."""
+        if len(self.times) == FIRST_STEPS:
+            return
+        self.times.append(event.seconds + event.data_seconds)
+        if len(self.times) == FIRST_STEPS and event.progress.images_left > 0:
+            seconds = min(self.times)  # the first step takes longer than others
+            whole = duration(seconds * event.progress.images_left)
+            self.message(f"One image takes {seconds:.2g} s, so that the rest of the run takes about {whole}.")
 
     def after_epoch(self, event: EpochEvent) -> None:
         progress = event.progress

@@ -23,6 +23,8 @@ def depthwise_filter(x: Tensor, kernel: Tensor, stride: int = 1, padding: int = 
         (B, C, H', W'), H' = (H + 2 padding − k) // stride + 1. It can be differentiated any number of times, and keeps
         no feature map for that: a linear map's derivative needs only the kernel.
     """
+    if torch.jit.is_tracing():  # TorchScript cannot hold functions of Python
+        return _DepthwiseFilter.forward(x, kernel, stride, padding)
     return _DepthwiseFilter.apply(x, kernel, stride, padding, None)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from cut.networks.layout import is_channels_last
+from cut.networks.vectors import unit_length
 from cut.precision import exact, full
 from cut.registry import HEADS
 
@@ -22,11 +23,6 @@ def sample_patches(feature: Tensor, positions: Tensor) -> Tensor:
     if is_channels_last(feature):
         return feature.permute(0, 2, 3, 1).flatten(1, 2)[:, positions]  # (B, H·W, C) → (B, P, C)
     return feature.flatten(2)[:, :, positions].transpose(1, 2)  # (B, C, H·W) → (B, C, P) → (B, P, C)
-
-
-def unit_length(vectors: Tensor) -> Tensor:
-    """Divide vectors (…, C) by their L2 norm + 1e-7."""
-    return vectors / (vectors.norm(dim=-1, keepdim=True) + 1e-7)
 
 
 @HEADS.register("sample")

@@ -35,6 +35,16 @@ class Generator(nn.Module):
         """The parts that `--compile` compiles, each called as a module in every pass."""
         return ()
 
+    @property
+    def noise_strides(self) -> Sequence[int]:
+        """For a generator that takes maps of noise as a second argument: pixels of the image per value of each map, in
+        the order of the maps."""
+        return ()
+
+    def noise_at(self, x: Tensor, seed: int, corners: Sequence[tuple[int, int]] | None = None) -> list[Tensor]:
+        """The maps of noise for windows x of pictures at their corners; see `translate_window`."""
+        return []
+
     def translate_window(self, image: Tensor, seed: int, corner: tuple[int, int] = (0, 0)) -> Tensor:
         """`self(image)` for one window of a larger picture.
 

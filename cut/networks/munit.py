@@ -281,7 +281,7 @@ class StyleTransfer(StyledGenerator):
 
     def translate(self, image: Tensor, styles: Tensor) -> list[Tensor]:
         content = self.source.enc_content(image)
-        return [self.target.decode(content, style.expand(len(image), -1)) for style in styles.split(1)]
+        return [self.target.decode(content, style.expand(image.shape[0], -1)) for style in styles.split(1)]
 
 
 class MultiScaleDiscriminator(Discriminator):

@@ -68,6 +68,26 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
     Raises:
         UserError: with a table of at most ten lines of what does not match.
     """
+    own, weights, rows = _compare(network, weights)
+    if rows:
+        shared = sum(name in own for name in weights)
+        raise UserError(_mismatch(rows, origin, foreign=2 * shared < len(own)))
+    network.load_state_dict(weights, strict=False)  # strict but for the filters, which were set aside above
+
+
+def fits(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    """Whether `load_weights` would take these weights; the network may be on the meta device."""
+    return not _compare(network, weights)[2]
+
+
+def _compare(
+    network: nn.Module, weights: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor], list[tuple[str, str, str]]]:
+    """
+    Returns:
+        (own, given, rows): the weights of the network and of the file that count, and (name, shape in the file, shape
+        in the network) of those that differ.
+    """
     weights = {name: tensor for name, tensor in weights.items() if not name.endswith(_CONSTANT_BUFFERS)}
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith(_CONSTANT_BUFFERS)}
     for name in [name for name in weights if name.endswith(_STATISTICS) and name not in own]:
@@ -78,10 +98,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], origin: str)
         file, net = _form(weights.get(name)), _form(own.get(name))
         if file != net:
             rows.append((name if name.isprintable() and len(name) <= 80 else ascii(name[:80]), file, net))
-    if rows:
-        shared = sum(name in own for name in weights)
-        raise UserError(_mismatch(rows, origin, foreign=2 * shared < len(own)))
-    network.load_state_dict(weights, strict=False)  # strict but for the filters, which were set aside above
+    return own, weights, rows
 
 
 def export_weights(network: nn.Module) -> dict[str, Tensor]:

@@ -67,9 +67,23 @@ class RunOptions:
         "sums are rounded differently with another number",
         check=at_least(0),
     )
+    tune_threads: bool = option(
+        False,
+        "on a CPU, measure in the first seconds how many threads (at most --threads) are fastest, and compute with so "
+        "many, also when the run is continued",
+        phase="train",
+        flag=True,
+    )
     compile: bool = option(
         False,
         "compile parts of the networks (torch.compile); checked against the first step without, and off if it differs",
+        phase="train",
+        flag=True,
+    )
+    cuda_graphs: bool = option(
+        False,
+        "record a step of CUT or SinCUT once and start it as one (CUDA graphs; not yet run on a GPU); checked against "
+        "the first steps without, and off if they differ",
         phase="train",
         flag=True,
     )
@@ -90,7 +104,12 @@ class DataOptions:
 
     dataroot: str = option("placeholder", "folder that holds trainA, trainB, testA, …", from_training=True)
     dataset_mode: str = option(
-        "unaligned", "how the images of a sample are chosen", choices=DATASETS.names, fixed=True, from_training=True
+        "unaligned",
+        "how the images of a sample are chosen: unaligned, from two folders; aligned, pairs, side by side in one file "
+        "or of equal names in two folders; single, from one folder; singleimage, patches of two pictures",
+        choices=DATASETS.names,
+        fixed=True,
+        from_training=True,
     )
     direction: str = option(
         "AtoB", "which domain is translated into which", choices=("AtoB", "BtoA"), fixed=True, from_training=True

@@ -19,7 +19,7 @@ from cut.options.groups import (
     TestingOptions,
     TrainingOptions,
 )
-from cut.options.machinery.catalogue import OF_METHOD, catalogue
+from cut.options.machinery.catalogue import OF_METHOD, catalogue, under_own_names
 from cut.options.machinery.words import did_you_mean
 from cut.registry import MODELS
 
@@ -97,14 +97,14 @@ class Options:
         }
 
     def replace(self, **values: Any) -> "Options":
-        """The same options with some of them changed, by name.
+        """The same options with some of them changed, by name; published names are understood too.
 
         Raises:
             UserError: for a name or a value that does not exist, with the nearest.
         """
         known, problems = catalogue(self.run.model), []
         everything = self._all()
-        for name, raw in values.items():
+        for name, raw in under_own_names(values, self.run.model).items():
             if name not in everything or name not in known:
                 problems.append(f"There is no option {name}{did_you_mean(name, everything)}.")
                 continue

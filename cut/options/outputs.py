@@ -36,7 +36,8 @@ class EvaluationOptions:
     )
     feature_extractor: str = option(
         "inception",
-        "network whose features FID and KID compare; efficientnet_lite0 needs no download, and its distance is not FID",
+        "network whose features FID and KID compare: inception resizes as pytorch-fid, inception_clean as clean-fid; "
+        "efficientnet_lite0 needs no download, and its distance is not FID",
         phase="train",
         choices=EXTRACTORS.names,
     )
@@ -47,6 +48,21 @@ class EvaluationOptions:
         None, "colours of a map-like target: a name in configs/palettes, or a file; adds segmentation scores",
         phase="train",
     )  # fmt: skip
+    dinov2_weights: str | None = option(
+        None, "file of DINOv2's weights, for --feature_extractor dinov2 (pip install '.[scores]')", phase="train"
+    )
+    drn_weights: str | None = option(
+        None, "file of DRN-D-22's Cityscapes weights: scores photographs that are made from label maps", phase="train"
+    )
+    lpips_weights: str | None = option(
+        None, "file of torchvision's AlexNet weights: adds LPIPS of pairs (pip install '.[scores]')", phase="train"
+    )
+    precision_recall: bool = option(
+        False, "also measure precision and recall of the features", phase="train", flag=True
+    )
+    early_stopping: int = option(
+        0, "end training after N epochs without a better --best_metric; 0: never", phase="train", check=at_least(0)
+    )
     best_metric: str = option(
         "frechet", "the measure that decides which epoch is kept as best", phase="train", choices=MEASURES.names
     )

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cut.commands import command
 from cut.errors import UserError
 from cut.options.machinery import saved
 from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.command_line import CommandLine, help_text, parse
-from cut.options.machinery.layers import SCRIPTS, Layer, Merged, chosen, chosen_method, merge, read_yaml
+from cut.options.machinery.layers import SUB_COMMANDS, Layer, Merged, chosen, chosen_method, merge, read_yaml
 from cut.options.machinery.rules import problems_together
 from cut.options.options import Options
 from cut.registry import MODELS
@@ -134,5 +135,5 @@ def _add_suffix(plain: Merged) -> list[str]:
 
 def _print_help(phase: str, given: Sequence[Layer]) -> None:
     model = chosen_method(given)
-    print(help_text(SCRIPTS[phase], phase, model, merge(phase, given).values), end="")
+    print(help_text(command(SUB_COMMANDS[phase]), phase, model, merge(phase, given).values), end="")
     raise SystemExit(0)

@@ -24,7 +24,7 @@ from torch import nn
 
 from cut import strict_json
 from cut.errors import UserError
-from cut.models.method import Method
+from cut.models.method import Method, all_names
 from cut.networks.torch_files import NotReadable, read_torch_file
 from cut.networks.weights import export_weights, load_weights, read_weights
 from cut.reading import read_json, refuse_other_kinds
@@ -226,7 +226,7 @@ def load_pretrained(folder: Path, epoch: str, method: Method) -> list[str]:
     """
     loaded = []
     for name, network in method.networks.items():
-        if name not in method.translating() and not committed(folder / f"{epoch}_net_{name}.pth").exists():
+        if name not in all_names(method.translators) and not committed(folder / f"{epoch}_net_{name}.pth").exists():
             continue
         fill(network, folder, epoch, name)
         if name in method.averages:
@@ -298,7 +298,7 @@ def _method_with(networks: Sequence[str]) -> str:
     methods = [
         entry.name
         for entry in MODELS.entries()
-        if (translators := set(getattr(entry.factory, "translating", lambda: ("G",))())) <= set(networks)
+        if (translators := set(all_names(getattr(entry.factory, "translators", {"": "G"})))) <= set(networks)
         and not translators <= {"G"}  # of most methods
     ]
     return f"those are of --model {' or '.join(methods)}, so " if methods else ""

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,8 +14,8 @@ from cut.errors import UserError
 from cut.models.method import Method
 from cut.processes.group import objects_of_all
 from cut.training.failures import explained
-from cut.training.steps import as_floats
 from cut.training.undo import Undo
+from cut.training.unread_losses import Losses
 
 TOLERANCE = {"float32": 1e-3, "tf32": 1e-2, "bf16": 3e-2}  # of a loss: compiled sums are rounded differently
 
@@ -49,7 +49,7 @@ def compile_checked(model: Method, undo: Undo, batch: Batch, draws: Any) -> str:
     try:
         for region in regions:
             region.compile()
-        problem = _difference(expected, _trial(model, undo, batch, draws), TOLERANCE[model.arithmetic.precision])
+        problem = loss_difference(expected, _trial(model, undo, batch, draws), model.arithmetic.precision)
     except Exception as error:  # the compiler's errors have many kinds
         problem = explained(error).removesuffix(".")
     if problem := next(filter(None, objects_of_all(problem)), ""):
@@ -59,20 +59,15 @@ def compile_checked(model: Method, undo: Undo, batch: Batch, draws: Any) -> str:
     return f"{len(regions)} parts of the networks are compiled; a step gives the same losses as without."
 
 
-class _Taken(Exception):
-    """Ends a trial step, so that it is taken back."""
+def _trial(model: Method, undo: Undo, batch: Batch, draws: Any) -> Mapping[str, float]:
+    with undo.trial():
+        losses = Losses(model.train_step(batch, draws))
+    return dict(losses)
 
 
-def _trial(model: Method, undo: Undo, batch: Batch, draws: Any) -> dict[str, float]:
-    losses: dict[str, float] = {}
-    with suppress(_Taken), undo.on_failure():
-        losses = as_floats(model.train_step(batch, draws))
-        raise _Taken
-    return losses
-
-
-def _difference(expected: dict[str, float], losses: dict[str, float], tolerance: float) -> str:
-    """Which loss differs, as a phrase; "" where none does."""
+def loss_difference(expected: Mapping[str, float], losses: Mapping[str, float], precision: str) -> str:
+    """Which loss differs by more than rounding, as a phrase; "" where none does."""
+    tolerance = TOLERANCE[precision]
     for name, value in expected.items():
         if not abs(losses[name] - value) <= tolerance * max(1.0, abs(value)):
             return f"the loss {name} of a step became {losses[name]:.6g} with it, and is {value:.6g} without"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from cut.measures import MEASURES
-from cut.reading import is_count
+from cut.reading import is_count, is_number
 
 UNAVERAGED = " without averaging"  # ends the labels of the generator as trained
 _BY_NAME = {"measures", "spread", "unaveraged"}
@@ -83,11 +83,14 @@ def _check_details(details: Any) -> None:
     Raises:
         ValueError: when what is shown of them is of another type.
     """
-    kinds = {"real_count": int, "fake_count": int, "extractor": str, "cost_share": int | float}
+    kinds = {"real_count": int, "fake_count": int, "extractor": str, "cost_share": int | float, "segmenter": Mapping}
     if not isinstance(details, Mapping) or not all(
         details.get(name) is None or isinstance(details[name], kind) for name, kind in kinds.items()
     ):
         raise ValueError("details is of another type")
+    ceiling = (details.get("segmenter") or {}).get("ceiling") or {}
+    if not isinstance(ceiling, Mapping) or not all(name in MEASURES and is_number(ceiling[name]) for name in ceiling):
+        raise ValueError("details has a ceiling of another type")
 
 
 class Column(NamedTuple):
@@ -207,8 +210,17 @@ def describe_details(evaluation: Evaluation) -> str:
     return (
         f"{_count(known.get('fake_count'))} images ({known.get('fake_sizes')}) against "
         f"{_count(known.get('real_count'))} real ones ({known.get('real_sizes')}){split}; features of "
-        f"{known.get('extractor')}, seed {known.get('seed')}."
+        f"{known.get('extractor')}, seed {known.get('seed')}.{_ceiling(known.get('segmenter') or {})}"
     )
+
+
+def _ceiling(segmenter: Mapping[str, Any]) -> str:
+    """What a segmentation network finds in the real photographs, a sentence that follows others; else nothing."""
+    if not segmenter.get("ceiling"):
+        return ""
+    scores = ", ".join(f"{MEASURES[name].label} {significant(value)}" for name, value in segmenter["ceiling"].items())
+    digest = str(segmenter.get("sha256"))[:8]
+    return f" The real photographs reach {scores} (weights {segmenter.get('file')}, SHA-256 {digest}…)."
 
 
 def _count(images: int | None) -> str:

@@ -5,7 +5,7 @@ weights at all times; the first one saves, and it alone has listeners.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
 
@@ -19,7 +19,7 @@ from cut.options import Options
 from cut.processes.group import OtherProcessEnded, count, end_all, is_first, objects_of_all, rank
 from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
-from cut.training.compiled import compile_checked
+from cut.training.early_stopping import early_stop
 from cut.training.evaluation import (
     Evaluation,
     best_evaluation,
@@ -43,8 +43,9 @@ from cut.training.listener import (
 )
 from cut.training.schedule import learning_rate
 from cut.training.start import save_options
-from cut.training.steps import as_floats, step_generator, timed
-from cut.training.undo import Undo
+from cut.training.stepping import Stepper
+from cut.training.steps import copy_stream, sent_ahead, step_generator, timed
+from cut.training.unread_losses import TakenStep, UnreadLosses
 
 
 class Trainer:
@@ -81,9 +82,8 @@ class Trainer:
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
         self.best: Evaluation | None = None  # the measurement of the weights that are saved as best
-        self.undo = Undo(model)
-        self.to_compile = options.run.compile
-        self.batch: Batch | None = None  # that of the step under way
+        self.stepper = Stepper(options, model, state, self.say)
+        self.unread = UnreadLosses(model.device)
         self.last_save = "nothing has been saved yet"
         if state.step:
             self.best = best_row(folder.folder)
@@ -124,12 +124,18 @@ class Trainer:
             self.preview()
         if self.state.step and not self.state.epoch_steps:
             self.catch_up(stop)
+        early = None
         while self.state.epoch <= self.last_epoch and not stop.signal:
+            if early := early_stop(self.options.evaluation, self.state):
+                break
             self.train_epoch(stop)
         if stop.signal:
             self.save(["latest"], must_succeed=True)
             self.say(f"Stopped and saved at {self.where()}; the same command with --continue_train goes on.")
-        elif self.evaluator and self.evaluations():
+        elif early:
+            self.save(["latest"], must_succeed=True)
+            self.say(early)
+        if self.evaluator and self.evaluations() and not stop.signal:
             self.say(last_and_best(self.evaluations(), self.best, self.evaluator.best_metric))
 
     def prepare(self, stop: StopRequest) -> None:
@@ -150,6 +156,8 @@ class Trainer:
         batches = self.loader.epoch(
             epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
         )
+        if self.model.device.type == "cuda":
+            batches = sent_ahead(batches, copy_stream(self.model.arithmetic))
         for batch, data_seconds in timed(batches):
             self.train_step(batch, data_seconds, rate)
             stop.agree()
@@ -160,28 +168,23 @@ class Trainer:
 
     def train_step(self, batch: Batch, data_seconds: float, rate: float) -> None:
         started = time.perf_counter()
-        self.batch = batch
         rate *= self.model.rate_factor(self.state.step)
         generator = step_generator(self.options.run.seed, self.state.step)
         draws = self.model.draw_share(batch, generator, self.state.epoch, self.last_epoch, self.state.step)
-        if self.to_compile:
-            self.say(compile_checked(self.model, self.undo, batch, draws))
-            self.to_compile = False
-        with self.undo.on_failure():
-            losses = as_floats(self.model.train_step(batch, draws))
-        self.model.move_averages(self.state.step)
-        self.batch = None
-        seconds = time.perf_counter() - started
+        losses = self.stepper.take(batch, draws)
         size = len(batch) * count()
-        self.state.count_step(size, losses.get(self.model.total_loss))
-        self.check_losses(losses, batch)
+        self.state.count_step(size)
+        seconds = time.perf_counter() - started
+        self.unread.add(TakenStep(losses, seconds, self.where(), lambda: files_of(batch)))
+        if self.unread.due:
+            self.check_losses()
 
         event = StepEvent(
             progress=self.progress(),
             batch_size=size,
             losses=losses,
             images=cache(lambda: self.view.pictures(self.model.pictures(batch), batch)),
-            seconds=seconds / size,
+            seconds=self.unread.seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,
         )
@@ -193,12 +196,11 @@ class Trainer:
             self.save(["latest", *by_iteration])
 
     def finish_epoch(self, epoch: int, seconds: float, stop: StopRequest) -> None:
+        self.check_losses()
         finished = self.progress()
         self.state.finish_epoch()
-        self.tell(
-            "after_epoch",
-            EpochEvent(finished, seconds, self.learning_rate(epoch + 1), peak_memory_bytes(self.model.device)),
-        )
+        memory = peak_memory_bytes(self.model.device)
+        self.tell("after_epoch", EpochEvent(finished, seconds, self.learning_rate(epoch + 1), memory))
         labels = []
         if is_due(epoch, self.options.checkpoints.save_epoch_freq):
             labels.append(str(epoch))
@@ -260,6 +262,7 @@ class Trainer:
 
     def save(self, labels: list[str], must_succeed: bool = False) -> None:
         """Save under each label. A failed save is reported and retried at the next one, unless it is the last."""
+        self.check_losses()
         self.check_weights()
         if not is_first():
             return
@@ -289,15 +292,18 @@ class Trainer:
             "weights, logs and pictures in it are lost."
         )
 
-    def check_losses(self, losses: Mapping[str, float], batch: Batch) -> None:
-        if broken := broken_losses(losses):
-            files = "; ".join(objects_of_all(files_of(batch)))
-            end_all(
-                RunFailed(
-                    f"Training stopped at {self.where()}: {broken}; the files of that step were {files}; "
-                    f"{self.last_save}."
+    def check_losses(self) -> None:
+        """Look at the losses of the steps since the last call."""
+        for step in self.unread.take():
+            self.state.count_loss(step.losses.get(self.model.total_loss))
+            if broken := broken_losses(step.losses):
+                files = "; ".join(objects_of_all(step.files()))
+                end_all(
+                    RunFailed(
+                        f"Training stopped at {step.where}: {broken}; the files of that step were {files}; "
+                        f"{self.last_save}."
+                    )
                 )
-            )
 
     def check_weights(self) -> None:
         if broken := broken_part(self.model):
@@ -306,13 +312,13 @@ class Trainer:
     def failed(self, error: Exception) -> RunFailed:
         """Save after an unexpected failure, as after a request to stop; what the user is told."""
         said = f"Training stopped at {self.where()}: {explained(error)}"
-        if self.batch is not None and not isinstance(error, OtherProcessEnded):
-            said += f" The files of that step were {files_of(self.batch)}."
+        if self.stepper.batch is not None and not isinstance(error, OtherProcessEnded):
+            said += f" The files of that step were {files_of(self.stepper.batch)}."
         if not isinstance(error, UserError) and (report := write_report(self.folder.folder, error)):
             said += f" The details are in {report}."
         if not is_first():  # which saves, when it notices that this process has ended
             return RunFailed(f"{said} (That was process {rank()} of {count()}, counted from 0.)")
-        if not self.undo.exact:
+        if not self.stepper.exact:
             return RunFailed(f"{said} The step could not be taken back, so nothing was saved now; {self.last_save}.")
         if self.state.step == 0:
             return RunFailed(f"{said} No step was trained, so nothing was saved.")

@@ -24,6 +24,7 @@ class TrainingState:
         loss_sum: sum of the generator loss over the steps of this epoch that have one.
         loss_steps: how many of them have one.
         data: fingerprint of the data set.
+        threads: that `--tune_threads` chose; 0 before it did.
         evaluations: what was measured so far, as dictionaries of `Evaluation`'s fields, oldest first.
     """
 
@@ -36,15 +37,19 @@ class TrainingState:
     loss_sum: float = 0.0
     loss_steps: int = 0
     data: str = ""
+    threads: int = 0
     evaluations: list[dict[str, Any]] = field(default_factory=list)
 
-    def count_step(self, images: int, loss: float | None) -> None:
+    def count_step(self, images: int) -> None:
+        """After a step on so many images."""
+        self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
+        self.images, self.epoch_images = self.images + images, self.epoch_images + images
+
+    def count_loss(self, loss: float | None) -> None:
         """
         Args:
             loss: of the generators; None after a step that has not trained them.
         """
-        self.step, self.epoch_steps = self.step + 1, self.epoch_steps + 1
-        self.images, self.epoch_images = self.images + images, self.epoch_images + images
         if loss is not None:
             self.loss_sum, self.loss_steps = self.loss_sum + loss, self.loss_steps + 1
 

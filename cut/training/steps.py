@@ -1,14 +1,13 @@
-"""What a step needs around it: its batch, its random numbers, its losses as numbers."""
+"""What a step needs around it: its batch and its random numbers."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cut.data.batch import Batch
-from cut.processes.group import averaged
+from cut.precision import Arithmetic
 
 
 def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
@@ -22,12 +21,43 @@ def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
         yield batch, time.perf_counter() - started
 
 
+def sent_ahead(batches: Iterable[Batch], send: Callable[[Batch], Callable[[], Batch]]) -> Iterator[Batch]:
+    """Batches on the device: while one is trained on, the next is on its way.
+
+    Args:
+        send: starts to copy a batch; what it returns gives the copy, and is called just before the copy is used.
+    """
+    arrive = None
+    for batch in batches:
+        following = send(batch)
+        if arrive is not None:
+            yield arrive()
+        arrive = following
+    if arrive is not None:
+        yield arrive()
+
+
+def copy_stream(arithmetic: Arithmetic) -> Callable[[Batch], Callable[[], Batch]]:
+    """`send` for `sent_ahead`: copies to an NVIDIA GPU beside its computations. Never run on a GPU yet."""
+    stream = torch.cuda.Stream(arithmetic.device)
+
+    def send(batch: Batch) -> Callable[[], Batch]:
+        with torch.cuda.stream(stream):
+            copy = arithmetic.batch(batch)
+
+        def arrive() -> Batch:
+            current = torch.cuda.current_stream(arithmetic.device)
+            current.wait_stream(stream)
+            for tensor in filter(torch.is_tensor, (copy.source, copy.target, *copy.valid)):
+                tensor.record_stream(current)  # so that its memory is not given away while it is used
+            return copy
+
+        return arrive
+
+    return send
+
+
 def step_generator(seed: int, step: int) -> torch.Generator:
     """The source of a step's draws: a function of the seed and the number of steps before it, so nothing is saved."""
     state = np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)  # manual_seed takes 63 bits
-
-
-def as_floats(logs: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses as numbers, the means over the processes of the run, with one wait for the device."""
-    return dict(zip(logs, averaged(torch.stack(list(logs.values()))).tolist(), strict=True))

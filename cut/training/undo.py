@@ -41,6 +41,13 @@ class Undo:
                 self.exact = True
             raise
 
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take the block back when it ends, and when it fails."""
+        with suppress(_Taken), self.on_failure():
+            yield
+            raise _Taken
+
     @torch.no_grad()
     def _remember(self) -> None:
         networks, optimizers = self.model.networks, self.model.optimizers.values()
@@ -64,6 +71,10 @@ class Undo:
             raise RuntimeError("the step has changed a tensor of `extra_state` in place")
         if self._extra:
             self.model.load_extra_state(self._extra)
+
+
+class _Taken(Exception):
+    """Ends a trial, so that it is taken back."""
 
 
 def _copy(sources: Sequence[Tensor], targets: Sequence[Tensor]) -> None:

@@ -9,7 +9,7 @@ from cut.options import test_options as options_to_test
 from cut.options import train_options
 
 FOLDER = Path(__file__).parents[2] / "configs"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("comparison/*.yaml")])
 EXPERIMENTS = ("horse2zebra", "cat2dog", "cityscapes", "grumpifycat", "maps")
 
 
@@ -77,6 +77,13 @@ def test_experiments_of_dclgan_differ_from_its_defaults_only_in_data_and_length(
         differing = {key for key in config if config[key] != defaults[key]}
         assert differing <= {"name", "dataroot", "direction", "n_epochs", "n_epochs_decay"}
         assert config["n_epochs"] + config["n_epochs_decay"] == length
+
+
+@pytest.mark.parametrize("name", ["facades", "maps", "cityscapes", "edges2shoes", "edges2handbags"])
+def test_experiments_of_pix2pix_differ_from_its_defaults_only_in_data(name):
+    config = train_options(["--config", str(FOLDER / f"{name}_pix2pix.yaml")]).flat()
+    defaults = train_options(["--model", "pix2pix"]).flat()
+    assert {key for key in config if config[key] != defaults[key]} <= {"name", "dataroot", "direction"}
 
 
 FOCAL = {"maps_cut_focal": ("maps_cut", 2, 0.25), "maps_cut_focal_g3": ("maps_cut", 3, 0.5),

@@ -107,6 +107,15 @@ def test_val_and_test_are_aligned_pairs_and_training_is_not(prepare, options):
                 assert np.array_equal(tile, expected)
 
 
+def test_paired_has_the_tiles_of_both_training_sides_on_each(prepare):
+    usual, paired = tree(prepare("usual")), tree(prepare("paired", "--paired"))
+    assert {name for name in usual if not name.endswith(".txt")} < set(paired)
+    assert all(paired[name] == content for name, content in usual.items() if not name.endswith(".txt"))
+    sides = [{name[7:] for name in paired if name.startswith(side)} for side in ("trainA/", "trainB/")]
+    assert sides[0] == sides[1] == {name[7:] for name in usual if name.startswith("train")}
+    assert paired["about.txt"] != usual["about.txt"]
+
+
 def test_open_ocean_and_ice_are_dropped_and_coasts_kept(prepare):
     dry = tree(prepare("dry")).keys()
     wet = tree(prepare("wet", sea=np.s_[:, 500:900])).keys()

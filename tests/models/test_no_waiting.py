@@ -24,6 +24,11 @@ VARIANTS = {
     "dropout": "--num_patches 16 --no_dropout false",
     "recomputed blocks": "--num_patches 16 --checkpoint_blocks",
     "focal": "--num_patches 16 --nce_loss focal",
+    "hdce": "--num_patches 16 --nce_loss hdce --use_curriculum --nce_includes_all_negatives_from_minibatch true",
+    "monce": "--num_patches 16 --nce_loss monce",
+    "qs_global": "--num_patches 16 --nce_sampler qs_global",
+    "qs_local": "--num_patches 16 --nce_sampler qs_local --CUT_mode FastCUT",
+    "qs_local_global": "--num_patches 16 --nce_sampler qs_local_global --qs_windows published",
     "cyclegan": "--model cycle_gan --pool_size 2",
     "dcl": "--model dcl --num_patches 16 --pool_size 2",
 }

@@ -3,7 +3,8 @@
 import torch
 from torch.nn import functional as F
 
-from cut.networks.heads import MLPHead, SampleHead, sample_patches, unit_length
+from cut.networks.heads import MLPHead, SampleHead, sample_patches
+from cut.networks.vectors import unit_length
 
 
 def test_positions_are_row_major_and_shared_by_the_batch():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cut.networks.mode import frozen, mode
+from cut.networks.mode import as_in_training, frozen, mode
 
 
 def network() -> nn.Sequential:
@@ -35,3 +35,14 @@ def test_frozen_stops_gradients_to_weights_but_not_through_them():
         layers(x).sum().backward()
     assert x.grad is not None and all(value.grad is None for value in layers.parameters())
     assert flags(layers) == before
+
+
+def test_as_in_training_batch_statistics_act_and_running_ones_stay():
+    norm = nn.BatchNorm2d(2).eval()
+    x = torch.randn(4, 2, 8, 8)
+    with pytest.raises(KeyError), as_in_training(norm):
+        assert norm(x).mean().abs() < 1e-6
+        raise KeyError
+    assert not norm.training and norm.num_batches_tracked == 0 and norm.running_mean.abs().sum() == 0
+    norm.train()(x)
+    assert norm.num_batches_tracked == 1

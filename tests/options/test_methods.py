@@ -3,9 +3,9 @@
 import pytest
 
 from cut.errors import UserError
-from cut.options import run_script, train_options
+from cut.options import Rule, run_script, train_options
 from cut.options import test_options as options_to_test
-from cut.registry import MODELS
+from cut.registry import MODELS, NCE_LOSSES
 
 OF_DISCRIMINATORS = ("netD", "ndf", "gan_mode", "lambda_GP", "D_patch_size")
 
@@ -58,6 +58,53 @@ def test_another_name_of_a_method_is_read_as_its_own(register, tmp_path):
     for words in (["--model", "my_method"], ["--config", str(tmp_path / "mine.yaml")]):
         assert train_options(words).run.model == "mine"
     assert train_options([]).replace(model="my_method").run.model == "mine"
+
+
+def test_a_component_brings_defaults_below_the_preset_and_all_that_is_given(register, tmp_path):
+    register(NCE_LOSSES, "mine", defaults={"train": {"lambda_NCE": 3, "nce_T": 0.5, "num_patches": 7}})
+    plain, chosen = train_options([]).method, train_options(["--nce_loss", "mine"]).method
+    assert (plain.lambda_NCE, plain.nce_T, plain.num_patches) == (1, 0.07, 256)
+    assert (chosen.lambda_NCE, chosen.nce_T, chosen.num_patches) == (3, 0.5, 7)
+    (tmp_path / "mine.yaml").write_text("nce_loss: mine\nnum_patches: 8\n")
+    words = ["--config", str(tmp_path / "mine.yaml"), "--CUT_mode", "FastCUT", "--nce_T", "0.1"]
+    chosen = train_options(words).method
+    assert (chosen.lambda_NCE, chosen.nce_T, chosen.num_patches) == (10, 0.1, 8)
+    assert train_options(["--model", "sincut", "--nce_loss", "mine"]).method.num_patches == 7
+
+
+def test_a_component_brings_published_names_and_rules(register):
+    rule = Rule(("num_patches",), lambda values: None if values["num_patches"] > 1 else "Too few.", "train")
+    register(NCE_LOSSES, "mine", aliases={"heft": ("lambda_NCE",), "twin": ("nce_idt",)}, rules=(rule,))
+    words = ["--nce_loss", "mine", "--heft", "2", "--twin", "--nce_T", "0.5"]
+    options = train_options(words)
+    assert options.method.lambda_NCE == 2 and options.method.nce_idt is True
+    assert options.replace(heft=4, twin=False) == options.replace(lambda_NCE=4, nce_idt=False)
+    assert train_options(["--num_patches", "1"]).method.num_patches == 1
+    with pytest.raises(UserError, match=r"^Too few\.$"):
+        train_options(["--nce_loss", "mine", "--num_patches", "1"])
+    with pytest.raises(UserError, match="There is no option --heft"):
+        train_options(["--model", "cycle_gan", "--heft", "2"])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            "--nce_loss hdce --dce_idt --lambda_HDCE 0.1 --lambda_SRC 0.05 --use_curriculum --HDCE_gamma 50 "
+            "--HDCE_gamma_min 10",
+            {"nce_idt": True, "lambda_NCE": 0.1, "lambda_SRC": 0.05, "use_curriculum": True, "HDCE_gamma": 50},
+        ),
+        ("--nce_loss hdce", {"nce_idt": False, "lambda_NCE": 1, "lambda_SRC": 1, "HDCE_gamma": 1, "no_Hneg": False}),
+        (
+            "--nce_loss monce --CUT_mode CUT --cost_type easy --eps 0.1 --neg_term_weight 0.5 --batch_size 12",
+            {"monce_cost": "easy", "monce_eps": 0.1, "monce_weight": 0.5, "lambda_NCE": 1, "nce_idt": True},
+        ),
+        ("--nce_sampler qs_local", {"nce_layers": "0,4,8,12,16", "lambda_NCE": 1, "qs_windows": "intended"}),
+    ],
+)
+def test_published_lines_of_the_descendants_of_cut(line, expected):
+    flat = train_options(line.split()).flat()
+    assert {name: flat[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize("word", ["false", "no", "0"])

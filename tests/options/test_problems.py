@@ -57,6 +57,14 @@ def problems(words, parse=train_options, **more):
         ("--pool_size 50", "--pool_size is 50 but must be 0: CUT has no image pool."),
         ("--input_nc 1", "The identity loss passes target images through the generator"),
         ("--lambda_NCE 0 --lambda_GAN 0", "All loss weights are 0, so nothing would be trained; set --lambda_GAN or"),
+        ("--model qs", "--model is 'qs', for which you write --model cut --nce_sampler qs_global, qs_local or"),
+        ("--QS_mode global", "There is no option --QS_mode (did you mean --nce_sampler?)."),
+        ("--nce_sampler global", "--nce_sampler is 'global', which is not a choice (did you mean qs_global?)"),
+        ("--nce_loss monce --num_patches 1", "--nce_loss monce weighs num_patches − 1 negatives, and --num_patches 1"),
+        ("--model sincut --nce_loss monce", "--nce_loss monce weighs num_patches − 1 negatives, and --num_patches 1"),
+        ("--nce_loss monce --eps 0.001", "--monce_eps is 0.001 but must be at least 0.01."),
+        ("--nce_loss hdce --HDCE_gamma 0", "--HDCE_gamma is 0.0 but must be a finite number above 0."),
+        ("--lambda_GAN 0 --lambda_NCE 0 --lambda_SRC 0", "All loss weights are 0, so nothing would be trained; set"),
         ("--epoch_count 401", "There is no epoch to train: --n_epochs 200 and --n_epochs_decay 200 end at epoch 400"),
         ("--seed", "--seed needs a value."),
         ("--no_flip 3", "--no_flip takes true, false or no value, so '3' cannot follow it."),
@@ -176,6 +184,8 @@ def test_a_config_with_the_name_of_another_program(tmp_path):
 def test_shipped_configs_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert train_options(["--config", "configs/fastcut.yaml"]).method.lambda_NCE == 10
+    assert train_options(["--config", "fastcut"]).method.lambda_NCE == 10
+    assert problems("--config fastcutt")[0] == "There is no file fastcutt (did you mean configs/fastcut.yaml?)."
     assert problems("--config fastcut.yaml") == ("There is no file fastcut.yaml (did you mean configs/fastcut.yaml?).",)
     assert problems("--config configs/fastcutt.yaml")[0].endswith("(did you mean configs/fastcut.yaml?).")
     assert problems("--config nothing.yaml") == ("There is no file nothing.yaml.",)

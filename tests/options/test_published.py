@@ -94,6 +94,8 @@ def test_what_crashed_is_not_offered(name, word):
         "--dataroot ./datasets/grumpifycat --name grumpycat_FastCUT --CUT_mode FastCUT",
         "--dataroot ./datasets/grumpifycat --name grumpycat_CUT --CUT_mode CUT --gpu_ids -1 --display_id 0",
         "--dataroot=./datasets/x --nce_idt=false --no_flip --lambda_NCE=10 --display_id=-1",
+        "--dataroot ./datasets/facades --name facades_pix2pix --model pix2pix --direction BtoA --netG unet_256 "
+        "--lambda_L1 100 --dataset_mode aligned --norm batch --pool_size 0",
     ],
 )
 def test_published_command_lines(line):

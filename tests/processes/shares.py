@@ -13,7 +13,8 @@ from cut.models.method import Method
 from cut.options import train_options
 from cut.processes.group import is_first, joined, own_share
 from cut.registry import MODELS
-from cut.training.steps import as_floats, step_generator
+from cut.training.steps import step_generator
+from cut.training.unread_losses import Losses
 
 STEPS, BATCH = 3, 4
 TINY = (
@@ -24,6 +25,11 @@ CASES = {
     "CUT": "--num_patches 16",
     "FastCUT": "--CUT_mode FastCUT --num_patches 16",
     "all negatives": "--num_patches 16 --nce_includes_all_negatives_from_minibatch true",
+    "hard negatives": "--num_patches 16 --nce_loss hdce --nce_idt true --HDCE_gamma 0.1",
+    "hard negatives of all": "--num_patches 4 --nce_loss hdce --nce_includes_all_negatives_from_minibatch true",
+    "modulated": "--num_patches 16 --nce_loss monce",
+    "modulated, one plan": "--num_patches 4 --nce_loss monce --nce_includes_all_negatives_from_minibatch true",
+    "query selection": "--num_patches 16 --nce_sampler qs_global --nce_layers 0,4,8,12",
     "batch norm": "--num_patches 16 --normG batch --normD batch",
     "batch norm and R1": "--num_patches 16 --normD batch --lambda_R1 1",
     "WGAN-GP": "--num_patches 16 --gan_mode wgangp",
@@ -41,7 +47,7 @@ def trained(arguments: str, share: slice) -> tuple[Method, list[dict[str, float]
         images = torch.Generator().manual_seed(step)
         batch = Batch(*(torch.rand(2, BATCH, 3, 32, 32, generator=images, dtype=torch.float64) * 2 - 1))
         draws = method.draw_share(batch.map(lambda side: side[share]), step_generator(0, step), 1, 1, step)
-        logs.append(as_floats(method.train_step(batch.map(lambda side: side[share]), draws)))
+        logs.append(dict(Losses(method.train_step(batch.map(lambda side: side[share]), draws))))
         method.move_averages(step)
     return method, logs
 

@@ -9,12 +9,13 @@ from tests.training.tiny_runs import Launcher, TinyRun
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory):
-    """Five images of domain A and four of domain B, 40×36 pixels of noise."""
+    """Five images of domain A and four of domain B, 40×36 pixels of noise, and three files of two each as pairs."""
     root = tmp_path_factory.mktemp("images")
-    for seed, (side, count) in enumerate({"trainA": 5, "trainB": 4}.items()):
+    for seed, (side, count) in enumerate({"trainA": 5, "trainB": 4, "train": 3}.items()):
         (root / side).mkdir()
         for number in range(count):
-            pixels = np.random.default_rng([seed, number]).integers(0, 256, (36, 40, 3), dtype=np.uint8)
+            width = 80 if side == "train" else 40
+            pixels = np.random.default_rng([seed, number]).integers(0, 256, (36, width, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / side / f"{number}.png")
     return root
 

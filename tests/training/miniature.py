@@ -51,9 +51,6 @@ class Model:
     def pictures(self, batch: Batch) -> dict[str, torch.Tensor]:
         return {"real_A": batch.source}
 
-    def rate_factor(self, step: int) -> float:
-        return 1.0
-
     def translating(self) -> tuple[str, ...]:
         return ("G",)
 
@@ -62,6 +59,9 @@ class Model:
 
     def extra_state(self) -> dict:
         return {}
+
+    def rate_factor(self, step: int) -> float:
+        return 1.0
 
     def set_learning_rate(self, rate: float) -> None:
         self.rates.append(rate)

@@ -29,6 +29,9 @@ VARIANTS = {
         "model": "cycle_gan", "pool_size": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
     },
     "dcl": {"model": "dcl", "pool_size": 2, "ema_decay": 0.9},
+    "pairs": {
+        "model": "pix2pix", "num_threads": 2, "n_epochs": 2, "netF_nc": None, "num_patches": None, "nce_layers": None,
+    },
 }  # fmt: skip
 
 
@@ -69,6 +72,7 @@ def assert_finished_as(run, expected):
         ("cyclegan", "step", 9),
         ("dcl", "step", 5),  # in the second epoch, at half the rates
         ("average", "step", 5),
+        ("pairs", "step", 6),
     ],
 )
 def test_killed_at_a_step(variant, call, count, new_run, uninterrupted):

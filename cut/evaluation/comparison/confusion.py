@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cut.evaluation.comparison.palette import VOID
-from cut.measures import MEASURES
+from cut.measures import MEASURES, Needs
 
 
 class Confusion:
@@ -16,17 +16,19 @@ class Confusion:
 
     Attributes:
         matrix: int64 (classes, classes + 1): row by truth, column by prediction, the last one for predicted void.
+        void: pixels whose truth is void; they are not in the matrix.
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = tuple(classes)
         self.matrix = np.zeros((len(self.classes), len(self.classes) + 1), dtype=np.int64)
+        self.void = 0
 
     def add(self, true: np.ndarray, predicted: np.ndarray) -> None:
         """Count one image, or several.
 
         Args:
-            true: number of the class of each pixel; pixels below 0 (void) are not counted.
+            true: number of the class of each pixel; those below 0 (void) only add to `void`.
             predicted: likewise, of the same shape; void where the truth has a class is wrong.
         """
         count = len(self.classes)
@@ -35,13 +37,14 @@ class Confusion:
         if max(true.max(initial=VOID), predicted.max(initial=VOID)) >= count:
             raise ValueError(f"there is a class number above {count - 1}")
         counted = true >= 0
+        self.void += int(counted.size - np.count_nonzero(counted))
         columns = np.where(predicted < 0, count, predicted)[counted].astype(np.int64)
         cells = true[counted].astype(np.int64) * (count + 1) + columns
         self.matrix += np.bincount(cells, minlength=self.matrix.size).reshape(self.matrix.shape)
 
     @property
     def pixels(self) -> int:
-        """Number of pixels counted so far."""
+        """Number of pixels counted so far, without void."""
         return int(self.matrix.sum())
 
     @property
@@ -63,11 +66,11 @@ class Confusion:
         with np.errstate(invalid="ignore"):
             return self.right / (true + predicted - self.right)
 
-    def scores(self) -> dict[str, float]:
-        """The measures that need a palette, by name; empty when no pixel was counted."""
+    def scores(self, needs: Needs = "palette") -> dict[str, float]:
+        """The measures with this need ("palette" or "segmenter"), by name; empty when no pixel was counted."""
         if not self.pixels:
             return {}
-        return {measure.name: measure.compute(self) for measure in MEASURES.needing("palette")}
+        return {measure.name: measure.compute(self) for measure in MEASURES.needing(needs)}
 
     def by_class(self) -> dict[str, dict[str, float | int | None]]:
         """`{"pixels": true ones, "accuracy": …, "IoU": …}` of each class by name; None for a missing score."""
@@ -77,3 +80,9 @@ class Confusion:
         pixels = map(int, self.matrix.sum(axis=1))
         rows = zip(self.classes, pixels, accuracies, ious, strict=True)
         return {name: {"pixels": count, "accuracy": accuracy, "IoU": iou} for name, count, accuracy, iou in rows}
+
+
+def resize_nearest(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """(h, w) → (H, W) = `shape`: each pixel takes the value under its centre."""
+    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in zip(labels.shape, shape, strict=True))
+    return labels[rows][:, columns]

@@ -174,6 +174,20 @@ def held_out_split(sides_of: Callable[[str], Sequence[Domain]], root: Path, spli
     )
 
 
+def single_pictures(dataset: ImageDataset) -> HeldOut:
+    """The picture of each side of a single-image data set, whole: there are no others to hold out.
+
+    Raises:
+        UserError: when there is no target, or a picture cannot be read.
+    """
+    if dataset.target is None:
+        raise UserError(f"{dataset.root} has no picture of the target domain to compare with: put one there.")
+    source, target = (
+        Pictures(side, whole_view(dataset), dataset.background) for side in (dataset.source, dataset.target)
+    )
+    return HeldOut(source.folder.name, source, target, pairs=False)
+
+
 def held_out_sources(dataset: ImageDataset) -> Domain:
     """Images to display rather than measure: val, else test, else training; a single picture itself."""
     if not dataset.has_distribution:

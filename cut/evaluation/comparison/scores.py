@@ -1,7 +1,7 @@
 """Every registered measure of translations against real images, with what makes the numbers comparable."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +10,21 @@ from cut.errors import UserError
 from cut.evaluation.comparison.confusion import Confusion
 from cut.evaluation.comparison.palette import Palette
 from cut.evaluation.features.feature_set import FeatureSet
-from cut.measures import MEASURES
+from cut.measures import MEASURES, Needs
 from cut.training.evaluation import Evaluation
 
 ENOUGH_IMAGES = 2048  # Inception's features; the covariance of fewer images is singular
 
 
-def feature_scores(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[dict[str, float], dict[str, float]]:
+def feature_scores(
+    real: FeatureSet, fake: FeatureSet, seed: int = 0, needs: Sequence[Needs] = ("features",)
+) -> tuple[dict[str, float], dict[str, float]]:
     """The measures that need features, and the standard deviations of those that have one, both by name.
 
     Args:
         real, fake: features of the same extractor.
         seed: decides the subsets of the kernel distance.
+        needs: which measures of features: "features", and "neighbours" for those on demand.
 
     Raises:
         UserError: when a side has fewer than two images, the sets are the same files, or the extractors differ.
@@ -33,7 +36,7 @@ def feature_scores(real: FeatureSet, fake: FeatureSet, seed: int = 0) -> tuple[d
             "the folder of the translations."
         )
     measures, spread = {}, {}
-    for measure in MEASURES.needing("features"):
+    for measure in [measure for need in needs for measure in MEASURES.needing(need)]:
         found = measure.compute(real, fake, seed)
         if isinstance(found, tuple):
             measures[measure.name], spread[measure.name] = map(float, found)
@@ -84,18 +87,19 @@ def compare_sets(
     began: float,
     about: Mapping[str, Any],
     scores: PairScores | None = None,
+    needs: Sequence[Needs] = ("features",),
 ) -> Evaluation:
     """All that was measured of two sets, of no epoch.
 
     Args:
-        real, fake, seed: as for `feature_scores`.
+        real, fake, seed, needs: as for `feature_scores`.
         began: when measuring began, by `time.perf_counter()`.
         about: details that come before the others.
         scores: of the pairs; None where the sets are not pairs.
 
     Raises: as `feature_scores`.
     """
-    measures, spread = feature_scores(real, fake, seed)
+    measures, spread = feature_scores(real, fake, seed, needs)
     details = {
         **about,
         "real_count": real.count,
@@ -111,14 +115,38 @@ def compare_sets(
     return Evaluation(0, 0, 0, measures, spread, details, time.perf_counter() - began)
 
 
+def compare_single(real: FeatureSet, fake: FeatureSet, began: float, about: Mapping[str, Any]) -> Evaluation:
+    """The measures of two single pictures, of no epoch.
+
+    Args:
+        real, fake: the features at all places of one picture each.
+        began: when measuring began, by `time.perf_counter()`.
+        about: details that come before the others.
+    """
+    measures = {measure.name: measure.compute(real, fake, 0) for measure in MEASURES.needing("single")}
+    details = {
+        **about,
+        "real_count": 1,
+        "fake_count": 1,
+        "extractor": real.title,
+        "real_sizes": real.sizes,
+        "fake_sizes": fake.sizes,
+        "seed": 0,
+        "pairs": False,
+        "palette": None,
+    }
+    return Evaluation(0, 0, 0, measures, {}, details, time.perf_counter() - began)
+
+
 def what_few_images_mean(counts: Iterable[int | None], extractor: str) -> list[str]:
     """A warning in one sentence when a side has fewer images than the features have dimensions, else nothing.
 
     Args:
-        counts: of both sides; None where it is not known.
+        counts: of both sides; None where it is not known. Of two single pictures the features of places count.
         extractor: its title.
     """
-    if all(count is None or count >= ENOUGH_IMAGES for count in counts):
+    counts = tuple(counts)
+    if counts == (1, 1) or all(count is None or count >= ENOUGH_IMAGES for count in counts):
         return []
     frechet, kernel = (MEASURES[name].label_with(extractor) for name in ("frechet", "kernel"))
     return [

@@ -18,20 +18,27 @@ from cut.evaluation.features.feature_set import FeatureSet, describe_sizes
 from cut.registry import EXTRACTORS
 
 Picture = np.ndarray | Image.Image
+SMALLEST_SINGLE = 16  # pixels of a side
 
 
-def load_extractor(name: str, device: torch.device | str = "cpu", inception_weights: str | None = None) -> Extractor:
+def load_extractor(
+    name: str,
+    device: torch.device | str = "cpu",
+    inception_weights: str | None = None,
+    dinov2_weights: str | None = None,
+) -> Extractor:
     """An extractor by its registered name, on a device. Leaves PyTorch's random numbers as they were.
 
     Args:
         name: "inception", "efficientnet_lite0", ….
         inception_weights: file of pytorch-fid's Inception weights; None: from torch's cache, downloaded at first use.
+        dinov2_weights: file of DINOv2's weights, which "dinov2" needs.
 
     Raises:
         UserError: when the weights are missing or damaged; the message names the file and its hash.
     """
     with torch.random.fork_rng(devices=[]):  # constructing a network draws initial weights
-        return EXTRACTORS.build(name, weights=inception_weights).to(device)
+        return EXTRACTORS.build(name, weights=inception_weights, dinov2_weights=dinov2_weights).to(device)
 
 
 def image_features(extractor: Extractor, images: Iterable[Picture], batch_size: int | None = None) -> np.ndarray:
@@ -69,6 +76,23 @@ def image_set(
 
     features = image_features(extractor, noted(), batch_size)
     return FeatureSet(extractor.title, features, describe_sizes(sizes), content)
+
+
+def local_set(extractor: Extractor, image: Picture) -> FeatureSet:
+    """The features at every place of one picture, at its own size: the distribution that SIFID compares.
+
+    Raises:
+        UserError: when the extractor has no such features, or the picture is too small for them.
+    """
+    device = next((weight.device for weight in extractor.parameters()), torch.device("cpu"))
+    pixels = _tensor(image).to(device)  # (1, 3, H, W)
+    height, width = pixels.shape[2:]
+    if min(height, width) < SMALLEST_SINGLE:
+        raise UserError(f"A picture of {width}×{height} is too small for SIFID: use one of {SMALLEST_SINGLE} pixels.")
+    with torch.inference_mode():
+        maps = extractor.local(pixels)  # (1, C, h, w)
+    features = maps[0].flatten(1).T.float().cpu().numpy()  # (h·w, C)
+    return FeatureSet(extractor.title, features, describe_sizes([(width, height)]))
 
 
 def folder_features(

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from cut.errors import UserError
+
 
 class Extractor(nn.Module):
     """A pretrained network that turns an image into a vector; in eval mode, and its weights get no gradient.
@@ -31,6 +33,14 @@ class Extractor(nn.Module):
     def describe(self, prepared: Tensor) -> Tensor:
         """Prepared images → (B, size) features, float32."""
         raise NotImplementedError
+
+    def local(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] → (B, C, h, w): early features, which show texture, at every place of the images.
+
+        Raises:
+            UserError: when this network has none that are suited.
+        """
+        raise UserError(f"{self.title} has no features for SIFID: use --feature_extractor inception.")
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1], any H and W → (B, size) features, float32."""

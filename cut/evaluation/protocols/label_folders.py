@@ -1,6 +1,6 @@
 """Folders of label images from any network: the class of each pixel, and how far two folders agree."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cut.data.files import images_in
 from cut.data.images import open_image, read_image
 from cut.data.pair_names import by_name
 from cut.errors import UserError
-from cut.evaluation.comparison.confusion import Confusion
+from cut.evaluation.comparison.confusion import Confusion, resize_nearest
 from cut.evaluation.comparison.palette import VOID, Palette
 
 VOID_ID = 255  # as in Cityscapes' train ids
@@ -41,7 +41,7 @@ def compare_label_folders(
     Raises:
         UserError: when a folder is missing or empty, the names differ, or an image cannot be used.
     """
-    pairs = _pairs(true, predicted)
+    pairs = paired_files(true, predicted)
     confusion, resized = Confusion(palette.classes), 0
     for true_file, predicted_file in progress(pairs):
         truth, prediction = (read_labels(file, palette, ids) for file in (true_file, predicted_file))
@@ -76,29 +76,35 @@ def read_labels(file: Path, palette: Palette, ids: bool = False) -> np.ndarray:
     return _from_ids(pixels[..., 0].astype(np.int64), file, palette)
 
 
-def resize_nearest(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """(h, w) → (H, W) = `shape`: each pixel takes the value under its centre."""
-    rows, columns = ((2 * np.arange(new) + 1) * old // (2 * new) for old, new in zip(labels.shape, shape, strict=True))
-    return labels[rows][:, columns]
-
-
 def _from_ids(ids: np.ndarray, file: Path, palette: Palette) -> np.ndarray:
     last = len(palette.classes) - 1
     beyond = np.setdiff1d(ids, [*range(last + 1), VOID_ID])
     if beyond.size:
         raise UserError(
             f"{file} has the class id {beyond[-1]}, but the ids of {palette.name} are 0 to {last}, and {VOID_ID} for "
-            "void; convert it to these ids, or save its colours as an RGB image."
+            "void (train ids, not the label ids of Cityscapes' labelIds files); convert it to these ids, or save its "
+            "colours as an RGB image."
         )
     return np.where(ids == VOID_ID, VOID, ids).astype(np.int16)
 
 
-def _pairs(true: Path, predicted: Path) -> list[tuple[Path, Path]]:
+def paired_files(
+    true: Path, predicted: Path, named_by: Callable[[Sequence[Path], Path], dict[str, Path]] = by_name
+) -> list[tuple[Path, Path]]:
+    """The files of two folders that have the same names, whatever their order.
+
+    Args:
+        named_by: gives the files of a folder their names; by default those that differ in their suffix alone are
+            refused, and what another leaves out takes no part.
+
+    Raises:
+        UserError: when a folder is missing or empty, or a name is on one side only or there twice.
+    """
     files, named = {}, {}
     for folder in (true, predicted):
         files[folder] = images_in(folder)
-        named[folder] = by_name(files[folder], folder)
-        if len(named[folder]) < len(files[folder]):
+        named[folder] = named_by(files[folder], folder)
+        if len(named[folder]) < len(files[folder]) and named_by is by_name:
             twins = [twin.stem for twin in sorted(set(files[folder]) - set(named[folder].values()))]
             raise UserError(f"{folder} has several images named {_few(twins)}; keep one of each.")
     names, others = named[true].keys(), named[predicted].keys()

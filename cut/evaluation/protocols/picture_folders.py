@@ -2,7 +2,10 @@
 
 import math
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +14,11 @@ from cut.data.images import check_image, read_stored
 from cut.data.pair_names import aligned_pairs
 from cut.errors import UserError
 from cut.evaluation.comparison.palette import Palette
-from cut.evaluation.comparison.scores import PairScores, compare_sets
-from cut.evaluation.features.extraction import folder_features
+from cut.evaluation.comparison.perceptual import PerceptualDistance, perceptual_measures
+from cut.evaluation.comparison.scores import PairScores, compare_sets, compare_single
+from cut.evaluation.features.extraction import folder_features, local_set
 from cut.evaluation.features.extractor import Extractor
+from cut.measures import Needs
 from cut.training.evaluation import Evaluation
 
 
@@ -26,6 +31,8 @@ def compare_picture_folders(
     seed: int = 0,
     limit: float = math.inf,
     batch_size: int | None = None,
+    needs: Sequence[Needs] = ("features",),
+    perceptual: PerceptualDistance | None = None,
 ) -> Evaluation:
     """The distances between two sets of pictures, and the scores of pairs where the names on both sides are equal.
 
@@ -36,6 +43,8 @@ def compare_picture_folders(
         limit: take the first N pictures of each folder.
         batch_size: pictures that pass through the extractor together; the result does not depend on it; None
             for what suits the device.
+        needs: which measures of features are taken, as for `feature_scores`.
+        perceptual: adds LPIPS of the pairs.
 
     Raises:
         UserError: when a side has fewer than two pictures or one cannot be read; when both sides are the same.
@@ -49,11 +58,35 @@ def compare_picture_folders(
             f"--palette scores pairs, but {real} and {fake} do not hold pictures of equal names and sizes: leave it "
             "out, or give the folders of both halves of the pairs."
         )
-    scores = PairScores(palette)
+    if perceptual is not None and not pairs:
+        raise UserError(
+            f"--lpips_weights compares pairs, but {real} and {fake} do not hold pictures of equal names and sizes: "
+            "leave it out, or give the folders of both halves of the pairs."
+        )
+    scores, distances = PairScores(palette), []
     for real_file, fake_file in pairs:
-        scores.add(_pixels(real_file), _pixels(fake_file), str(fake_file))
-    about = {"split": None, "real": str(real), "fake": str(fake)}
-    return compare_sets(real_set, fake_set, seed, began, about, scores if pairs else None)
+        one, other = _pixels(real_file), _pixels(fake_file)
+        scores.add(one, other, str(fake_file))
+        if perceptual is not None:
+            distances.append(perceptual(one, other))
+    about: dict[str, Any] = {"split": None, "real": str(real), "fake": str(fake)}
+    if perceptual is not None:
+        about["lpips"] = perceptual.about
+    found = compare_sets(real_set, fake_set, seed, began, about, scores if pairs else None, needs)
+    if not distances:
+        return found
+    return replace(found, measures={**found.measures, **perceptual_measures(distances)})
+
+
+def compare_two_pictures(real: Path, fake: Path, extractor: Extractor) -> Evaluation:
+    """SIFID of one picture to one other, each at its own size.
+
+    Raises:
+        UserError: when one cannot be read, or is too small.
+    """
+    began = time.perf_counter()
+    real_set, fake_set = (local_set(extractor, read_stored(file)) for file in (real, fake))
+    return compare_single(real_set, fake_set, began, {"split": None, "real": str(real), "fake": str(fake)})
 
 
 def _is_statistics(side: Path) -> bool:

@@ -50,6 +50,9 @@ class SavedEpochs:
     """
 
     def __init__(self, options: Options, device: torch.device | str, splits: Sequence[str] = SPLITS) -> None:
+        if options.data.dataset_mode == "singleimage":
+            options = options.replace(best_metric="sifid")  # the only measure that single pictures have
+            splits = ("train",) if splits == SPLITS else splits  # which training measures too
         self.options, self.arithmetic = options, Arithmetic.of(options, device)
         self.dataset = _dataset(options, splits)
         self.yardstick = make_yardstick(options, device, self.dataset, splits)
@@ -79,6 +82,9 @@ class SavedEpochs:
         "source to real": the sources as they are, which is what a generator that changes nothing reaches.
         """
         images = self.yardstick.images
+        if not self.dataset.has_distribution:
+            yield "source to real", self.yardstick.compare(images.source.all_pixels())
+            return
         side = self.dataset.split("train")[1]
         files = side.files or images_in(side.folder)  # which says what is missing
         training = replace(images.target, side=replace(side, files=spread(files, len(images.source))))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 _MOST_WINDOWS_PER_AXIS = 8
 _LEAST_WINDOW = 48  # pixels
+_LEAST_MULTIPLES = 2  # size multiples: a network that shrinks a window that far sees nothing but its edges in one
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def sample_windows(image: Tensor, area_side: int, multiple: int) -> Tensor:
         area_side: side of that tile in pixels.
         multiple: s is a multiple of this.
     """
-    count = min(_MOST_WINDOWS_PER_AXIS, max(1, area_side // _LEAST_WINDOW))
+    least = max(_LEAST_WINDOW, _LEAST_MULTIPLES * multiple)
+    count = min(_MOST_WINDOWS_PER_AXIS, max(1, area_side // least))
     side = min(area_side // count, *image.shape[-2:]) // multiple * multiple
     tops, lefts = (_middles(length, side, count) for length in image.shape[-2:])
     return torch.cat([image[..., top : top + side, left : left + side] for top in tops for left in lefts])

@@ -126,7 +126,7 @@ class VisdomServer:
         layout = {  # plotly reads texts as HTML, the bar of the window does not
             "title": html.escape(heading, quote=False),
             "xaxis": {"title": "epoch"},
-            "yaxis": {"exponentformat": "e"},
+            "yaxis": {"exponentformat": "e", **_around_a_constant(values)},
             "margin": {"l": 50, "r": 20, "t": 40, "b": 60},
         }
         opts = {
@@ -236,3 +236,12 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _around_a_constant(values: np.ndarray) -> dict[str, list[float]]:
+    """The range of an axis for curves of one value, which plotly would show between rounding errors; else none."""
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.max() - finite.min() > 1e-9 * abs(finite.max()):
+        return {}
+    middle, margin = float(finite[0]), abs(float(finite[0])) / 2 or 1.0
+    return {"range": [middle - margin, middle + margin]}

@@ -10,10 +10,17 @@ from torch import Tensor
 from cut.monitoring.lines import run_title
 from cut.monitoring.pictures import first_of_batch, not_finite
 from cut.monitoring.record import RATES, Record
-from cut.monitoring.series import Point
+from cut.monitoring.series import Point, as_curves
 from cut.monitoring.visdom.sender import FIRST_ANSWER_SECONDS, Sender
 from cut.monitoring.visdom.server import VisdomServer, environment_name, is_shared, plain
-from cut.monitoring.visdom.windows import draw_curves, draw_grid, draw_picture, draw_text, options_as_html
+from cut.monitoring.visdom.windows import (
+    draw_curves,
+    draw_grid,
+    draw_picture,
+    draw_text,
+    of_like_scale,
+    options_as_html,
+)
 from cut.options import Options
 from cut.training.evaluation import best_evaluation, measure_columns, significant, unaveraged_columns
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
@@ -56,6 +63,7 @@ class VisdomView(Listener):
         # The windows of an earlier run of the same name would be taken for those of this run.
         self.sender = Sender(server, begin=(lambda server: server.clear()) if fresh and not shared else None)
         self.options_text = options_as_html(options, facts)
+        self.groups: list[list[str]] = []  # the losses that share a window
         self.first = True  # whether the first step is still to come
         self.sender.decided.wait(FIRST_ANSWER_SECONDS)  # not longer: the address of a host can take minutes to find
         self._pass_on_news()
@@ -89,9 +97,17 @@ class VisdomView(Listener):
     def _draw_curves(self, event: StepEvent) -> None:
         """The losses and rates; where none is logged yet, the losses of this step."""
         losses = self.record.losses.points() or (Point(event.progress.epochs, event.losses),)
-        curves = {"losses": losses, **{name: self.record.rates.points_of(name) for name in RATES}}
-        for heading, points in curves.items():
-            self._give_curves(heading, points)
+        if not self.groups:  # by the first steps: curves do not change their windows, and numbered windows have one
+            numbered = self.monitoring.display_id is not None
+            self.groups = [list(as_curves(losses)[1])] if numbered else of_like_scale(losses)
+        listed = {name for names in self.groups for name in names}
+        self.groups[-1] += dict.fromkeys(name for one in losses for name in one.values if name not in listed)
+        for number, names in enumerate(self.groups):
+            some = [Point(one.epochs, {name: one.values[name] for name in names if name in one.values})
+                    for one in losses]  # fmt: skip
+            self._give_curves(f"losses {number + 1}" if number else "losses", some)
+        for name in RATES:
+            self._give_curves(name, self.record.rates.points_of(name))
 
     def _draw_measures(self) -> None:
         evaluations = self.record.evaluations

@@ -27,6 +27,22 @@ def draw_curves(
     server.lines(window, title + said, epochs, curves, heading + said, CURVES_SIZE, markers=len(points) < FEW)
 
 
+def of_like_scale(points: Sequence[Point]) -> list[list[str]]:
+    """The names in groups whose curves can share an axis: within one, no curve is typically ten times as large as
+    another. The smallest come first; those that are always 0 are among them."""
+    _, curves = as_curves(points)
+    sizes = {name: float(np.nanmedian(np.abs(values))) for name, values in curves.items()}
+    groups: list[list[str]] = []
+    smallest = 0.0
+    for name in sorted(sizes, key=lambda name: sizes[name]):
+        if not groups or sizes[name] > 10 * smallest > 0:
+            groups.append([])
+            smallest = 0.0
+        smallest = smallest or sizes[name]
+        groups[-1].append(name)
+    return [[name for name in curves if name in group] for group in groups]  # in logging order
+
+
 def draw_picture(server: VisdomServer, window: str, title: str, picture: np.ndarray, width: int) -> None:
     """A window with one picture, uint8 (H, W, 3), at most `width` pixels wide."""
     shown = _fitted(picture, width)

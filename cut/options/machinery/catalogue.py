@@ -1,12 +1,25 @@
 """Every option that a method takes: the shared groups, its own, and those of the components it can choose."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from cut.options.groups import GROUPS
 from cut.options.machinery.declare import Declaration, declarations
-from cut.registry import DATASETS, DISCRIMINATORS, GAN_LOSSES, GENERATORS, HEADS, MODELS, NCE_LOSSES, Registry
+from cut.registry import (
+    DATASETS,
+    DISCRIMINATORS,
+    GAN_LOSSES,
+    GENERATORS,
+    HEADS,
+    MODELS,
+    NCE_LOSSES,
+    NCE_SAMPLERS,
+    Entry,
+    Registry,
+)
 
-COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES)
+COMPONENTS = (GENERATORS, DISCRIMINATORS, HEADS, DATASETS, GAN_LOSSES, NCE_LOSSES, NCE_SAMPLERS)
 """A registry's own options belong to the methods that take the option which chooses from it."""
 
 OF_METHOD = "method"
@@ -48,6 +61,27 @@ def everything() -> dict[str, Declaration]:
 def owners(name: str) -> list[str]:
     """The methods that take an option."""
     return [model for model in MODELS.names() if name in catalogue(model)]
+
+
+def chosen_entries(values: Mapping[str, Any]) -> list[Entry]:
+    """The method and the components that these values choose, as far as they exist."""
+    found = [registry.get(values.get(registry.option, "")) for registry in (MODELS, *COMPONENTS)]
+    return [entry for entry in found if entry is not None]
+
+
+def published_names(model: str) -> dict[str, tuple[str, ...]]:
+    """The published names that options of a method, or of the components it can choose, have → their names here."""
+    known = catalogue(model)
+    entries = [entry for registry in COMPONENTS if registry.option in known for entry in registry.entries()]
+    if own := MODELS.get(model):
+        entries.append(own)
+    return {alias: names for entry in entries for alias, names in entry.aliases.items()}
+
+
+def under_own_names(values: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Values by this program's names; a published name may stand for several."""
+    aliases = published_names(model)
+    return {own: value for name, value in values.items() for own in aliases.get(name, (name,))}
 
 
 def own_options(registry: Registry) -> list[Declaration]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from cut.errors import UserError
-from cut.options.machinery.catalogue import catalogue, everything
+from cut.options.machinery.catalogue import catalogue, everything, published_names
 from cut.options.machinery.declare import Declaration, is_truth
 from cut.options.machinery.words import nearest_option, shown
 from cut.registry import MODELS
@@ -17,7 +17,7 @@ NO_VALUE = object()  # the option was given without a value
 RUN_VERBS = {
     "help": "show this help and exit",
     "dry_run": "print the options as YAML and exit, before any data is touched or folder made",
-    "config": "YAML file of options; the command line wins over it",
+    "config": "YAML file of options, or the name of a shipped one (horse2zebra_cut); the command line wins over it",
 }
 
 
@@ -50,12 +50,12 @@ def parse(arguments: Sequence[str], phase: str) -> CommandLine:
         UserError: when argparse itself fails.
     """
     known = everything()
-    aliases = {alias for entry in MODELS.entries() for alias in entry.aliases}
+    aliases = {alias: names for model in MODELS.names() for alias, names in published_names(model).items()}
     parser = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     parser.add_argument("-h", "--help", action="store_true", default=False)
     parser.add_argument("--dry_run", action="store_true", default=False)
     parser.add_argument("--config", nargs="?", const=NO_VALUE, default=None)
-    for name in {**known, **dict.fromkeys(aliases)}:
+    for name in {**known, **aliases}:
         parser.add_argument(f"--{name}", nargs="?", const=NO_VALUE)
     found, unknown = parser.parse_known_args([str(word) for word in arguments])
     given = vars(found)
@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str], phase: str) -> CommandLine:
     values = {}
     for name, word in given.items():
         try:
-            values[name] = _bare_or_text(known.get(name), word)
+            values[name] = _bare_or_text(known.get(name) or known.get(aliases[name][0]), word)
         except ValueError as error:
             problems.append(f"--{name} {error}.")
     return CommandLine(values, tuple(problems), help_, dry_run, config)
@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str], phase: str) -> CommandLine:
 
 def help_text(script: str, phase: str, model: str, defaults: Mapping[str, Any]) -> str:
     """What `--help` prints: the options of one script and method, grouped by concern, with these defaults."""
-    parser = _Parser(prog=script, usage=f"python {script} [options]", add_help=False, formatter_class=_HelpFormatter)
+    parser = _Parser(prog=script, usage=f"{script} [options]", add_help=False, formatter_class=_HelpFormatter)
     general = parser.add_argument_group("General")
     for verb, words in RUN_VERBS.items():
         names = ("-h", "--help") if verb == "help" else (f"--{verb}",)

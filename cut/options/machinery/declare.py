@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
-from cut.options.machinery.words import LARGEST, brief, did_you_mean, unusable_letters
+from cut.options.machinery.words import LARGEST, VALUES_ELSEWHERE, brief, did_you_mean, unusable_letters
 
 Count = int | float
 """A whole number, or math.inf for "all of them"."""
@@ -144,6 +144,8 @@ class Declaration:
         choose = f"choose one of {', '.join(allowed)}"
         if value in self.unusable:
             raise ValueError(f"is {value!r}, which the published program listed but crashed on; {choose}")
+        if meant := VALUES_ELSEWHERE.get((self.name, value)):
+            raise ValueError(f"is {value!r}, for which you write {meant} here")
         raise ValueError(f"is {brief(value)}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 
 

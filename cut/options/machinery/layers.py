@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cut.commands import program_of
 from cut.errors import UserError
 from cut.options.groups import RunOptions
-from cut.options.machinery.catalogue import catalogue, everything, owners
+from cut.options.machinery.catalogue import COMPONENTS, catalogue, everything, owners, under_own_names
 from cut.options.machinery.declare import Declaration, declarations
 from cut.options.machinery.words import did_you_mean, nearest_option
 from cut.options.machinery.yaml_files import load_yaml
 from cut.registry import MODELS
 
-SCRIPTS = {"train": "train.py", "test": "test.py"}
+SUB_COMMANDS = {"train": "train", "test": "translate"}
+"""What takes the options of a phase, by the names of `cut.commands`."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ class Merged:
 
 
 def merge(phase: str, layers: Sequence[Layer]) -> Merged:
-    """Defaults < the method's defaults < its preset < `layers`, the last one winning."""
+    """Defaults < those of the method < of its chosen components < its preset < `layers`, the last one winning."""
     model = chosen_method(layers)
     offered = {name: item for name, item in catalogue(model).items() if item.offered(phase)}
     merged = Merged({name: item.default_in(phase) for name, item in offered.items()})
     strangers = []
     for layer in (*_layers_of_method(phase, model, layers), *layers):
-        for name, raw in _without_aliases(layer.values, model).items():
+        for name, raw in under_own_names(layer.values, model).items():
             try:
                 if name in offered:
                     merged.values[name] = offered[name].read(raw)
@@ -67,7 +69,7 @@ def merge(phase: str, layers: Sequence[Layer]) -> Merged:
     if "model" not in merged.rejected:
         if model in MODELS and phase not in MODELS[model].phases:
             other = "train" if phase == "test" else "test"
-            merged.problems.append(f"--model {model} is for {SCRIPTS[other]} only.")
+            merged.problems.append(f"--model {model} is for {program_of(SUB_COMMANDS[other])} only.")
         merged.problems += [problem for name, layer in strangers if (problem := _why_not(name, layer, phase, model))]
     else:
         merged.problems += [problem for name, layer in strangers if (problem := _why_unknown(name, layer, phase))]
@@ -91,22 +93,22 @@ def chosen(declaration: Declaration, layers: Iterable[Layer]) -> Any:
 
 
 def _layers_of_method(phase: str, model: str, layers: Sequence[Layer]) -> list[Layer]:
-    """The defaults of a method and those of the preset that the layers choose."""
+    """The defaults of a method, of the components that the layers choose, and of the preset that they choose."""
     if model not in MODELS:
         return []
     entry, known = MODELS[model], catalogue(model)
     found = [Layer(entry.defaults.get(phase, {}), file=f"the defaults of --model {model}")]
+    sources = [*found, *layers]
+    for registry in COMPONENTS:
+        component = registry.get(chosen(known[registry.option], sources)) if registry.option in known else None
+        if component is not None and phase in component.defaults:
+            source = f"the defaults of --{registry.option} {component.name}"
+            found.append(Layer(component.defaults[phase], file=source))
     preset = chosen(known[entry.preset_option], layers) if entry.preset_option in known else None
     if shipped := entry.presets.get(str(preset)):
         file = config_folder() / shipped
         found.append(Layer(read_yaml(file), str(file)))
     return found
-
-
-def _without_aliases(values: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """The values under this program's names; a published name may stand for several."""
-    aliases = MODELS[model].aliases if model in MODELS else {}
-    return {own: raw for name, raw in values.items() for own in aliases.get(name, (name,))}
 
 
 def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
@@ -119,8 +121,8 @@ def _why_not(name: str, layer: Layer, phase: str, model: str) -> str | None:
         near = did_you_mean(name, [other for other, item in known.items() if item.offered(phase)], 0.75)
         return f"{layer.where(name)} belongs to --model {' or '.join(takers)}, but the model is {model}{near}."
     if layer.file is None:
-        other = SCRIPTS["test" if phase == "train" else "train"]
-        return f"{layer.where(name)} belongs to {other}; {SCRIPTS[phase]} does not take it."
+        other = program_of(SUB_COMMANDS["test" if phase == "train" else "train"])
+        return f"{layer.where(name)} belongs to {other}; {program_of(SUB_COMMANDS[phase])} does not take it."
     return None
 
 
@@ -138,17 +140,26 @@ def config_folder() -> Path:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The top-level names and values of a YAML file. What this program ships as configs/NAME is found from any folder.
+    """The top-level names and values of a YAML file. What this program ships as configs/NAME.yaml is found from any
+    folder, under that name or as NAME alone.
 
     Raises:
         UserError: when the file is missing, is not YAML, or holds anything but names with values.
     """
-    shipped = config_folder().joinpath(*path.parts[1:])
-    if path.parts[:1] == ("configs",) and not path.exists() and shipped.is_file():
-        path = shipped
+    if not path.exists():
+        path = _shipped(path) or path
     try:
         return load_yaml(path)
     except FileNotFoundError:
         names = sorted(file.stem for file in config_folder().glob("*.yaml"))
         near = did_you_mean(path.stem, names).replace("mean ", "mean configs/").replace("?", ".yaml?")
         raise UserError(f"There is no file {path}{near}.") from None
+
+
+def _shipped(path: Path) -> Path | None:
+    """The configuration of this program that NAME or configs/NAME.yaml means; None where there is none."""
+    alone = len(path.parts) == 1 and not path.suffix
+    if not alone and path.parts[:1] != ("configs",):
+        return None
+    file = config_folder() / (path.with_suffix(".yaml") if alone else path.relative_to("configs"))
+    return file if file.is_file() else None

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from cut.options.machinery.catalogue import chosen_entries
 from cut.options.machinery.words import file_name
 from cut.registry import MODELS
 
@@ -29,7 +30,7 @@ class Rule:
 
 def problems_together(values: Values, rejected: Set[str], phase: str, to_run: bool) -> list[str]:
     """A sentence for every rule that the values break; `to_run` when a script is about to use them."""
-    own: tuple[Rule, ...] = MODELS[values["model"]].rules if values["model"] in MODELS else ()
+    own: list[Rule] = [rule for entry in chosen_entries(values) for rule in entry.rules]
     rules = [rule for rule in (*RULES, *own) if rule.phase in (None, phase) and (to_run or not rule.before_running)]
     usable = values.keys() - rejected
     return [problem for rule in rules if usable >= set(rule.names) and (problem := rule.check(values))]
@@ -117,6 +118,12 @@ def name_stays_in_folder(values: Values) -> str | None:
     return f"The run's name with its --suffix is {values['name']!r} but must be {expected}." if expected else None
 
 
+def early_stopping_measures(values: Values) -> str | None:
+    if not values["early_stopping"] or values["evaluation_epoch_freq"]:
+        return None
+    return "--early_stopping waits for a better measure, and --evaluation_epoch_freq 0 measures nothing: give another."
+
+
 RULES = (
     Rule(("name",), name_stays_in_folder),
     Rule(("dataroot", "dataroot_A", "dataroot_B"), data_given, before_running=True),
@@ -126,5 +133,6 @@ RULES = (
     Rule(("bands_A", "bands_B", "input_nc", "output_nc", "direction"), bands_fit, "train"),
     Rule(("augment", "preprocess"), turns_leave_sizes, "train"),
     Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
+    Rule(("early_stopping", "evaluation_epoch_freq"), early_stopping_measures, "train"),
     Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train", before_running=True),
 )

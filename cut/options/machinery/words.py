@@ -119,12 +119,18 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "seed": ("random_seed", "manual_seed", "rng_seed"),
     "num_test": ("how_many", "num_images", "limit"),
     "nce_T": ("temperature", "tau"),
+    "nce_sampler": ("qs_mode",),
     "print_freq": ("log_freq", "log_every", "log_interval"),
     "save_epoch_freq": ("save_freq", "save_every", "save_interval"),
     "config": ("cfg", "config_file", "yaml"),
     "dry_run": ("print_options", "dry"),
 }
 """Names that other programs, and earlier versions of the published one, give to these options."""
+
+VALUES_ELSEWHERE: dict[tuple[str, str], str] = {
+    ("model", "qs"): "--model cut --nce_sampler qs_global, qs_local or qs_local_global",
+}
+"""An option with a value that other programs know → what to write here."""
 
 
 def nearest_option(name: str, known: Iterable[str]) -> str:

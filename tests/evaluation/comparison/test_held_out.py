@@ -108,6 +108,21 @@ def test_a_surplus_on_one_side_makes_no_pairs(data):
     assert not make(data).pairs and len(make(data).target) == 3
 
 
+def test_halves_of_one_file_are_pairs_and_measured_apart(data):
+    write_image(data / "train/0.png", (80, 36))
+    fill(data, "val", size=(80, 24))
+    words = ["--model", "pix2pix", "--direction", "BtoA", "--preprocess", "none"]
+    found = make(data, *words)
+    pixels = np.asarray(Image.open(data / "val/1.png"))
+    assert found.pairs and found.source.folder == found.target.folder == data / "val"
+    assert np.array_equal(found.source.pixels(1), pixels[:, 40:])
+    assert np.array_equal(found.target.pixels(1), pixels[:, :40])
+    assert found.source.recipe != found.target.recipe
+    (data / "val/1.png").unlink()
+    with pytest.raises(UserError, match=r"has no val or testB and testA with .* each \(val holds one image\): put"):
+        make(data, *words)
+
+
 # ------------------------------------------------------------------ preprocessing
 
 

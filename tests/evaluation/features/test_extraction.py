@@ -98,7 +98,7 @@ def test_bad_folders_are_named(tmp_path):
 
 
 def test_an_unknown_extractor_is_refused_with_the_names():
-    with pytest.raises(UserError, match="--feature_extractor takes efficientnet_lite0, inception"):
+    with pytest.raises(UserError, match="--feature_extractor takes dinov2, efficientnet_lite0, inception"):
         load_extractor("inceptoin")
 
 

@@ -18,10 +18,10 @@ TINY = ["--netG", "resnet_4blocks", "--ngf", "4", "--ndf", "4", "--netD", "n_lay
 TINY += ["--load_size", "32", "--crop_size", "32"]
 
 
-def save_run(folder, *words):
+def save_run(folder, *words, sizes=TINY):
     """A run of `--name run` with fresh weights, and images for it."""
     place = ["--name", "run", "--checkpoints_dir", str(folder / "checkpoints"), "--dataroot", str(folder / "data")]
-    options = train_options([*place, *TINY, *words])
+    options = train_options([*place, *sizes, *words])
     model = MODELS[options.run.model].factory(options)
     run = RunFolder(options.run.folder)
     with run.locked():

@@ -9,6 +9,7 @@ from cut.evaluation.translate.tiles import smallest_tile
 from cut.evaluation.translate.translator import Translator, pad_by_reflection
 from cut.networks.init import initialise
 from cut.networks.resnet import ResnetGenerator
+from cut.networks.unet import UnetGenerator
 from cut.registry import GENERATORS
 
 
@@ -59,6 +60,36 @@ def test_padding_continues_by_reflection_however_small_the_image():
     wide = picture(9, 12)
     expected = torch.nn.functional.pad(wide, (0, 4, 0, 3), mode="reflect")
     torch.testing.assert_close(pad_by_reflection(wide, 12, 16), expected, rtol=0, atol=0)
+
+
+def test_a_network_without_reflected_edges_needs_one_multiple_alone():
+    torch.manual_seed(0)
+    network = initialise(UnetGenerator(ngf=2, downs=5), "xavier", 1.0)
+    seen = []
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
+    for size in ((32, 32), (20, 33)):
+        assert Translator(network)(picture(*size)).shape == (3, *size)
+    assert seen == [(32, 32), (32, 64)]
+
+
+def test_a_unet_in_tiles_gives_the_whole_translation():
+    torch.manual_seed(0)
+    network = initialise(UnetGenerator(ngf=2, downs=5), "xavier", 1.0).train()
+    network(picture(416, 416)[None])  # running statistics that fit
+    image = picture(416, 640)
+    tiled = Translator(network, tile_size=1, say=None)(image)
+    torch.testing.assert_close(tiled, Translator(network)(image), rtol=0, atol=1e-5)
+    shared = Translator(network, training=True, tile_size=1, say=None)(image)
+    assert shared.shape == image.shape and torch.isfinite(shared).all()
+
+
+def test_dropout_in_train_mode_draws_the_same_whatever_came_before():
+    network = initialise(UnetGenerator(ngf=2, downs=7, dropout=True), "xavier", 1.0)
+    first, second = Translator(network, training=True, seed=1), Translator(network, training=True, seed=2)
+    image = picture(128, 128)
+    expected = first(image)
+    first(picture(128, 256))
+    assert torch.equal(first(image), expected) and not torch.equal(second(image), expected)
 
 
 @pytest.mark.parametrize("training", [False, True])

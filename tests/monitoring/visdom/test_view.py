@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from cut.monitoring.log_files import MetricsLog
+from cut.monitoring.series import Point
 from cut.monitoring.visdom import view as visdom_view
 from cut.monitoring.visdom.view import VisdomView
+from cut.monitoring.visdom.windows import of_like_scale
 from cut.training.evaluation import Evaluation
 from cut.training.listener import EvaluationEvent, RunFacts
 from tests.monitoring.miniature import Recorded, progress_at, step_event
@@ -185,3 +187,10 @@ def test_a_start_does_not_wait_for_an_address_that_is_not_found(make_options, mo
     assert view.sender.decided.wait(60)
     view.finish(progress_at(2))
     assert "run_losses" in server.windows and said == ["Live plots: http://fake:1/env/run"]
+
+
+def test_losses_of_like_scale_share_a_window():
+    points = [Point(epoch, {"G_GAN": 0.5, "NCE": 7.0, "D_real": 0.4, "G": 9.0, "GP": 0.0}) for epoch in (1.0, 2.0)]
+    assert of_like_scale(points) == [["G_GAN", "D_real", "GP"], ["NCE", "G"]]
+    assert of_like_scale(points[:1]) == of_like_scale(points)
+    assert of_like_scale([Point(1.0, {"G": 0.0, "D": 0.0})]) == [["G", "D"]]

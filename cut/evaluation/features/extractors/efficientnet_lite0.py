@@ -31,6 +31,11 @@ class EfficientNetLite0(Extractor):
     def describe(self, prepared: Tensor) -> Tensor:
         return self.network.extract_features(prepared).mean(dim=(2, 3))  # (B, 1280, 7, 7) → (B, 1280)
 
+    def local(self, images: Tensor) -> Tensor:
+        """16 features at every second pixel, of the first block."""
+        network, x = self.network, (images - _MIDDLE) / _SCALE
+        return network._blocks[0](F.relu6(network._bn0(network._conv_stem(x))))
+
 
 @EXTRACTORS.register("efficientnet_lite0")
 def efficientnet_lite0() -> Extractor:

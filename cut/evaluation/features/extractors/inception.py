@@ -3,10 +3,13 @@
 import socket
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from cut.errors import UserError
@@ -23,12 +26,28 @@ _SIDE = 299  # pixels
 class Inception(Extractor):
     """pytorch-fid's network: 2,048 features of the last average pooling, from pictures resized to 299×299."""
 
+    network: Any  # the package has no types
+
     def prepare(self, images: Tensor) -> Tensor:
         # As pytorch-fid does it: no antialiasing, although the literature has since shown that it matters.
         return F.interpolate(images, (_SIDE, _SIDE), mode="bilinear", align_corners=False)
 
     def describe(self, prepared: Tensor) -> Tensor:
         return self.network(prepared)[0].flatten(1)  # (B, 2048, 1, 1) → (B, 2048)
+
+    def local(self, images: Tensor) -> Tensor:
+        """64 features at every second pixel: what the first pooling gets, as SinGAN's program takes them."""
+        return self.network.blocks[0][:3](2 * images - 1)
+
+
+class CleanInception(Inception):
+    """clean-fid's features (Parmar et al., CVPR 2022): resized with an antialiased filter, in floating point."""
+
+    def prepare(self, images: Tensor) -> Tensor:
+        planes = images.cpu().double().mul(255).float().flatten(0, 1)  # (B·3, H, W) in 0 … 255
+        resized = [Image.fromarray(plane.numpy()).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC) for plane in planes]
+        values = torch.from_numpy(np.stack([np.asarray(plane) for plane in resized])).clamp(0, 255)
+        return values.view(-1, 3, _SIDE, _SIDE).sub(128).div(128).to(images.device)
 
 
 @EXTRACTORS.register("inception")
@@ -41,6 +60,24 @@ def inception(weights: str | None = None) -> Extractor:
     Raises:
         UserError: when the weights cannot be downloaded, or the file is damaged or of another network.
     """
+    network, digest = _published_network(weights)
+    return Inception("Inception", 2048, f"pytorch-fid Inception {digest}, bilinear to {_SIDE}", network)
+
+
+@EXTRACTORS.register("inception_clean")
+def inception_clean(weights: str | None = None) -> Extractor:
+    """The same network and weights as `inception`, with clean-fid's resizing and normalisation.
+
+    Args, Raises: as `inception`.
+    """
+    network, digest = _published_network(weights)
+    network.normalize_input = False  # `prepare` did it, as (x − 128)/128
+    identity = f"clean-fid Inception {digest}, Pillow bicubic to {_SIDE}, (x − 128)/128"
+    return CleanInception("Inception (clean)", 2048, identity, network)
+
+
+def _published_network(weights: str | None) -> tuple[Any, str]:
+    """pytorch-fid's network, and the hash of the file of its weights."""
     try:  # here, because they take seconds to import, and only measuring needs them
         from pytorch_fid import inception as published
     except ImportError as error:
@@ -56,7 +93,7 @@ def inception(weights: str | None = None) -> Extractor:
     # pytorch-fid makes its network only together with a download; it is handed these weights instead.
     with mock.patch.object(published, "load_state_dict_from_url", return_value=state), loading(file, digest, advice):
         network = published.InceptionV3([3], resize_input=False)
-    return Inception("Inception", 2048, f"pytorch-fid Inception {digest}, bilinear to {_SIDE}", network)
+    return network, digest
 
 
 def _downloaded(address: str) -> Path:

@@ -5,6 +5,16 @@ const Curves = (() => {
   const HEIGHT = 150, LEFT = 48, RIGHT = 10, TOP = 8, BOTTOM = 20;
   const DRAG = 8; // pixels; a shorter movement is a click
   const VIEWS = [["whole run", 1], ["last half", 0.5], ["last tenth", 0.1]];
+  const MEANINGS = {
+    G_GAN: "How far the discriminator is from taking translations for real images; the generator lowers it.",
+    G: "The total loss of the generator.",
+    D_real: "The discriminator's loss on real images. Near 0 on both sides it has won.",
+    D_fake: "The discriminator's loss on translations.",
+    NCE: "PatchNCE: how well a patch of the translation is told from others of the image, by the patch it came from. "
+      + "High means that content is lost.",
+    NCE_Y: "PatchNCE of target images and their own translations: the generator should leave them as they are.",
+    idt: "L1 distance of target images from their own translations.",
+  };
   const charts = new Map();
   let view = { share: 1 }; // the newest part of the run, or { from, to } in epochs
   let log = false, cursor = null;
@@ -265,6 +275,7 @@ const Curves = (() => {
     box.className = "chart";
     head.className = "name";
     label.textContent = name;
+    if (MEANINGS[name]) label.title = MEANINGS[name];
     head.append(label, value);
     box.append(head);
     const svg = element(box, "svg", { role: "img", "aria-label": name });

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+import cleanfid.resize
 import numpy as np
 import pytest
 import torch
@@ -21,6 +22,7 @@ from cut.evaluation.comparison.scores import feature_scores
 from cut.evaluation.features.extraction import FeatureSet, folder_features, image_features, load_extractor
 from cut.evaluation.features.extractors import inception as module
 from cut.evaluation.features.feature_cache import cache_folder
+from cut.measures import MEASURES
 
 
 @pytest.fixture(scope="module")
@@ -227,3 +229,36 @@ def _answer_once(server, answer):
             connection.sendall(answer)
 
     threading.Thread(target=serve, daemon=True).start()
+
+
+def test_clean_fids_resizing_is_its_packages(weights):
+    """Pictures of any size are resized as `cleanfid.resize` does it, and normalised as its network's input."""
+    extractor = load_extractor("inception_clean", inception_weights=str(weights))
+    resizer = cleanfid.resize.build_resizer("clean")
+    rng = np.random.default_rng(3)
+    for height, width in ((64, 48), (299, 299), (500, 620)):
+        picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        prepared = extractor.prepare(torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255)
+        published_input = torch.from_numpy(resizer(picture)).permute(2, 0, 1)[None]
+        torch.testing.assert_close(prepared, (published_input - 128) / 128, rtol=0, atol=1e-5)
+
+
+def test_clean_features_are_those_of_the_same_network_and_have_another_name(weights):
+    clean, usual = (load_extractor(name, inception_weights=str(weights)) for name in ("inception_clean", "inception"))
+    picture = np.random.default_rng(4).integers(0, 256, (299, 299, 3), dtype=np.uint8)  # which neither resizes
+    x = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+    with torch.no_grad():
+        expected = usual.describe((((x - 128) / 128) + 1) / 2)
+        torch.testing.assert_close(clean(x / 255), expected, rtol=1e-3, atol=1e-4)
+    assert MEASURES["frechet"].label_with(clean.title) == "FID (clean)"
+    assert MEASURES["kernel"].label_with(clean.title) == "KID (clean)" and clean.identity != usual.identity
+
+
+def test_sifid_has_the_features_before_the_first_pooling(weights):
+    extractor = load_extractor("inception", inception_weights=str(weights))
+    images = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        maps = extractor.local(images)
+        first = extractor.network.blocks[0](2 * images - 1)
+    torch.testing.assert_close(torch.nn.functional.max_pool2d(maps, 3, 2), first)
+    assert maps.shape[1] == 64

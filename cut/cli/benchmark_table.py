@@ -1,22 +1,22 @@
-"""The tables of scripts/benchmark.py: a row for each combination of options, and which to use."""
+"""The tables of `cut benchmark`: a row for each combination of options, and which to use."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import torch
 
+from cut.commands import ROOT
 from cut.device import choose_device
 from cut.errors import UserError
 from cut.options import train_options
 from cut.precision import Arithmetic
 from cut.registry import MODELS
 
-BENCHMARK = Path(__file__).with_name("benchmark.py")
 SWEPT = ("model", "precision", "layout", "batch_size")
 """Options that a table can go through."""
 
@@ -119,7 +119,13 @@ def in_own_process(words: Sequence[str]) -> Figures:
     Raises:
         UserError: with what it says when it fails.
     """
-    done = subprocess.run([sys.executable, str(BENCHMARK), "--json", *words], capture_output=True, text=True)
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-m", "cut", "benchmark", "--json", *words],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise UserError((done.stderr.strip() or f"it ended with status {done.returncode}").splitlines()[-1])
     return Figures(**json.loads(done.stdout.splitlines()[-1]))
@@ -129,13 +135,13 @@ def advice(rows: Sequence[Row]) -> list[str]:
     """The fastest precision and layout for each method and batch size, and what that gains."""
     experiments: dict[str, list[Row]] = {}
     for row in rows:
-        own = {name: row[0][name] for name in ("model", "batch_size") if name in row[0]}
-        experiments.setdefault(" ".join(as_words(own)), []).append(row)
+        fixed = {name: row[0][name] for name in SWEPT if name in row[0] and name in ("model", "batch_size")}
+        experiments.setdefault(" ".join(as_words(fixed)), []).append(row)
     said = []
     for experiment, own in experiments.items():
         (first, before), (best, now) = own[0], min(own, key=lambda row: row[1].seconds)
         if len(own) > 1:
-            how = {name: best[name] for name in ("precision", "layout") if name in best}
+            how = {name: best[name] for name in SWEPT[1:3] if name in best}
             words = " ".join(filter(None, [experiment, *as_words(how)]))
             memory = f" and in {now.memory / before.memory:.2f} of its memory" if now.memory and before.memory else ""
             reference = " ".join(first[name] for name in how)

@@ -1,0 +1,1 @@
+"""What programs call: `cut.train` and `cut.load`."""

@@ -1,0 +1,131 @@
+"""What a method like CUT compares between translations and their sources, and the losses of that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cut.errors import UserError
+from cut.lazy import torch
+from cut.losses.patchnce import Contrast, multi_tap_nce
+from cut.losses.semantic_relation import multi_tap_relation
+from cut.models.build import build_nce_loss, build_sampler
+from cut.models.draws import draw_positions
+from cut.options import Options
+from cut.processes.group import count
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cut.models.contrastive_options import ContrastiveOptions
+    from cut.models.draws import Patches
+    from cut.models.method import Logs
+
+    Shapes = Sequence[torch.Size]  # (C, H, W) of the map at each tap
+    Vectors = tuple[list[Tensor], list[Tensor]]  # (B, P, C) of queries and keys at each tap
+
+
+class PatchContrast:
+    """PatchNCE in the form of `--nce_loss` and SRC, of patches that `--nce_sampler` chooses.
+
+    Args:
+        options: of a method with `ContrastiveOptions`.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.own: ContrastiveOptions = options.method
+        self.form, self.sampler = build_nce_loss(options), build_sampler(options)
+
+    @property
+    def compares(self) -> bool:
+        """Whether anything is compared."""
+        return self.own.lambda_NCE > 0 or self.own.lambda_SRC > 0
+
+    @property
+    def identity(self) -> bool:
+        """Whether PatchNCE has its identity part on (target, G(target))."""
+        return self.own.nce_idt and self.own.lambda_NCE > 0
+
+    @property
+    def keys_with_graph(self) -> bool:
+        """Whether the vectors of translations depend on the features of their sources."""
+        return any(self.sampler.chooses(tap) for tap in range(len(self.own.taps)))
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names in logs, in the order of `losses` where none is left out."""
+        return self.form.label, f"{self.form.label}_Y", "SRC"
+
+    def draw(self, shapes: Shapes, generator: torch.Generator | None) -> tuple[Patches, Patches]:
+        """`Draws.patches` and `Draws.identity_patches`."""
+        patches = self._draw(shapes, generator)
+        if not self.identity:
+            return patches, ()
+        return patches, patches if self.form.shares_positions else self._draw(shapes, generator)
+
+    def _draw(self, shapes: Shapes, generator: torch.Generator | None) -> Patches:
+        patches = self.own.num_patches if self.compares else 0
+        return tuple(
+            None if self.sampler.chooses(tap) else draw_positions((height, width), patches, generator)
+            for tap, (_, height, width) in enumerate(shapes)
+        )
+
+    def vectors(self, head: nn.Module, queries: list[Tensor], keys: list[Tensor], positions: Patches) -> Vectors:
+        """What F makes of a pair.
+
+        Args:
+            head: F.
+            queries, keys: (B, C_l, H_l, W_l) features at each tap of translations and of their sources.
+            positions: as in `Draws`.
+        """
+        query_maps, key_maps, places = self.sampler.select(queries, keys, positions)
+        with torch.no_grad():  # only queries send gradients to F
+            key = head(key_maps, places)
+        return head(query_maps, places), key
+
+    def losses(self, vectors: Sequence[Vectors], epoch: int, last_epoch: int) -> list[Tensor]:
+        """PatchNCE of each pair (eq. 3 and 4), then SRC of the first; those without weight are left out."""
+        across_batch = self.own.nce_includes_all_negatives_from_minibatch
+        contrast = Contrast(self.own.nce_T, across_batch, epoch, last_epoch)
+        found = []
+        if self.own.lambda_NCE > 0:
+            found += [multi_tap_nce(query, key, contrast, self.form) for query, key in vectors]
+        if self.own.lambda_SRC > 0:
+            query, key = vectors[0]
+            found.append(multi_tap_relation(query, key, across_batch))
+        return found
+
+    def total(self, losses: Sequence[Tensor]) -> tuple[Tensor, Logs]:
+        """λ_NCE · PatchNCE, averaged over the pairs, + λ_SRC · SRC; and each by its published name."""
+        nce, identity, relation = self.loss_names
+        names = [nce] * (self.own.lambda_NCE > 0) + [identity] * self.identity
+        logs = {name: self.own.lambda_NCE * loss for name, loss in zip(names, losses, strict=False)}
+        loss = torch.stack(list(logs.values())).mean() if logs else losses[0].new_zeros(())
+        if self.own.lambda_SRC > 0:
+            logs[relation] = self.own.lambda_SRC * losses[-1]
+            loss = loss + logs[relation]
+        return loss, logs
+
+    def check_size(self, width: int, height: int, shapes: Shapes, device: torch.device) -> None:
+        """Refuse images of a size, in pixels, in whose maps patches cannot be chosen.
+
+        Raises:
+            UserError: when there are too few positions, or when memory cannot hold what is chosen in a batch.
+        """
+        from cut.memory import require
+
+        patches = self.own.num_patches
+        chosen = f"--nce_sampler {self.own.nce_sampler} with --num_patches {patches}"
+        kept = 0
+        for tap, shape in enumerate(shapes):
+            if self.sampler.chooses(tap):
+                positions = shape[1] * shape[2]
+                if patches > positions:
+                    raise UserError(
+                        f"{chosen} cannot choose among the {positions} positions of tap {self.own.taps[tap]} in images "
+                        f"of {width}×{height} pixels: use at most --num_patches {positions}, or a larger --crop_size."
+                    )
+                kept += self.sampler.bytes_kept(shape, patches)
+        images = (1 + self.identity) * self.options.data.batch_size // count()
+        require(images * kept, f"{chosen} and images of {width}×{height} pixels needs at least", device)
