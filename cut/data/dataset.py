@@ -120,7 +120,11 @@ class ImageDataset(Dataset[Sample]):
 
     def paths(self, key: tuple[int, int]) -> list[Path]:
         """The files of the sample at (epoch, index)."""
-        return list(dict.fromkeys(side.files[self._number(side, *key)] for side in self._sides()))
+        return list(dict.fromkeys(file for _, file in self.files_of(key)))
+
+    def files_of(self, key: tuple[int, int]) -> list[tuple[Domain, Path]]:
+        """The sides of the sample at (epoch, index), each with its file."""
+        return [(side, side.files[self._number(side, *key)]) for side in self._sides()]
 
     def _sides(self) -> list[Domain]:
         return [self.source, *([self.target] if self.target else [])]
@@ -144,7 +148,7 @@ class ImageDataset(Dataset[Sample]):
 
     def _side_of(self, split: str, letter: str, channels: int, limit: float) -> Domain:
         """One side of a split, read as the same side of the data set is."""
-        self._settle()
+        self.settle()
         given = self.options.formats.root_of(letter)
         place = split_place(given, self.root, split, letter, self.options.run.phase)
         folder, files = (self.root / f"{split}{letter}", []) if place is None else images_at(place, limit, split)
@@ -160,7 +164,7 @@ class ImageDataset(Dataset[Sample]):
         """Of each side that is not pictures, by letter, which values become −1 and 1; once `check` was called."""
         return {side.letter: side.reading.scale for side in self._sides() if side.reading is not None}
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Decide, once, how the files of each side are read; as in training, where a run is continued or tested."""
         if self._settled:
             return
@@ -203,7 +207,7 @@ class ImageDataset(Dataset[Sample]):
                 cannot share a batch; for test.py, which leaves such files out unless `--strict` is given, only when
                 there is nothing that it could translate.
         """
-        self._settle()
+        self.settle()
         if self.leave_out:
             try:
                 self._check_side(self.source)

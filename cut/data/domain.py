@@ -38,6 +38,14 @@ class Domain:
         """Width and height of the image in a file of this width and height."""
         return size if self.half is None else self.half.size(size)
 
+    def pixel_size(self, file: Path) -> Size:
+        """Width and height of a file, from its header.
+
+        Raises:
+            UserError: when it cannot be read.
+        """
+        return check_image(file) if self.reading is None else self.reading.size(file)
+
     def check_file(self, file: Path, decode: bool = False) -> Size:
         """Width and height of the picture or pictures in a file, as `check_image`.
 

@@ -136,6 +136,11 @@ class Preprocessing:
             return f"is {width}×{height} pixels, too small to be used; remove it, or enlarge it."
         return None
 
+    def keeps_all(self, size: Size) -> bool:
+        """Whether the words leave all of an image of this size, if perhaps in other pixels."""
+        scaled = self.scaled(size)
+        return self._box(self._zoomed(scaled, (1.0, 1.0)), self.centred(size)) == (0, 0, *scaled)
+
     @property
     def random_size(self) -> bool:
         """Whether the size of the result is random."""

@@ -9,7 +9,7 @@ from cut.errors import UserError
 
 _MOST_BANDS = 64  # along the last axis; more are taken for columns
 _PNG = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {2: (3, False), 4: (1, True), 6: (3, True)}  # PNG's colour type: bands, and whether it has alpha
+_COLOUR_TYPES = {0: (1, False), 2: (3, False), 4: (1, True), 6: (3, True)}  # PNG's: bands, and whether it has alpha
 
 
 def header(path: Path, how: How) -> Header:
@@ -48,14 +48,14 @@ def _bands_first(path: Path, values: np.ndarray) -> np.ndarray:
 
 
 def png_header(path: Path, how: How) -> Header | None:
-    """None for a PNG that Pillow reads at full precision: 8 bits, or grey."""
+    """None for a PNG of at most 8 bits."""
     with open(path, "rb") as file:
         start = file.read(26)
     if start[:8] != _PNG or len(start) < 26 or start[24] != 16 or start[25] not in _COLOUR_TYPES:
         return None
     bands, alpha = _COLOUR_TYPES[start[25]]
     size = int.from_bytes(start[16:20], "big"), int.from_bytes(start[20:24], "big")
-    return Header(size, bands, "uint16", alpha)
+    return Header(size, bands, "uint16", alpha, deep_grey=start[25] == 0)
 
 
 def png_load(path: Path, how: How) -> Stored:

@@ -26,8 +26,10 @@ def header_of(path: Path, how: How) -> Header | None:
     Raises:
         UserError: when it cannot be read, or a library for it is missing.
     """
-    file, number = split_slice(path)
     suffix = suffix_of(path)
+    if suffix not in (*ARRAY_SUFFIXES, *tiff.SUFFIXES, ".png"):
+        return None
+    file, _ = split_slice(path)
     refuse_other_kinds(file)
     if suffix in (".npy", ".npz"):
         return arrays.header(file, how)
@@ -35,7 +37,7 @@ def header_of(path: Path, how: How) -> Header | None:
         return medical.dicom_header(file, how)
     if suffix in (".nii", ".nii.gz"):
         return medical.nifti_header(file, how)
-    if suffix in (".tif", ".tiff") and _begins(file, (b"II", b"MM")):
+    if suffix in tiff.SUFFIXES and _begins(file, (b"II", b"MM")):
         return tiff.header(file, how)
     if suffix == ".png" and file.is_file():
         return arrays.png_header(file, how)
@@ -56,9 +58,9 @@ def load(path: Path, how: How) -> Stored:
         return medical.dicom_load(file, how, number)
     if suffix in (".nii", ".nii.gz"):
         return medical.nifti_load(file, how, number)
-    if suffix in (".tif", ".tiff"):
+    if suffix in tiff.SUFFIXES:
         return tiff.load(file, how)
-    if suffix == ".png" and arrays.png_header(file, how) is not None:
+    if suffix == ".png" and (header := arrays.png_header(file, how)) is not None and not header.deep_grey:
         return arrays.png_load(file, how)
     return _picture(file, how)
 
@@ -89,7 +91,9 @@ def expand(files: Sequence[Path], how: How, limit: float) -> tuple[Path, ...]:
 def _picture(path: Path, how: How) -> Stored:
     with open_image(path) as image:
         if image.mode.startswith("I") or image.mode == "F":
-            return with_mask(np.array(image)[None], (how.nodata,))
+            transparent = image.info.get("transparency")  # of a deep grey PNG: the one value that is transparent
+            empty = float(transparent) if isinstance(transparent, int) else None
+            return with_mask(np.array(image)[None], (how.nodata, empty))
         alpha = np.array(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
         values = np.array(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
         planes = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)  # (C, H, W)

@@ -28,7 +28,7 @@ def dicom_load(path: Path, how: How, number: int | None) -> Stored:
     """The rescaled values (Hounsfield units in CT) of an image, or of frame `number`."""
     data = _dicom(path, pixels=True)
     with explained(path):
-        raw = data.pixel_array if number is None else data.pixel_array[number]
+        raw = library("pydicom", path).pixels.pixel_array(data, index=number)
         planes = raw[None] if raw.ndim == 2 else np.moveaxis(raw, -1, 0)  # (C, H, W)
         padding = data.get("PixelPaddingValue")
         valid = None if padding is None else (planes != padding).all(0)
@@ -126,7 +126,7 @@ def _shape(path: Path, image: Any) -> tuple[int, int, int]:
 
 def _nifti_type(image: Any) -> str:
     """The type of the values after the header's scaling."""
-    slope, intercept = image.header.get_slope_inter() if hasattr(image.header, "get_slope_inter") else (None, None)
+    slope, intercept = (getattr(image.dataobj, name, None) for name in ("slope", "inter"))
     dtype = image.get_data_dtype()
     if slope in (None, 1.0) and intercept in (None, 0.0) and dtype.kind in "ui" and dtype.itemsize <= 4:
         return str(dtype.newbyteorder("="))

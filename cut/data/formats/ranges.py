@@ -25,6 +25,7 @@ class Scale:
         low, high: the values of each channel that become −1 and 1; empty for per_image.
         dtype: of the files.
         suffix: of the files.
+        bands: of the files that the channels are, from 0; a file of one band may be in several channels.
     """
 
     rule: str
@@ -32,6 +33,7 @@ class Scale:
     high: tuple[float, ...]
     dtype: str
     suffix: str
+    bands: tuple[int, ...] = ()
 
     @property
     def per_image(self) -> bool:
@@ -46,11 +48,11 @@ class Scale:
             low, high = np.array(self.low), np.array(self.high)
         return low[:, None, None], high[:, None, None]
 
-    def to_unit(self, stored: Stored) -> np.ndarray:
-        """(C, H, W) as float64 in [0, 1], clipped."""
+    def scaled(self, stored: Stored) -> np.ndarray:
+        """(C, H, W) as float64 in 0 … 255, not rounded, clipped."""
         low, high = self.bounds(stored.values, stored.valid)
         values = np.nan_to_num(stored.values.astype(np.float64), posinf=0.0, neginf=0.0)
-        return ((values - low) / (high - low)).clip(0, 1)
+        return ((values - low) * (255 / (high - low))).clip(0, 255)
 
     def outside(self, stored: Stored) -> int:
         """How many values with data are outside of the range."""
@@ -61,8 +63,9 @@ class Scale:
         return int((wrong if stored.valid is None else wrong & stored.valid).sum())
 
     def to_physical(self, image: np.ndarray) -> np.ndarray:
-        """(C, H, W) in [−1, 1] in the numbers and the type of the files. Of per_image, integers fill their type and
-        floats are in [0, 1], because what the numbers meant is not known."""
+        """(C, H, W) in [−1, 1] as (bands, H, W) in the numbers and the type of the files. Of per_image, integers fill
+        their type and floats are in [0, 1], because what the numbers meant is not known. Channels that are one band of
+        the files become its mean."""
         kind = np.dtype(self.dtype)
         if self.per_image:
             low, high = (np.zeros(len(image)), np.ones(len(image)))
@@ -72,6 +75,8 @@ class Scale:
             low, high = np.array(self.low), np.array(self.high)
         share = (image.astype(np.float64).clip(-1, 1) + 1) / 2
         values = low[:, None, None] + share * (high - low)[:, None, None]
+        if len(self.bands) > 1 and len(set(self.bands)) == 1:
+            values = values.mean(0, keepdims=True)
         if kind.kind in "ui":
             values = values.round().clip(*type_range(self.dtype))
         return values.astype(kind)
@@ -95,11 +100,12 @@ def extremes(values: np.ndarray, valid: np.ndarray | None) -> tuple[np.ndarray, 
 
 
 def decide(
-    rule: str, dtype: str, suffix: str, channels: int, files: Sequence[Path], read: Callable[[Path], Stored]
+    rule: str, dtype: str, suffix: str, bands: tuple[int, ...], files: Sequence[Path], read: Callable[[Path], Stored]
 ) -> Scale:
     """The scale of a side by `--value_range`; percentiles are measured over all of its files.
 
     Args:
+        bands: that become channels.
         read: gives the chosen bands of a file.
 
     Raises:
@@ -107,23 +113,22 @@ def decide(
     """
     if rule == "auto":
         rule = "dtype" if dtype in ("uint8", "uint16", "bool") else "percentile:0,100"
-    if rule == "per_image":
-        return Scale(rule, (), (), dtype, suffix)
+    lows: Sequence[float] | np.ndarray = ()
+    highs: Sequence[float] | np.ndarray = ()
     if rule == "dtype":
         if np.dtype(dtype).kind == "f":
             raise UserError(
                 f"--value_range dtype is for whole numbers, but {files[0]} holds {dtype}: give MIN,MAX or "
                 "percentile:1,99."
             )
-        low, high = type_range(dtype)
-        return Scale(rule, (float(low),) * channels, (float(high),) * channels, dtype, suffix)
-    if rule.startswith("percentile:"):
+        lows, highs = ([bound] * len(bands) for bound in type_range(dtype))
+    elif rule.startswith("percentile:"):
         low_share, high_share = map(float, rule.removeprefix("percentile:").split(","))
         lows, highs = _percentiles(files, read, low_share, high_share)
         highs = np.where(highs > lows, highs, lows + 1)
-        return Scale(rule, tuple(map(float, lows)), tuple(map(float, highs)), dtype, suffix)
-    low_text, high_text = rule.split(",")
-    return Scale(rule, (float(low_text),) * channels, (float(high_text),) * channels, dtype, suffix)
+    elif rule != "per_image":
+        lows, highs = ([float(bound)] * len(bands) for bound in rule.split(","))
+    return Scale(rule, tuple(map(float, lows)), tuple(map(float, highs)), dtype, suffix, bands)
 
 
 def _percentiles(
@@ -171,7 +176,14 @@ def stored_scales(folder: Path) -> dict[str, Scale]:
     try:
         found: dict[str, Any] = read_json(file)
         return {
-            letter: Scale(str(one["rule"]), tuple(one["low"]), tuple(one["high"]), str(one["dtype"]), one["suffix"])
+            letter: Scale(
+                str(one["rule"]),
+                tuple(one["low"]),
+                tuple(one["high"]),
+                str(one["dtype"]),
+                str(one["suffix"]),
+                tuple(one["bands"]),
+            )  # fmt: skip
             for letter, one in found.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

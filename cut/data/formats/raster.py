@@ -70,12 +70,12 @@ def valid_of(image: Picture) -> Tensor | None:
 
 
 def raster(scaled: np.ndarray, valid: np.ndarray | None) -> Raster:
-    """(C, H, W) in [0, 1] as a raster. Pixels without data get the mean of the band's others, so that no edge shows.
+    """(C, H, W) in 0 … 255 as a raster. Pixels without data get the mean of the band's others, so that no edge shows.
 
     Args:
         valid: bool (H, W), or None.
     """
-    values = scaled.astype(np.float32) * np.float32(255)
+    values = scaled.astype(np.float32)
     if valid is not None:
         for band in values:
             band[~valid] = band[valid].mean() if valid.any() else 0.0

@@ -57,7 +57,7 @@ class Reading:
                 f"{path} has {count:,} values outside of --value_range {self.scale.rule}: widen it, or leave "
                 "--strict_range out to clip them."
             )
-        return raster(self.scale.to_unit(stored), stored.valid)
+        return raster(self.scale.scaled(stored), stored.valid)
 
     def size(self, path: Path) -> Size:
         """Width and height, from the header."""
@@ -88,7 +88,10 @@ def make_reading(
     bands, rule = chosen.bands(letter), chosen.range_of(letter)
     headers = _headers(files, how)
     asked = bands is not None or rule != "auto" or chosen.nodata is not None or channels not in (1, 3)
-    if not headers or not (asked or known or any(header is not None for _, header in headers)):
+    rasters = [header for _, header in headers if header is not None]
+    # As published, grey pictures of 16 bits may lie among pictures of 8: each is scaled by what its type can hold.
+    plain = len(rasters) < len(headers) and all(header.deep_grey for header in rasters)
+    if not headers or not (asked or known or not plain):
         return None
     all_headers = {file: header or picture_header(file) for file, header in headers}
     first = next(iter(all_headers.values()))
@@ -103,9 +106,9 @@ def make_reading(
         _check_alike(all_headers, "type", lambda header: header.dtype)
     suffix = suffix_of(files[0])
     rule = ",".join(map(str, chosen.window)) if chosen.window and suffix == ".dcm" else rule
-    unscaled = Reading(how, picked, Scale(rule, (), (), dtype, suffix))
+    unscaled = Reading(how, picked, Scale(rule, (), (), dtype, suffix, picked))
     usable = [file for file, _ in headers]
-    scale = known or decide(rule, dtype, suffix, len(picked), usable, unscaled.stored)
+    scale = known or decide(rule, dtype, suffix, picked, usable, unscaled.stored)
     if not scale.per_image and len(scale.low) != len(picked):
         raise UserError(f"The run was trained with {len(scale.low)} bands on side {letter}, not {len(picked)}.")
     return replace(unscaled, scale=scale, strict=chosen.strict_range and not scale.per_image)

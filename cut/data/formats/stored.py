@@ -46,6 +46,7 @@ class Header:
         dropped: pages beyond the first that are not read.
         slices: of a volume or of several frames; None for one image.
         nodata: the value that the file says is no data.
+        deep_grey: whether it is a grey picture of 16 bits and nothing else, which Pillow reads at full precision too.
     """
 
     size: Size
@@ -55,6 +56,7 @@ class Header:
     dropped: int = 0
     slices: int | None = None
     nodata: float | None = None
+    deep_grey: bool = False
 
 
 @dataclass(frozen=True)

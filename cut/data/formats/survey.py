@@ -9,7 +9,7 @@ import numpy as np
 from cut.data.formats.kinds import header_of, suffix_of
 from cut.data.formats.reading import Reading, values_of
 from cut.data.formats.stored import Header, Stored
-from cut.data.formats.tiff import alpha_levels
+from cut.data.formats.tiff import SUFFIXES, alpha_levels
 from cut.errors import UserError, counted
 
 _LOOKED_AT = 8  # files
@@ -94,7 +94,7 @@ def _badly(letter: str, reading: Reading, found: Sequence[Stored], values: np.nd
             f"Side {letter}: {outside:,} of {values.size:,} values are outside of the range and are clipped; "
             "--strict_range would refuse them."
         )
-    shares = np.concatenate([scale.to_unit(one).ravel() for one in found])
+    shares = np.concatenate([scale.scaled(one).ravel() for one in found]) / 255
     low, high = np.quantile(shares, (0.001, 0.999))
     if high - low < _NARROW:
         notes.append(
@@ -108,7 +108,7 @@ def _alpha(letter: str, reading: Reading | None, files: Sequence[Path]) -> list[
     if reading is not None and reading.how.alpha_is_band:
         return []
     for file in files[:1]:
-        if suffix_of(file) in (".tif", ".tiff"):
+        if suffix_of(file) in SUFFIXES:
             try:
                 levels = alpha_levels(file)
             except UserError:

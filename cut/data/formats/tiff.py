@@ -7,25 +7,37 @@ import numpy as np
 
 from cut.data.formats.stored import Header, How, Stored, explained, with_alpha
 
+SUFFIXES = (".tif", ".tiff")
 _ALPHA = (1, 2)  # ExtraSamples: associated and unassociated alpha
 _GDAL_NODATA = 42113
 _PALETTE, _CMYK, _YCBCR = 3, 5, 6  # PhotometricInterpretation
 
 
 def header(path: Path, how: How) -> Header | None:
-    """None for a TIFF that is a picture: 8 bits in grey, colour or palette, or 16 bits in grey."""
+    """None for a TIFF that is a picture: 8 bits in grey, colour or palette.
+
+    Raises:
+        UserError: when it cannot be read, or ends before its pixels do.
+    """
     import tifffile
 
     with explained(path), tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         samples, pages = page.samplesperpixel, _pages(file)
         alpha = _has_alpha(page)
+        end = max(
+            (start + length for start, length in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0
+        )
+        if end > path.stat().st_size:
+            raise ValueError("it ends before its pixels do")
         if how.pages == "first" and _is_picture(page, samples, alpha):
             return None
         bands = samples - alpha if how.pages == "first" else samples * pages
         dropped = pages - 1 if how.pages == "first" else 0
         size = (page.imagewidth, page.imagelength)
-        return Header(size, bands, str(page.dtype), alpha and how.pages == "first", dropped, nodata=_nodata(page))
+        first, nodata = how.pages == "first", _nodata(page)
+        deep_grey = first and samples == 1 and str(page.dtype) == "uint16" and nodata is None and not dropped
+        return Header(size, bands, str(page.dtype), alpha and first, dropped, nodata=nodata, deep_grey=deep_grey)
 
 
 def load(path: Path, how: How) -> Stored:
@@ -48,6 +60,23 @@ def load(path: Path, how: How) -> Stored:
         if how.pages == "first" and _has_alpha(page):
             values, alpha = values[:-1], values[-1]
         return with_alpha(values, alpha, how, _nodata(page))
+
+
+def pixels(path: Path) -> int:
+    """How many it has; 0 of a file that is no TIFF, whatever its name.
+
+    Raises:
+        UserError: when it cannot be read.
+    """
+    import tifffile
+
+    with explained(path):
+        try:
+            with tifffile.TiffFile(path) as file:
+                page: Any = file.pages[0]
+                return int(page.imagewidth * page.imagelength)
+        except tifffile.TiffFileError:
+            return 0
 
 
 def alpha_levels(path: Path) -> int | None:
@@ -80,7 +109,7 @@ def _is_picture(page: Any, samples: int, alpha: bool) -> bool:
     if page.dtype is None or page.photometric in (_PALETTE, _CMYK, _YCBCR) or page.bitspersample < 8:
         return True  # Pillow's business
     if samples == 1:
-        return str(page.dtype) in ("uint8", "uint16")
+        return str(page.dtype) == "uint8"
     return str(page.dtype) == "uint8" and (samples == 3 or alpha)
 
 

@@ -10,13 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from cut.data.files import EXTENSIONS
-from cut.data.formats.kinds import suffix_of
-from cut.data.formats.ranges import Scale, stored_scales
-from cut.data.formats.writing import array_bytes, array_suffix
+from cut.data.formats.kinds import ARRAY_SUFFIXES
 from cut.data.images import to_image
-from cut.data.views import View
 from cut.errors import UserError
-from cut.options import Options
 from cut.training.atomic import write_atomically
 
 _QUALITY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
@@ -69,41 +65,11 @@ def save_picture(path: Path, image: Tensor) -> None:
     write_atomically(path, lambda stream: to_image(image).save(stream, format=kind, **_QUALITY.get(kind, {})))
 
 
-class Results:
-    """Writes translations: a picture to look at and, of a side that is not plain pictures, its values in their units.
-
-    Args:
-        options: of test.py.
-        scale: of the side that is translated into; None where it is pictures.
-    """
-
-    def __init__(self, options: Options, scale: Scale | None) -> None:
-        chosen = options.formats.output_format
-        self.view, self.scale, self.chosen = View.of(options), None if chosen == "png" else scale, chosen
-
-    def save(self, path: Path, image: Tensor, source: Path) -> None:
-        """
-        Args:
-            path: of the picture.
-            image: (C, H, W) in [−1, 1].
-            source: the input, whose kind of file the values get.
-        """
-        save_picture(path, self.view(image))
-        if self.scale is not None:
-            suffix = array_suffix(self.chosen, suffix_of(source))
-            write_atomically(path.with_suffix(suffix), array_bytes(image.float().cpu().numpy(), self.scale, suffix))
-
-
-def target_scale(options: Options) -> Scale | None:
-    """Which values the side that is translated into has; None where the run was trained with pictures of 8 bits."""
-    letter = "B" if options.data.direction == "AtoB" else "A"
-    return stored_scales(options.run.folder).get(letter)
-
-
-def is_picture_file(path: str) -> bool:
-    """Whether a path for results names a picture and not a folder: by its suffix, unless there is such a folder."""
+def is_image_file(path: str) -> bool:
+    """Whether a path for results names an image and not a folder: by its suffix, unless there is such a folder."""
     suffix = Path(path).suffix.lower()
     writable = suffix in EXTENSIONS and Image.registered_extensions().get(suffix) in Image.SAVE
+    writable = writable or path.lower().endswith(ARRAY_SUFFIXES)
     return writable and not path.endswith(("/", os.sep)) and not Path(path).is_dir()
 
 

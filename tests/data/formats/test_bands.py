@@ -90,11 +90,11 @@ def test_a_strict_range_refuses_and_names(root, train):
 
 
 def test_a_scale_goes_there_and_back_and_is_kept(tmp_path):
-    scale = Scale("dtype", (0.0,) * 4, (65535.0,) * 4, "uint16", ".tif")
+    scale = Scale("dtype", (0.0,) * 4, (65535.0,) * 4, "uint16", ".tif", (0, 1, 2, 3))
     (tmp_path / "ranges.json").write_bytes(as_json({"A": scale}))
     assert stored_scales(tmp_path) == {"A": scale}
     image = bands().astype(np.float32) / 65535 * 2 - 1
-    (tmp_path / "x.tif").write_bytes(array_bytes(image, scale, ".tif"))
+    (tmp_path / "x.tif").write_bytes(array_bytes(scale.to_physical(image), ".tif"))
     assert np.array_equal(tifffile.imread(tmp_path / "x.tif"), bands())
 
 
