@@ -69,8 +69,19 @@ def geotiff_bytes(values: np.ndarray, source: Path, valid: np.ndarray | None) ->
 
 
 def without_data(values: np.ndarray, valid: np.ndarray | None, nodata: float | None) -> np.ndarray:
-    """Values (C, H, W) with `nodata` where `valid` (H, W) is False; None of either changes nothing."""
-    return values if valid is None or nodata is None else np.where(valid, values, np.array(nodata, values.dtype))
+    """Values (C, H, W) with `nodata` where `valid` (H, W) is False. Others that happen to equal it become the next
+    value. None of either changes nothing."""
+    if nodata is None or valid is None:
+        return values
+    if not np.isnan(nodata):
+        values = np.where(values == nodata, _next(nodata, values.dtype), values)
+    return np.where(valid, values, np.array(nodata, values.dtype))
+
+
+def _next(value: float, kind: np.dtype) -> np.ndarray:
+    if kind.kind == "f":
+        return np.nextafter(np.array(value, kind), np.array(np.inf, kind))
+    return np.array(value + (1 if value < np.iinfo(kind).max else -1), kind)
 
 
 def fits(value: float, dtype: str) -> bool:
