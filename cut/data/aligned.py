@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cut.data.dataset import ImageDataset
 from cut.data.domain import Domain
-from cut.data.files import find_images, images_at, images_in, phase_folders
+from cut.data.files import find_images, images_at, phase_folders, some_images_at
 from cut.data.formats.raster import Picture
 from cut.data.halves import Half
 from cut.data.images import read_image
-from cut.data.lists import listed
+from cut.data.lists import check_groups
 from cut.data.pair_names import by_name
 from cut.data.resampling import Size
 from cut.data.shapes import NAMED, odd_pairs
@@ -113,30 +113,28 @@ def _two_folders(options: Options, letters: Sequence[str]) -> tuple[Domain, Doma
             f"{data.dataroot} holds no pairs of phase {phase}: put files with A left and B right into {phase}, or "
             f"files of equal names into {phase}A and {phase}B, or use another --dataset_mode."
         ) from None
+    check_groups(list(given.values()))
     (source, target), limit = (folders[letter] for letter in letters), data.max_dataset_size
-    if not options.is_train and not images_at(target, limit=1)[1]:
-        folder, files = _at(source, limit)
+    if not options.is_train and not images_at(target, 1, phase)[1]:
+        folder, files = some_images_at(source, limit, phase)
         return Domain(letters[0], folder, tuple(files), data.input_nc), None
-    pairs = _pairs(source, target)
+    pairs = _pairs(source, target, phase)
     pairs = pairs[: int(min(len(pairs), limit))]
     return (
-        Domain(letters[0], _at(source, math.inf)[0], tuple(file for file, _ in pairs), data.input_nc),
-        Domain(letters[1], _at(target, math.inf)[0], tuple(file for _, file in pairs), data.output_nc),
+        Domain(letters[0], images_at(source, split=phase)[0], tuple(file for file, _ in pairs), data.input_nc),
+        Domain(letters[1], images_at(target, split=phase)[0], tuple(file for _, file in pairs), data.output_nc),
     )
 
 
-def _at(place: Path, limit: float) -> tuple[Path, list[Path]]:
-    """The images of a folder or a list, at least one, and the folder of their names."""
-    return images_at(place, limit) if listed(place) else (place, images_in(place, limit))
-
-
-def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+def _pairs(source: Path, target: Path, split: str) -> list[tuple[Path, Path]]:
     """The images of two folders in pairs of equal names, sorted; their suffixes may differ.
 
     Raises:
         UserError: when an image has no partner of its own.
     """
-    (source_folder, sources), (target_folder, targets) = (_at(place, math.inf) for place in (source, target))
+    (source_folder, sources), (target_folder, targets) = (
+        some_images_at(place, split=split) for place in (source, target)
+    )
     files = [sources, targets]
     named, partners = by_name(sources, source_folder), by_name(targets, target_folder)
     names = sorted(named.keys() & partners.keys())

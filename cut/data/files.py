@@ -137,6 +137,23 @@ def images_at(place: Path, limit: float = math.inf, split: str | None = None) ->
     return common_folder(files), files if len(files) <= limit else files[: int(limit)]
 
 
+def some_images_at(place: Path, limit: float = math.inf, split: str | None = None) -> tuple[Path, list[Path]]:
+    """`images_at`, at least one; of a list without rows of test those of val.
+
+    Raises:
+        UserError: when there is none, or a list names files that are missing.
+    """
+    for name in (split, "val") if split == "test" and has_splits(place) else (split,):
+        folder, files = images_at(place, limit, name)
+        if files:
+            return folder, files
+    if is_glob(place):
+        raise UserError(f"No file matches {place}: check the pattern, and put it in quotes.")
+    if is_list(place):
+        raise UserError(f"The list {place} names no images{f' of {split}' if has_splits(place) else ''}: add some.")
+    return place, images_in(place, limit)
+
+
 def split_place(given: str | None, dataroot: Path, split: str, letter: str, phase: str) -> Path | None:
     """Where the images of a split are; None when a side that was named has no such split.
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from cut.data.dataset import ImageDataset
 from cut.data.domain import Domain
-from cut.data.files import find_images, phase_folders
+from cut.data.files import images_at, phase_folders
 from cut.data.formats.raster import Picture
 from cut.data.randomness import Purpose, permutation
 from cut.data.resampling import Size
@@ -39,19 +39,23 @@ class SingleImageDataset(ImageDataset):
         data = options.data
         source, target = "AB" if data.direction == "AtoB" else "BA"
         folders = phase_folders(
-            data.dataroot, options.run.phase, "AB" if options.is_train else source, fallbacks=("val", "train")
+            data.dataroot,
+            options.run.phase,
+            "AB" if options.is_train else source,
+            fallbacks=("val", "train"),
+            given={letter: options.formats.root_of(letter) for letter in "AB"},
         )
 
         def domain(letter: str, channels: int) -> Domain:
-            files = find_images(folders[letter])
+            folder, files = images_at(folders[letter], split=options.run.phase)
             if len(files) != 1:
                 raise UserError(
                     f"{folders[letter]} holds {len(files)} images, but --dataset_mode singleimage takes exactly one "
                     "per side; leave one there, or use --dataset_mode unaligned."
                 )
-            return Domain(letter, folders[letter], tuple(files), channels)
+            return Domain(letter, folder, tuple(files), channels)
 
-        with_target = options.is_train or bool(find_images(folders[target], limit=1))
+        with_target = options.is_train or bool(images_at(folders[target], 1, options.run.phase)[1])
         multiple = 4 if options.is_train or data.preprocess != "none" else 1
         super().__init__(
             options, domain(source, data.input_nc), domain(target, data.output_nc) if with_target else None, multiple

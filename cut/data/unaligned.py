@@ -2,7 +2,8 @@
 
 from cut.data.dataset import ImageDataset
 from cut.data.domain import Domain
-from cut.data.files import images_at, images_in, phase_folders
+from cut.data.files import images_at, phase_folders, some_images_at
+from cut.data.lists import check_groups
 from cut.data.randomness import Purpose, generator
 from cut.options import Options
 from cut.registry import DATASETS
@@ -27,11 +28,12 @@ class UnalignedDataset(ImageDataset):
         data = options.data
         source, target = "AB" if data.direction == "AtoB" else "BA"
         given, phase = {letter: options.formats.root_of(letter) for letter in "AB"}, options.run.phase
+        check_groups(list(given.values()))
         places = phase_folders(data.dataroot, phase, "AB" if options.is_train else source, given=given)
 
         def domain(letter: str, channels: int) -> Domain:
-            folder, files = images_at(places[letter], data.max_dataset_size, phase)
-            return Domain(letter, folder, tuple(files or images_in(places[letter])), channels)
+            folder, files = some_images_at(places[letter], data.max_dataset_size, phase)
+            return Domain(letter, folder, tuple(files), channels)
 
         with_target = options.is_train or bool(images_at(places[target], 1, phase)[1])
         super().__init__(
