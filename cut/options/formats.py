@@ -75,7 +75,7 @@ class FormatOptions:
     )  # fmt: skip
     output_format: str = option(
         "auto", "file type of translations into a side of deep or many bands, in its numbers and units; "
-        "auto: npy for npy, else tif; png: previews alone",
+        "auto: that of the input where it can hold them, else tif; png: pictures of 8 bits",
         phase="test", choices=OUTPUT_FORMATS,
     )  # fmt: skip
 
@@ -86,7 +86,11 @@ class FormatOptions:
 
     def range_of(self, letter: str) -> str:
         """The rule of values of side "A" or "B"."""
-        return (self.value_range_A if letter == "A" else self.value_range_B) or self.value_range
+        return self.own_range_of(letter) or self.value_range
+
+    def own_range_of(self, letter: str) -> str | None:
+        """The rule that was given for side "A" or "B" alone."""
+        return self.value_range_A if letter == "A" else self.value_range_B
 
     def root_of(self, letter: str) -> str | None:
         """Where the images of side "A" or "B" are, when it was said."""

@@ -105,7 +105,10 @@ def make_reading(
     if known is None and rule in ("auto", "dtype"):
         _check_alike(all_headers, "type", lambda header: header.dtype)
     suffix = suffix_of(files[0])
-    rule = ",".join(map(str, chosen.window)) if chosen.window and suffix == ".dcm" else rule
+    if chosen.window and suffix == ".dcm" and chosen.own_range_of(letter) is None:
+        rule = ",".join(map(str, chosen.window))
+    if known is not None and rule not in ("auto", known.rule):
+        known = None  # test.py was asked for another one
     unscaled = Reading(how, picked, Scale(rule, (), (), dtype, suffix, picked))
     usable = [file for file, _ in headers]
     scale = known or decide(rule, dtype, suffix, picked, usable, unscaled.stored)
