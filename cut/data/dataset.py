@@ -19,6 +19,7 @@ from cut.data.formats.raster import Picture, valid_of
 from cut.data.formats.reading import how_to_read, make_reading
 from cut.data.formats.survey import survey
 from cut.data.images import parse_color, to_tensor
+from cut.data.lists import is_list_or_glob
 from cut.data.randomness import Purpose, generator, permutation
 from cut.data.resampling import Size
 from cut.data.shapes import odd_pairs, odd_sizes
@@ -294,7 +295,8 @@ class ImageDataset(Dataset[Sample]):
         Takes a few seconds at most, however many images there are.
         """
         domains = self._sides()
-        notes = [left_out(domain.folder) for domain in domains] + [self.brightness(domain) for domain in domains]
+        folders = [one.folder for one in domains if not is_list_or_glob(self.options.formats.root_of(one.letter))]
+        notes = [left_out(folder) for folder in folders] + [self.brightness(domain) for domain in domains]
         for domain in domains:
             notes += survey(domain.letter, domain.reading, domain.files)
         return list(dict.fromkeys(note for note in notes if note))

@@ -15,18 +15,19 @@ from cut.errors import UserError, counted
 
 __all__ = ["EXTENSIONS", "check_images", "find_images", "images_at", "images_in", "left_out", "phase_folders"]
 
-_READ = (*EXTENSIONS, *ARRAY_SUFFIXES)
+READ = (*EXTENSIONS, *ARRAY_SUFFIXES)
+"""Suffixes of images that are trained on and translated, in lower case; those that are compared are pictures."""
 _CLUTTER = ("thumbs.db", "desktop.ini")  # of file managers, which nobody takes for an image
 _FEW = 5  # suffixes in a message
 
 
-def find_images(folder: Path | str, limit: float = math.inf) -> list[Path]:
+def find_images(folder: Path | str, limit: float = math.inf, suffixes: tuple[str, ...] = READ) -> list[Path]:
     """The images below a folder by their suffix in any case, sorted by relative name; at most the first `limit`.
 
     Hidden files and folders are left out; links to folders are followed.
     """
     folder = Path(folder)
-    found = [path for path in _files_below(folder) if path.name.lower().endswith(_READ)]
+    found = [path for path in _files_below(folder) if path.name.lower().endswith(suffixes)]
     found.sort(key=lambda path: path.relative_to(folder).as_posix())
     return found if len(found) <= limit else found[: int(limit)]
 
@@ -47,7 +48,7 @@ def _left_out(folder: Path, without: Path | None = None) -> str:
     """ "3 files end in .heic, 1 file ends in .txt": what `find_images` leaves out; "" when it is nothing."""
     others: Counter[str] = Counter()
     for path in _files_below(folder, without):
-        if not path.name.lower().endswith((*_READ, *_CLUTTER)):
+        if not path.name.lower().endswith((*READ, *_CLUTTER)):
             others[path.suffix.lower()] += 1
     parts = [
         f"{counted(count, 'file')} "
@@ -169,7 +170,7 @@ def split_place(given: str | None, dataroot: Path, split: str, letter: str, phas
     return beside if beside.exists() else None
 
 
-def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
+def images_in(folder: Path, limit: float = math.inf, suffixes: tuple[str, ...] = READ) -> list[Path]:
     """The images that `find_images` finds, at least one.
 
     Raises:
@@ -177,7 +178,7 @@ def images_in(folder: Path, limit: float = math.inf) -> list[Path]:
     """
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    found = find_images(folder, limit)
+    found = find_images(folder, limit, suffixes)
     if not found:
         others = _left_out(folder)
         instead = f" ({others})" if others else ""

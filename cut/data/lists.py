@@ -21,6 +21,10 @@ def is_glob(place: Path | str) -> bool:
     return any(mark in str(place) for mark in "*?[") and not Path(place).exists()
 
 
+def is_list_or_glob(place: Path | str | None) -> bool:
+    return place is not None and (is_list(place) or is_glob(place))
+
+
 def listed(place: Path | str, split: str | None = None) -> list[Path] | None:
     """The files of a list or a glob, in the order of the list; None when the place is a folder.
 

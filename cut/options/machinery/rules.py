@@ -77,6 +77,18 @@ def bands_fit(values: Values) -> str | None:
     return None
 
 
+def preview_can_be_shown(values: Values) -> str | None:
+    if values["preview_bands"] is None:
+        return None
+    shown, most = (
+        [int(band) for band in values["preview_bands"].split(",")],
+        max(values["input_nc"], values["output_nc"]),
+    )
+    if len(shown) in (1, 3) and max(shown) <= most:
+        return None
+    return f"--preview_bands {values['preview_bands']} must be one band or three, of {most}."
+
+
 def turns_leave_sizes(values: Values) -> str | None:
     words = set(values["preprocess"].split("_and_"))
     if "rot90" not in values["augment"] or words & {"resize", "crop", "patch"}:
@@ -130,7 +142,8 @@ RULES = (
     Rule(("input", "output"), input_and_output),
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
-    Rule(("bands_A", "bands_B", "input_nc", "output_nc", "direction"), bands_fit, "train"),
+    Rule(("bands_A", "bands_B", "input_nc", "output_nc", "direction"), bands_fit),
+    Rule(("preview_bands", "input_nc", "output_nc"), preview_can_be_shown),
     Rule(("augment", "preprocess"), turns_leave_sizes, "train"),
     Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
     Rule(("early_stopping", "evaluation_epoch_freq"), early_stopping_measures, "train"),
