@@ -1,8 +1,13 @@
 """Differences of pixels where both images show the same place."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cut.lazy import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def l1(made: Tensor, real: Tensor, valid: Tensor | None = None) -> Tensor:

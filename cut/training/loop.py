@@ -76,8 +76,7 @@ class Trainer:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
         self.listeners = Audience(listeners)
         self.tell, self.say = self.listeners.tell, self.listeners.say
-        self.evaluator = evaluator
-        self.view = View.of(options)
+        self.evaluator, self.view = evaluator, View.of(options)
         self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay

@@ -22,6 +22,8 @@ from cut.training.interrupt import StopRequest
 LARGEST = 2**25
 """Pixels of a TIFF beyond which it is translated from disk."""
 
+ROWS = 256  # of a result that are scaled and written at a time
+
 
 class Interrupted(Exception):
     """A stop was requested during a scene."""
@@ -82,13 +84,14 @@ def translate_scene(
                 for piece in translate.rows(scene):
                     if stopped():
                         raise Interrupted
-                    bottom = min(top + piece.shape[1], height)
-                    values = scale.to_physical(piece[:, : bottom - top, :width].numpy())
-                    valid = scene.stored(top, bottom, 0, width).valid
-                    kept = without_data(values, valid, profile["nodata"]).astype(profile["dtype"])
-                    result.write(kept, window=rasterio.windows.Window(0, top, width, bottom - top))
-                    bar.update(bottom - top)
-                    top = bottom
+                    for rows in piece[:, : height - top, :width].split(ROWS, 1):  # without what continues the scene
+                        bottom = top + rows.shape[1]
+                        values = scale.to_physical(rows.numpy())
+                        valid = scene.stored(top, bottom, 0, width).valid
+                        kept = without_data(values, valid, profile["nodata"]).astype(profile["dtype"])
+                        result.write(kept, window=rasterio.windows.Window(0, top, width, bottom - top))
+                        bar.update(bottom - top)
+                        top = bottom
                 bar.close()
 
         write_atomically(place, lambda stream: write(stream.name))
