@@ -94,7 +94,7 @@ class Arithmetic:
 
     def batch(self, batch: Batch) -> Batch:
         """A batch with its images as `images` gives them."""
-        return batch.map(self.images)
+        return batch.map(self.images, lambda masks: masks.to(self.device, non_blocking=True))
 
 
 def full(values: Tensor) -> Tensor:

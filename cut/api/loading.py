@@ -1,5 +1,6 @@
 """`cut.load`: a trained generator as a function on pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import overload
 
@@ -9,6 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from cut.api.words import as_words
+from cut.data.formats.ranges import Scale, stored_scales
+from cut.data.formats.raster import raster
+from cut.data.formats.stored import with_mask
 from cut.data.images import as_read, parse_color, to_8bit, to_image, to_tensor
 from cut.device import choose_device
 from cut.errors import UserError
@@ -24,15 +28,18 @@ class Translation:
     Args:
         translator: translates tensors.
         options: as from `test_options`.
+        ranges: of each side that was not pictures of 8 bits in training, by letter.
 
     Attributes:
         options: those that it translates with.
         device: where it computes.
     """
 
-    def __init__(self, translator: Translator, options: Options) -> None:
+    def __init__(self, translator: Translator, options: Options, ranges: Mapping[str, Scale] | None = None) -> None:
         self._translator, self.options, self.device = translator, options, translator.device
         self._channels = options.data.input_nc
+        sides = "AB" if options.data.direction == "AtoB" else "BA"
+        self._from, self._to = ((ranges or {}).get(side) for side in sides)
 
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
@@ -47,7 +54,8 @@ class Translation:
         Args:
             picture: one of
                 a Pillow image of any mode;
-                an array (H, W, C), (H, W) or (N, H, W, C): uint8, or floats in [0, 1];
+                an array (H, W, C), (H, W) or (N, H, W, C): uint8, or floats in [0, 1]; of a run on files of many bands
+                or deep values, in the numbers of these, as its result is;
                 a tensor (C, H, W) or (B, C, H, W): floats in [−1, 1], or uint8.
 
         Returns:
@@ -66,6 +74,8 @@ class Translation:
         raise UserError(f"A Pillow image, an array or a tensor is translated, not {type(picture).__name__}.")
 
     def _array(self, picture: np.ndarray) -> np.ndarray:
+        if self._from is not None:
+            return self._values(picture)
         pixels = picture[..., None] if picture.ndim == 2 else picture
         if pixels.dtype != np.uint8:
             if not (np.issubdtype(pixels.dtype, np.floating) and pixels.min() >= 0 and pixels.max() <= 1):
@@ -77,6 +87,19 @@ class Translation:
         else:
             translated = (self._tensor(images * 2 - 1).numpy() / 2 + 0.5).clip(0, 1)
         result = np.moveaxis(translated, -3, -1)
+        return result[..., 0] if picture.ndim == 2 and result.shape[-1] == 1 else result
+
+    def _values(self, picture: np.ndarray) -> np.ndarray:
+        """An array in the numbers of side A in those of side B; NaN is no data."""
+        pixels = np.moveaxis(picture[..., None] if picture.ndim == 2 else picture, -1, -3)  # (…, C, H, W)
+        if self._from is None or pixels.ndim not in (3, 4) or pixels.shape[-3] not in (1, self._channels):
+            raise UserError(f"Arrays are (H, W), (H, W, {self._channels}) or (N, H, W, {self._channels}).")
+        pixels = np.repeat(pixels, self._channels // pixels.shape[-3], -3)  # of one band, as files of one band are
+        images = [with_mask(one, ()) for one in pixels.reshape(-1, *pixels.shape[-3:])]
+        tensors = [raster(self._from.scaled(one), one.valid).tensor() for one in images]
+        made = self._tensor(torch.stack(tensors)).numpy()
+        values = made if self._to is None else np.stack([self._to.to_physical(one) for one in made])
+        result = np.moveaxis(values.reshape(*pixels.shape[:-3], *values.shape[1:]), -3, -1)
         return result[..., 0] if picture.ndim == 2 and result.shape[-1] == 1 else result
 
     def _tensor(self, picture: Tensor) -> Tensor:
@@ -124,4 +147,5 @@ def load(folder: Path | str, epoch: str | int = "latest", device: str = "auto", 
     chosen = test_options(as_words({**names, **options}))
     if translation_count(chosen) != 1:
         raise UserError("num_style makes several translations of a picture: load the run once for each seed instead.")
-    return Translation(load_translator(chosen, choose_device(chosen.run.gpu_ids, chosen.run.threads)), chosen)
+    translator = load_translator(chosen, choose_device(chosen.run.gpu_ids, chosen.run.threads))
+    return Translation(translator, chosen, stored_scales(place))

@@ -25,7 +25,7 @@ def run_training(options: Options) -> int:
     from cut.training.loop import Trainer
     from cut.training.notices import notices
     from cut.training.sizes import check_sizes
-    from cut.training.start import starting_state
+    from cut.training.start import save_ranges, starting_state
 
     place = launch()
     device = choose_device(options.run.gpu_ids, options.run.threads, place)
@@ -51,6 +51,8 @@ def run_training(options: Options) -> int:
             previewer = HeldOutPreviews(options, average or generator, model.arithmetic, dataset, training)
         with closing(loader), folder.locked() if place.is_first else nullcontext():
             state, messages = starting_state(options, model, dataset.fingerprint(), folder)
+            if place.is_first:
+                save_ranges(dataset.scales, options.run.folder)
             trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)
             notes = [*notices(options, dataset), *dataset.notes()]
             computing = f"{describe_device(device, options.run.gpu_ids, place.count)} {model.arithmetic.describe()}"

@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from cut.data.dataset import Domain, ImageDataset
-from cut.data.files import find_images, images_in, phase_folders
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.files import find_images, images_at, phase_folders, some_images_at
+from cut.data.formats.raster import Picture
 from cut.data.halves import Half
 from cut.data.images import read_image
+from cut.data.lists import check_groups
 from cut.data.pair_names import by_name
 from cut.data.resampling import Size
 from cut.data.shapes import NAMED, odd_pairs
@@ -57,13 +58,17 @@ class AlignedDataset(ImageDataset):
             return _halves(self.letters, folder, files, self.channels)
         return super().split(name, limit)
 
-    def _images(self, epoch: int, index: int) -> list[Image.Image]:
+    def _images(self, epoch: int, index: int) -> list[Picture]:
         sides = self._sides()
-        if self.source.half is None or len({side.channels for side in sides}) > 1:
+        if self.source.half is None or len({(side.channels, side.reading) for side in sides}) > 1:
             return super()._images(epoch, index)
         file = self.source.files[self._number(self.source, epoch, index)]  # which is decoded once for both halves
-        whole = read_image(file, self.source.channels, self.background)
-        return [side.half.of(whole) for side in sides if side.half is not None]
+        halves = [side.half for side in sides if side.half is not None]
+        if self.source.reading is not None:
+            raster = self.source.reading.read(file)
+            return [half.of(raster) for half in halves]
+        picture = read_image(file, self.source.channels, self.background)
+        return [half.of(picture) for half in halves]
 
     def _augmentations(self, sizes: list[Size], epoch: int, index: int) -> list[Augmentation]:
         """Once for both; halves of an odd width differ by a column, and the crop must lie inside of both."""
@@ -99,33 +104,39 @@ def _two_folders(options: Options, letters: Sequence[str]) -> tuple[Domain, Doma
     """
     data, phase = options.data, options.run.phase
     try:
-        folders = phase_folders(data.dataroot, phase, "AB" if options.is_train else letters[0])
+        given = {letter: options.formats.root_of(letter) for letter in "AB"}
+        folders = phase_folders(data.dataroot, phase, "AB" if options.is_train else letters[0], given=given)
     except UserError:
-        if not Path(data.dataroot).is_dir():
+        if any(given.values()) or not Path(data.dataroot).is_dir():
             raise
         raise UserError(
             f"{data.dataroot} holds no pairs of phase {phase}: put files with A left and B right into {phase}, or "
             f"files of equal names into {phase}A and {phase}B, or use another --dataset_mode."
         ) from None
+    check_groups(list(given.values()))
     (source, target), limit = (folders[letter] for letter in letters), data.max_dataset_size
-    if not options.is_train and not find_images(target, limit=1):
-        return Domain(letters[0], source, tuple(images_in(source, limit)), data.input_nc), None
-    pairs = _pairs(source, target)
+    if not options.is_train and not images_at(target, 1, phase)[1]:
+        folder, files = some_images_at(source, limit, phase)
+        return Domain(letters[0], folder, tuple(files), data.input_nc), None
+    pairs = _pairs(source, target, phase)
     pairs = pairs[: int(min(len(pairs), limit))]
     return (
-        Domain(letters[0], source, tuple(file for file, _ in pairs), data.input_nc),
-        Domain(letters[1], target, tuple(file for _, file in pairs), data.output_nc),
+        Domain(letters[0], images_at(source, split=phase)[0], tuple(file for file, _ in pairs), data.input_nc),
+        Domain(letters[1], images_at(target, split=phase)[0], tuple(file for _, file in pairs), data.output_nc),
     )
 
 
-def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+def _pairs(source: Path, target: Path, split: str) -> list[tuple[Path, Path]]:
     """The images of two folders in pairs of equal names, sorted; their suffixes may differ.
 
     Raises:
         UserError: when an image has no partner of its own.
     """
-    files = [images_in(folder) for folder in (source, target)]
-    named, partners = by_name(files[0], source), by_name(files[1], target)
+    (source_folder, sources), (target_folder, targets) = (
+        some_images_at(place, split=split) for place in (source, target)
+    )
+    files = [sources, targets]
+    named, partners = by_name(sources, source_folder), by_name(targets, target_folder)
     names = sorted(named.keys() & partners.keys())
     pairs = [(named[name], partners[name]) for name in names]
     paired = {file for pair in pairs for file in pair}

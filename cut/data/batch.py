@@ -1,7 +1,7 @@
 """What a data set returns and what a method trains on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,22 +17,30 @@ class Sample:
         source: float32 (C, H, W) in [−1, 1], the domain to translate from.
         target: float32 (C, H, W) in [−1, 1], the domain to translate to; None for one-sided data.
         source_path, target_path: the files they were read from.
+        source_valid, target_valid: bool (1, H, W), False where there is no data; None where all is data.
     """
 
     source: Tensor
     target: Tensor | None
     source_path: str
     target_path: str | None = None
+    source_valid: Tensor | None = None
+    target_valid: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples stacked along a first axis: `source` and `target` are (B, C, H, W) in [−1, 1]."""
+    """Samples stacked along a first axis: `source` and `target` are (B, C, H, W) in [−1, 1].
+
+    `source_valid` and `target_valid` are bool (B, 1, H, W), False where there is no data, or None where all is data.
+    """
 
     source: Tensor
     target: Tensor | None = None
     source_paths: tuple[str, ...] = ()
     target_paths: tuple[str, ...] = ()
+    source_valid: Tensor | None = None
+    target_valid: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -48,14 +56,23 @@ class Batch:
             raise ValueError("this batch has no images of the target domain")
         return self.source, self.target
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        """The same batch with changed images."""
+    def map(self, change: Callable[[Tensor], Tensor], masks: Callable[[Tensor], Tensor] | None = None) -> "Batch":
+        """The same batch with changed images and, with `masks`, changed masks."""
         target = None if self.target is None else change(self.target)
-        return Batch(change(self.source), target, self.source_paths, self.target_paths)
+        changed = replace(self, source=change(self.source), target=target)
+        if masks is None or (self.source_valid is None and self.target_valid is None):
+            return changed
+        source_valid, target_valid = (None if mask is None else masks(mask) for mask in self.valid)
+        return replace(changed, source_valid=source_valid, target_valid=target_valid)
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory."""
-        return self.map(lambda images: images.pin_memory())
+        return self.map(lambda images: images.pin_memory(), lambda masks: masks.pin_memory())
+
+    @property
+    def valid(self) -> tuple[Tensor | None, Tensor | None]:
+        """Where source and target have data."""
+        return self.source_valid, self.target_valid
 
 
 def collate(samples: list[Sample]) -> Batch:
@@ -70,8 +87,25 @@ def collate(samples: list[Sample]) -> Batch:
         (one.target, one.target_path) for one in samples if one.target is not None and one.target_path is not None
     ]
     if not targets:  # one-sided data: all samples have a target or none has
-        return Batch(sources, None, source_paths)
-    return Batch(sources, _stack(targets), source_paths, tuple(path for _, path in targets))
+        return Batch(sources, None, source_paths, source_valid=_masks(samples, "source"))
+    return Batch(
+        sources,
+        _stack(targets),
+        source_paths,
+        tuple(path for _, path in targets),
+        _masks(samples, "source"),
+        _masks(samples, "target"),
+    )
+
+
+def _masks(samples: list[Sample], side: str) -> Tensor | None:
+    """(B, 1, H, W); None where all is data."""
+    masks = [getattr(sample, f"{side}_valid") for sample in samples]
+    if all(mask is None for mask in masks):
+        return None
+    images = [getattr(sample, side) for sample in samples]
+    whole = [torch.ones(1, *image.shape[-2:], dtype=torch.bool) for image in images]
+    return torch.stack([one if mask is None else mask for one, mask in zip(whole, masks, strict=True)])
 
 
 def _stack(images: list[tuple[Tensor, str]]) -> Tensor:

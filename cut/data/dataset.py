@@ -2,8 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,74 +11,21 @@ from torch.utils.data import Dataset
 
 from cut.data.batch import Sample
 from cut.data.brightness import brightness_note
-from cut.data.files import check_images, find_images, left_out
-from cut.data.halves import Half
-from cut.data.images import Color, parse_color, read_image, to_tensor
+from cut.data.domain import Domain
+from cut.data.files import check_images, images_at, left_out, split_place
+from cut.data.formats.kinds import expand
+from cut.data.formats.ranges import Scale, stored_scales
+from cut.data.formats.raster import Picture, valid_of
+from cut.data.formats.reading import how_to_read, make_reading
+from cut.data.formats.survey import survey
+from cut.data.images import parse_color, to_tensor
+from cut.data.lists import is_list_or_glob
 from cut.data.randomness import Purpose, generator, permutation
 from cut.data.resampling import Size
 from cut.data.shapes import odd_pairs, odd_sizes
 from cut.data.transforms import Augmentation, Preprocessing
 from cut.errors import UserError
 from cut.options import Options
-
-
-@dataclass(frozen=True)
-class Domain:
-    """The images of one side.
-
-    Attributes:
-        letter: "A" or "B", as in the folder's name.
-        folder: what the file names are relative to.
-        files: the images, sorted.
-        channels: 1 or 3, of the tensors made from them.
-        half: which half of each file, where the files hold two pictures side by side.
-    """
-
-    letter: str
-    folder: Path
-    files: tuple[Path, ...]
-    channels: int
-    half: Half | None = None
-
-    def size(self, size: Size) -> Size:
-        """Width and height of the image in a file of this width and height."""
-        return size if self.half is None else self.half.size(size)
-
-    def read(self, file: Path, background: Color) -> Image.Image:
-        """The image of this side in a file, as from `read_image`.
-
-        Raises:
-            UserError: when it cannot be read.
-        """
-        image = read_image(file, self.channels, background)
-        return image if self.half is None else self.half.of(image)
-
-    def problem(self, size: Size, of_image: Callable[[Size], str | None]) -> str | None:
-        """What `of_image` finds wrong with the image in a file of this size, to follow the file's name, or None."""
-        found = of_image(self.size(size))
-        return found if found is None or self.half is None else f"holds two images, of which one {found}"
-
-    @property
-    def augmentation(self) -> Purpose:
-        return Purpose.AUGMENT_A if self.letter == "A" else Purpose.AUGMENT_B
-
-
-def two_sides(
-    root: Path, letters: Sequence[str], channels: Sequence[int], split: str, limit: float = math.inf
-) -> tuple[Domain, Domain]:
-    """Source and target images of a split in the folders {split}A and {split}B, which may be missing.
-
-    Args:
-        root: the folder that holds these.
-        letters, channels: of source and target.
-        limit: take the first so many of each side.
-    """
-    source, target = (
-        Domain(letter, folder, tuple(find_images(folder, limit)), count)
-        for letter, count in zip(letters, channels, strict=True)
-        for folder in [root / f"{split}{letter}"]
-    )
-    return source, target
 
 
 class ImageDataset(Dataset[Sample]):
@@ -112,14 +58,12 @@ class ImageDataset(Dataset[Sample]):
     def __init__(self, options: Options, source: Domain, target: Domain | None, multiple: int = 4) -> None:
         data = options.data
         self.root, self.channels = Path(data.dataroot), (data.input_nc, data.output_nc)
-        for name, count in (("input_nc", data.input_nc), ("output_nc", data.output_nc)):
-            if count not in (1, 3):
-                raise UserError(f"--{name} {count}: images are read with 3 channels (colour) or 1 (grayscale).")
-        self.source, self.target = source, target
+        self.options, self.how = options, how_to_read(options)
+        self.limit = data.max_dataset_size
+        self.source, self.target = self._expanded(source), self._expanded(target) if target else None
         self.seed = options.run.seed
         self.is_train = options.is_train
         self.serial = data.serial_batches or not options.is_train
-        self.limit = data.max_dataset_size
         self.leave_out = not options.is_train and not options.testing.strict
         self.batch_size, self.words = data.batch_size, data.preprocess
         self.decode_all = data.verify_images
@@ -135,8 +79,10 @@ class ImageDataset(Dataset[Sample]):
             zoom_low=1 / data.random_scale_max if options.is_train else 1.0,
             resample=self.resample,
             multiple=multiple,
+            turns=options.formats.turns if options.is_train else frozenset(),
         )
         self.one_size = True
+        self._settled = False
 
     def __len__(self) -> int:
         """Samples in one epoch."""
@@ -158,13 +104,12 @@ class ImageDataset(Dataset[Sample]):
                 raise UserError(f"{file} {problem}")
         preprocessing = self._preprocessing_in(epoch)
         draws = self._augmentations([image.size for image in images], epoch, index)
-        tensors = [
-            to_tensor(preprocessing.apply(image, drawn), side.channels)
-            for side, image, drawn in zip(sides, images, draws, strict=True)
-        ]
+        images = [preprocessing.apply(image, drawn) for image, drawn in zip(images, draws, strict=True)]
+        tensors = [to_tensor(image, side.channels) for side, image in zip(sides, images, strict=True)]
+        valid = [valid_of(image) for image in images]
         if self.target is None:
-            return Sample(tensors[0], None, str(files[0]))
-        return Sample(tensors[0], tensors[1], str(files[0]), str(files[1]))
+            return Sample(tensors[0], None, str(files[0]), source_valid=valid[0])
+        return Sample(tensors[0], tensors[1], str(files[0]), str(files[1]), valid[0], valid[1])
 
     def _number(self, domain: Domain, epoch: int, index: int) -> int:
         """Which image of a domain goes into a sample."""
@@ -176,7 +121,11 @@ class ImageDataset(Dataset[Sample]):
 
     def paths(self, key: tuple[int, int]) -> list[Path]:
         """The files of the sample at (epoch, index)."""
-        return list(dict.fromkeys(side.files[self._number(side, *key)] for side in self._sides()))
+        return list(dict.fromkeys(file for _, file in self.files_of(key)))
+
+    def files_of(self, key: tuple[int, int]) -> list[tuple[Domain, Path]]:
+        """The sides of the sample at (epoch, index), each with its file."""
+        return [(side, side.files[self._number(side, *key)]) for side in self._sides()]
 
     def _sides(self) -> list[Domain]:
         return [self.source, *([self.target] if self.target else [])]
@@ -193,7 +142,47 @@ class ImageDataset(Dataset[Sample]):
             name: "train", "val" or "test".
             limit: take the first so many of each side.
         """
-        return two_sides(self.root, self.letters, self.channels, name, limit)
+        source, target = (
+            self._side_of(name, letter, count, limit) for letter, count in zip(self.letters, self.channels, strict=True)
+        )
+        return source, target
+
+    def _side_of(self, split: str, letter: str, channels: int, limit: float) -> Domain:
+        """One side of a split, read as the same side of the data set is."""
+        self.settle()
+        given = self.options.formats.root_of(letter)
+        place = split_place(given, self.root, split, letter, self.options.run.phase)
+        folder, files = (self.root / f"{split}{letter}", []) if place is None else images_at(place, limit, split)
+        reading = next((side.reading for side in self._sides() if side.letter == letter), None)
+        return self._expanded(Domain(letter, folder, tuple(files), channels, reading=reading), limit)
+
+    def _expanded(self, side: Domain, limit: float | None = None) -> Domain:
+        """A side whose volumes are slices, and whose DICOM series are in order."""
+        return replace(side, files=expand(side.files, self.how, self.limit if limit is None else limit))
+
+    @property
+    def scales(self) -> dict[str, Scale]:
+        """Of each side that is not pictures, by letter, which values become −1 and 1; once `check` was called."""
+        return {side.letter: side.reading.scale for side in self._sides() if side.reading is not None}
+
+    def settle(self) -> None:
+        """Decide, once, how the files of each side are read; as in training, where a run is continued or tested."""
+        if self._settled:
+            return
+        self._settled = True
+        known = self.known_scales()
+        source, *target = (
+            replace(
+                side, reading=make_reading(self.options, side.letter, side.channels, side.files, known.get(side.letter))
+            )
+            for side in self._sides()
+        )
+        self.source, self.target = source, target[0] if target else None
+
+    def known_scales(self) -> dict[str, Scale]:
+        """Those that the run was trained with, where it is continued or tested."""
+        again = not self.is_train or self.options.checkpoints.continue_train
+        return stored_scales(self.options.run.folder) if again else {}
 
     def files(self) -> list[Path]:
         """Every image that may be read, those of the source first; a file with both sides twice."""
@@ -219,6 +208,7 @@ class ImageDataset(Dataset[Sample]):
                 cannot share a batch; for test.py, which leaves such files out unless `--strict` is given, only when
                 there is nothing that it could translate.
         """
+        self.settle()
         if self.leave_out:
             try:
                 self._check_side(self.source)
@@ -254,7 +244,12 @@ class ImageDataset(Dataset[Sample]):
 
     def _check_side(self, side: Domain) -> list[Size]:
         """The sizes of the images of one side; see `check`."""
-        sizes = check_images(side.files, decode=self.decode_all, problem=lambda size: side.problem(size, self.problem))
+        sizes = check_images(
+            side.files,
+            decode=self.decode_all,
+            problem=lambda size: side.problem(size, self.problem),
+            check_one=side.check_file,
+        )
         return [side.size(size) for size in sizes]
 
     def check_pairs(self, why: str) -> None:
@@ -300,12 +295,17 @@ class ImageDataset(Dataset[Sample]):
         Takes a few seconds at most, however many images there are.
         """
         domains = self._sides()
-        notes = [left_out(domain.folder) for domain in domains] + [self.brightness(domain) for domain in domains]
+        folders = [one.folder for one in domains if not is_list_or_glob(self.options.formats.root_of(one.letter))]
+        notes = [left_out(folder) for folder in folders] + [self.brightness(domain) for domain in domains]
+        for domain in domains:
+            notes += survey(domain.letter, domain.reading, domain.files)
         return list(dict.fromkeys(note for note in notes if note))
 
     def brightness(self, domain: Domain) -> str | None:
-        """A sentence when the images of a domain are nearly black or white, else None."""
-        return brightness_note(domain.folder, domain.files, lambda file: domain.read(file, self.background))
+        """A sentence when the pictures of a domain are nearly black or white, else None."""
+        if domain.reading is not None:
+            return None
+        return brightness_note(domain.folder, domain.files, lambda file: domain.picture(file, self.background))
 
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""
@@ -317,11 +317,11 @@ class ImageDataset(Dataset[Sample]):
             return self.preprocessing
         return replace(self.preprocessing, load_size=self.preprocessing.crop_size)
 
-    def _images(self, epoch: int, index: int) -> list[Image.Image]:
+    def _images(self, epoch: int, index: int) -> list[Picture]:
         """The images of a sample, decoded: its source and, where there is one, its target."""
         return [self._image(side, self._number(side, epoch, index)) for side in self._sides()]
 
-    def _image(self, domain: Domain, number: int) -> Image.Image:
+    def _image(self, domain: Domain, number: int) -> Picture:
         """Image `number` of a domain, decoded."""
         return domain.read(domain.files[number], self.background)
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
+from cut.data.formats.raster import Picture, Raster
 from cut.data.jpeg import is_complete
 from cut.data.resampling import Size
 from cut.errors import UserError, is_out_of_memory
@@ -145,8 +146,10 @@ def parse_color(name: str, option: str = "--alpha_background") -> Color:
         ) from None
 
 
-def to_tensor(image: Image.Image, channels: int) -> Tensor:
-    """A picture from `read_image` as float32 (channels, H, W) in [−1, 1]: (x/255 − 0.5)/0.5."""
+def to_tensor(image: Picture, channels: int) -> Tensor:
+    """A picture from `read_image`, or a raster, as float32 (channels, H, W) in [−1, 1]: (x/255 − 0.5)/0.5."""
+    if isinstance(image, Raster):
+        return image.tensor()
     if image.mode == "F":
         # Bicubic filters overshoot; 8-bit images are limited by their type.
         pixels = torch.from_numpy(np.array(image)).clamp_(0, 255)[None].expand(channels, -1, -1)  # (C, H, W)

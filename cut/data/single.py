@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from cut.data.dataset import Domain, ImageDataset
-from cut.data.files import images_in
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.files import some_images_at
 from cut.errors import UserError
 from cut.options import Options
 from cut.registry import DATASETS
@@ -11,7 +12,7 @@ from cut.registry import DATASETS
 
 @DATASETS.register("single")
 class SingleDataset(ImageDataset):
-    """All images below `dataroot`, each once an epoch; without targets, so only for test.py.
+    """All images below `dataroot`, or of `--dataroot_A`, each once an epoch; without targets, so only for test.py.
 
     Raises:
         UserError: when the folder is missing or has no images, or when used for training.
@@ -23,9 +24,9 @@ class SingleDataset(ImageDataset):
                 "--dataset_mode single has no target domain to learn from: train with unaligned or singleimage, "
                 "and use single with test.py."
             )
-        folder = Path(options.data.dataroot)
-        files = tuple(images_in(folder, options.data.max_dataset_size))
-        super().__init__(options, Domain("A", folder, files, options.data.input_nc), None)
+        place = Path(options.formats.dataroot_A or options.data.dataroot)
+        folder, files = some_images_at(place, options.data.max_dataset_size, options.run.phase)
+        super().__init__(options, Domain("A", folder, tuple(files), options.data.input_nc), None)
 
     def __len__(self) -> int:
         return len(self.source.files)

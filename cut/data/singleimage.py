@@ -4,8 +4,10 @@ from typing import Any
 
 from PIL import Image
 
-from cut.data.dataset import Domain, ImageDataset
-from cut.data.files import find_images, phase_folders
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.files import images_at, phase_folders
+from cut.data.formats.raster import Picture
 from cut.data.randomness import Purpose, permutation
 from cut.data.resampling import Size
 from cut.data.transforms import CELLS
@@ -37,24 +39,28 @@ class SingleImageDataset(ImageDataset):
         data = options.data
         source, target = "AB" if data.direction == "AtoB" else "BA"
         folders = phase_folders(
-            data.dataroot, options.run.phase, "AB" if options.is_train else source, fallbacks=("val", "train")
+            data.dataroot,
+            options.run.phase,
+            "AB" if options.is_train else source,
+            fallbacks=("val", "train"),
+            given={letter: options.formats.root_of(letter) for letter in "AB"},
         )
 
         def domain(letter: str, channels: int) -> Domain:
-            files = find_images(folders[letter])
+            folder, files = images_at(folders[letter], split=options.run.phase)
             if len(files) != 1:
                 raise UserError(
                     f"{folders[letter]} holds {len(files)} images, but --dataset_mode singleimage takes exactly one "
                     "per side; leave one there, or use --dataset_mode unaligned."
                 )
-            return Domain(letter, folders[letter], tuple(files), channels)
+            return Domain(letter, folder, tuple(files), channels)
 
-        with_target = options.is_train or bool(find_images(folders[target], limit=1))
+        with_target = options.is_train or bool(images_at(folders[target], 1, options.run.phase)[1])
         multiple = 4 if options.is_train or data.preprocess != "none" else 1
         super().__init__(
             options, domain(source, data.input_nc), domain(target, data.output_nc) if with_target else None, multiple
         )
-        self._decoded: dict[str, Image.Image] = {}
+        self._decoded: dict[str, Picture] = {}
 
     def __len__(self) -> int:
         return int(min(CROPS_PER_EPOCH, self.limit)) if self.is_train else 1
@@ -73,7 +79,7 @@ class SingleImageDataset(ImageDataset):
         purpose = Purpose.CELLS_A if domain.letter == "A" else Purpose.CELLS_B
         return int(permutation(self.seed, purpose, epoch, CELLS)[index])
 
-    def _image(self, domain: Domain, number: int) -> Image.Image:
+    def _image(self, domain: Domain, number: int) -> Picture:
         if domain.letter not in self._decoded:
             self._decoded[domain.letter] = super()._image(domain, number)
         return self._decoded[domain.letter]

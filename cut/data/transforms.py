@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
+from cut.data.formats.raster import Picture, Raster
 from cut.data.resampling import Box, Size, resize, resize_region
 
 CELLS = 100_000  # patches are numbered 0 … 99,999, and counted on from the first cell when a grid has fewer
+_QUARTERS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Augmentation:
         cell: number of the patch, counted down the columns, modulo the cells of the grid.
         trim: left and top of the trimmed part.
         flip: mirror left-right.
+        upside_down: mirror top-bottom.
+        quarters: turns by 90°, anticlockwise.
     """
 
     zoom: tuple[float, float] = (1.0, 1.0)
@@ -32,6 +36,8 @@ class Augmentation:
     cell: int = 0
     trim: tuple[int, int] = (0, 0)
     flip: bool = False
+    upside_down: bool = False
+    quarters: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Preprocessing:
     4. patch: one square of a grid of crop_size squares, whose offset uses the space left over;
     5. trim: at most crop_size of each side;
     6. always: both sides resized to the nearest multiple of `multiple` (half to even);
-    7. flip: left-right, with probability ½.
+    7. flip: left-right, with probability ½;
+    8. vflip and rot90 among the turns: top-bottom with probability ½, then by 0, 90, 180 or 270°.
 
     Attributes:
         words: the ones given; empty for "none".
@@ -54,6 +61,7 @@ class Preprocessing:
         zoom_low: the smallest factor of zoom.
         resample: filter of every resize.
         multiple: 1 keeps any size.
+        turns: of "vflip" and "rot90".
     """
 
     words: frozenset[str]
@@ -63,6 +71,7 @@ class Preprocessing:
     zoom_low: float = 1 / 3
     resample: Image.Resampling = Image.Resampling.BICUBIC
     multiple: int = 4
+    turns: frozenset[str] = frozenset()
 
     def draw(self, size: Size, rng: np.random.Generator, cell: int | None = None) -> Augmentation:
         """Every random number that an image of this size needs; `cell` fixes the patch instead of drawing it."""
@@ -78,6 +87,8 @@ class Preprocessing:
             cell=int(rng.integers(CELLS)) if cell is None else cell,
             trim=_corner(trim_room, rng),
             flip=self.flip and bool(rng.random() < 0.5),
+            upside_down="vflip" in self.turns and bool(rng.random() < 0.5),
+            quarters=int(rng.integers(4)) if "rot90" in self.turns else 0,
         )
 
     def centred(self, size: Size) -> Augmentation:
@@ -91,8 +102,13 @@ class Preprocessing:
             trim=_middle(trim_room),
         )
 
-    def apply(self, image: Image.Image, draws: Augmentation) -> Image.Image:
-        """The image after all words, with these draws."""
+    def apply(self, image: Picture, draws: Augmentation) -> Picture:
+        """The image after all words, with these draws; each band of a raster likewise."""
+        return (
+            image.map(lambda band: self._apply(band, draws)) if isinstance(image, Raster) else self._apply(image, draws)
+        )
+
+    def _apply(self, image: Image.Image, draws: Augmentation) -> Image.Image:
         scaled = self.scaled(image.size)
         zoomed = self._zoomed(scaled, draws.zoom)
         box = self._box(zoomed, draws)
@@ -102,7 +118,9 @@ class Preprocessing:
         else:
             image = resize_region(resize(image, scaled, self.resample), zoomed, box, self.resample)
         image = resize(image, self._rounded(image.size), self.resample)
-        return ImageOps.mirror(image) if draws.flip else image
+        image = ImageOps.mirror(image) if draws.flip else image
+        image = ImageOps.flip(image) if draws.upside_down else image
+        return image.transpose(_QUARTERS[draws.quarters - 1]) if draws.quarters else image
 
     def problem(self, size: Size) -> str | None:
         """Why an image of this size cannot be used, to follow its name, or None."""
@@ -117,6 +135,11 @@ class Preprocessing:
         if 0 in self.smallest_output(size):
             return f"is {width}×{height} pixels, too small to be used; remove it, or enlarge it."
         return None
+
+    def keeps_all(self, size: Size) -> bool:
+        """Whether the words leave all of an image of this size, if perhaps in other pixels."""
+        scaled = self.scaled(size)
+        return self._box(self._zoomed(scaled, (1.0, 1.0)), self.centred(size)) == (0, 0, *scaled)
 
     @property
     def random_size(self) -> bool:

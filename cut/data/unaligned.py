@@ -1,7 +1,9 @@
 """Two folders of images that are not pairs of each other."""
 
-from cut.data.dataset import Domain, ImageDataset
-from cut.data.files import find_images, images_in, phase_folders
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.files import images_at, phase_folders, some_images_at
+from cut.data.lists import check_groups
 from cut.data.randomness import Purpose, generator
 from cut.options import Options
 from cut.registry import DATASETS
@@ -25,12 +27,15 @@ class UnalignedDataset(ImageDataset):
     def __init__(self, options: Options) -> None:
         data = options.data
         source, target = "AB" if data.direction == "AtoB" else "BA"
-        folders = phase_folders(data.dataroot, options.run.phase, "AB" if options.is_train else source)
+        given, phase = {letter: options.formats.root_of(letter) for letter in "AB"}, options.run.phase
+        check_groups(list(given.values()))
+        places = phase_folders(data.dataroot, phase, "AB" if options.is_train else source, given=given)
 
         def domain(letter: str, channels: int) -> Domain:
-            return Domain(letter, folders[letter], tuple(images_in(folders[letter], data.max_dataset_size)), channels)
+            folder, files = some_images_at(places[letter], data.max_dataset_size, phase)
+            return Domain(letter, folder, tuple(files), channels)
 
-        with_target = options.is_train or bool(find_images(folders[target], limit=1))
+        with_target = options.is_train or bool(images_at(places[target], 1, phase)[1])
         super().__init__(
             options, domain(source, data.input_nc), domain(target, data.output_nc) if with_target else None
         )

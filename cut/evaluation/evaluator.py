@@ -11,7 +11,7 @@ import torch
 
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import HeldOut, Pictures, as_picture
+from cut.evaluation.comparison.held_out import HeldOut, Shown
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.comparison.yardstick import Impossible, Stopped, Yardstick, make_yardstick, never
 from cut.evaluation.translate.translator import Translator
@@ -76,37 +76,35 @@ def measure(
         UserError: when an image cannot be read, or a translation is not finite.
     """
     with undisturbed(arithmetic.device):
-        source = yardstick.images.source
-        translation = translation_of(generator, arithmetic, source, yardstick.seed)
+        images = yardstick.images
+        translation = translation_of(generator, arithmetic, images, yardstick.seed)
         if count() == 1:
-            return yardstick.compare(map(translation, range(len(source))), stopped)
-        return compare_together(yardstick, translation, len(source), stopped)
+            return yardstick.compare(map(translation, range(len(images.source))), stopped)
+        return compare_together(yardstick, translation, len(images.source), stopped)
 
 
-def translation_of(
-    generator: Generator, arithmetic: Arithmetic, source: Pictures, seed: int
-) -> Callable[[int], np.ndarray]:
-    """What makes the translation of source `index` as it is measured, uint8 (H, W, 3)."""
+def translation_of(generator: Generator, arithmetic: Arithmetic, images: HeldOut, seed: int) -> Callable[[int], Shown]:
+    """What makes the translation of source `index` as it is measured."""
     translate = Translator(generator, arithmetic, training=True, seed=seed, say=None)
-    return lambda index: as_picture(translate(source.tensor(index)))
+    return lambda index: images.target.view_of(translate(images.source.tensor(index)))
 
 
 def compare_together(
-    yardstick: Yardstick, translation: Callable[[int], np.ndarray], images: int, stopped: Callable[[], bool]
+    yardstick: Yardstick, translation: Callable[[int], Shown], images: int, stopped: Callable[[], bool]
 ) -> Evaluation:
     """The processes of a run share the translations out, and the first one compares them; all get the result.
 
     Args:
-        translation: makes picture `index`, uint8 (H, W, 3).
+        translation: makes picture `index`.
         images: how many there are.
 
     Raises:
         Exception: that of any process, in all of them.
     """
 
-    def pictures() -> Iterator[np.ndarray]:
+    def pictures() -> Iterator[Shown]:
         for start in range(0, images, count()):
-            mine: np.ndarray | Exception | None = None
+            mine: Shown | Exception | None = None
             try:
                 if stopped():
                     raise Stopped
@@ -172,6 +170,12 @@ def make_evaluator(
         f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}); the weights of the "
         f"best {label} are kept as best."
     ]
+    if dataset.channels[1] not in (1, 3):
+        shown = images.target.view.bands or tuple(range(3 if dataset.channels[1] > 3 else 1))
+        messages.append(
+            f"Feature networks see bands {', '.join(str(band + 1) for band in shown)} of {dataset.channels[1]} "
+            "(--preview_bands); PSNR and SSIM use all."
+        )
     if images.split == "test":
         messages.append(
             "There is no val split, so the test images choose the best epoch: results reported on them are a little "

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.formats.raster import each_band
 from cut.data.images import to_tensor
 from cut.data.pair_names import aligned_pairs
 from cut.data.resampling import resize
+from cut.data.views import View
 from cut.evaluation.comparison.held_out import SPLITS, held_out_sources, preprocessed_image, whole_view
 from cut.evaluation.translate.translator import Translator
 from cut.networks.interface import Generator
@@ -41,7 +44,7 @@ class HeldOutPreviews:
         dataset: ImageDataset,
         training: bool = False,
     ) -> None:
-        self.options, self.dataset = options, dataset
+        self.options, self.dataset, self.view = options, dataset, View.of(options)
         self.translate = Translator(generator, arithmetic, training=training, seed=options.run.seed, say=None)
 
     def preview(self, progress: Progress) -> PreviewEvent:
@@ -51,7 +54,8 @@ class HeldOutPreviews:
             UserError: when an image cannot be read, or is too small for `--preprocess`.
         """
         names, sources, targets = self._images
-        return PreviewEvent(progress, names, sources, [self.translate(source) for source in sources], targets)
+        translations = [self.view(self.translate(source)) for source in sources]
+        return PreviewEvent(progress, names, list(map(self.view, sources)), translations, list(map(self.view, targets)))
 
     @cached_property
     def _images(self) -> tuple[list[str], list[Tensor], list[Tensor]]:
@@ -97,5 +101,5 @@ def preview_image(dataset: ImageDataset, side: Domain, file: Path) -> Tensor:
     shrink = max(LONGEST_SIDE, preprocessing.crop_size) / max(image.size)
     if shrink < 1:
         width, height = (max(1, round(length * shrink)) for length in image.size)
-        image = resize(image, (width, height), preprocessing.resample)
+        image = each_band(image, lambda band: resize(band, (width, height), preprocessing.resample))
     return to_tensor(image, side.channels)

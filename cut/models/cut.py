@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.pixels import l1
 from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator, build_head
 from cut.models.contrastive_options import CONTRASTIVE_RULES, ContrastiveOptions
@@ -124,7 +124,8 @@ class CUT(Method):
         if self.own.lambda_identity > 0 and translated.identity is not None:
             # A flipped step translates flipped images.
             target = batch.sides[1].flip(3) if draws.flip else batch.sides[1]
-            logs["idt"] = self.own.lambda_identity * F.l1_loss(translated.identity, target)
+            valid = batch.valid[1].flip(3) if draws.flip and batch.valid[1] is not None else batch.valid[1]
+            logs["idt"] = self.own.lambda_identity * l1(translated.identity, target, valid)
             loss = loss + logs["idt"]
         return loss, {**logs, "G": loss}
 

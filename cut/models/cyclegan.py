@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.pixels import l1
 from cut.models.shared_passes import saves_time, share_a_pass, translate_all
 from cut.models.two_way import TwoWay, TwoWayDraws
 from cut.networks.mode import mode
@@ -105,18 +105,18 @@ class CycleGAN(TwoWay):
 
     def generator_loss(self, batch: Batch, pictures: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         """GAN, cycle consistency (eq. 2) and identity (section 5.2) of both generators."""
-        own, (real_A, real_B) = self.own, batch.sides
+        own, (real_A, real_B), (valid_A, valid_B) = self.own, batch.sides, batch.valid
         logs = {
             "G_A": self.adversary.generator_loss(self.D_A, pictures["fake_B"]),
             "G_B": self.adversary.generator_loss(self.D_B, pictures["fake_A"]),
         }
-        logs["cycle_A"] = own.lambda_A * F.l1_loss(pictures["rec_A"], real_A)
-        logs["cycle_B"] = own.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
+        logs["cycle_A"] = own.lambda_A * l1(pictures["rec_A"], real_A, valid_A)
+        logs["cycle_B"] = own.lambda_B * l1(pictures["rec_B"], real_B, valid_B)
         logs["idt_A"] = logs["idt_B"] = real_A.new_zeros(())
         if self.identity:
             idt_A, idt_B = self.identity_outputs(batch, pictures)
-            logs["idt_A"] = own.lambda_B * own.lambda_identity * F.l1_loss(idt_A, real_B)
-            logs["idt_B"] = own.lambda_A * own.lambda_identity * F.l1_loss(idt_B, real_A)
+            logs["idt_A"] = own.lambda_B * own.lambda_identity * l1(idt_A, real_B, valid_B)
+            logs["idt_B"] = own.lambda_A * own.lambda_identity * l1(idt_B, real_A, valid_A)
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G": loss}
 

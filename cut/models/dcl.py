@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.cosine_nce import cosine_nce
+from cut.losses.pixels import l1
 from cut.models.build import build_head
 from cut.models.draws import draw_positions
 from cut.models.image_sizes import TapShapes
@@ -250,8 +250,8 @@ class DCLGAN(TwoWay):
         """|G_B(a) − a| and |G_A(b) − b|, or nothing without an identity loss."""
         if to_B.identity is None or to_A.identity is None:
             return {}
-        real_A, real_B = batch.sides
-        return {"idt_B": F.l1_loss(to_A.identity, real_A), "idt_A": F.l1_loss(to_B.identity, real_B)}
+        (real_A, real_B), (valid_A, valid_B) = batch.sides, batch.valid
+        return {"idt_B": l1(to_A.identity, real_A, valid_A), "idt_A": l1(to_B.identity, real_B, valid_B)}
 
     # ------------------------------------------------------------------ around the step
 

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cut.errors import UserError
-from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.distance import Spread, batch_distances, distance_loss, half_distance, pair_distances
+from cut.losses.pixels import l1
 from cut.models.cyclegan import CycleGAN
 from cut.models.method import as_names
 from cut.networks.mode import mode
@@ -233,8 +233,8 @@ class DistanceGAN(CycleGAN):
             of_B = {"G_B": gan, "distance_B": chosen.lambda_distance_B * changed}
         cycles = {}
         if chosen.use_cycle_loss:
-            cycles["cycle_A"] = chosen.lambda_A * F.l1_loss(pictures["rec_A"], real_A)
-            cycles["cycle_B"] = chosen.lambda_B * F.l1_loss(pictures["rec_B"], real_B)
+            cycles["cycle_A"] = chosen.lambda_A * l1(pictures["rec_A"], real_A, batch.valid[0])
+            cycles["cycle_B"] = chosen.lambda_B * l1(pictures["rec_B"], real_B, batch.valid[1])
         trained = {"A": of_A, "B": of_B, "AB": of_A | of_B}[chosen.trained] | cycles
         loss = torch.stack(list(trained.values())).sum()
         return loss, {**of_A, **of_B, **cycles, "G": loss}

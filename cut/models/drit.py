@@ -12,6 +12,7 @@ from cut.errors import UserError
 from cut.lazy import functional as F
 from cut.lazy import torch
 from cut.losses.gan import NonSaturating
+from cut.losses.pixels import l1
 from cut.models.build import in_memory
 from cut.models.draws import draw_seed
 from cut.models.drit_options import DRIT_RULES, DRITOptions
@@ -194,8 +195,8 @@ class DRIT(Method):
             logs[f"gan_loss_{name}content"] = (F.softplus(logits) - logits / 2).mean()  # neither 0 nor 1
             logs[f"kl_loss_za_{name}"] = PRIOR * prior_loss(of_side.mean, of_side.log_variance)
             logs[f"kl_loss_zc_{name}"] = PRIOR * of_side.content.square().mean()
-            logs[f"l1_recon_{side}_loss"] = RECONSTRUCTION * F.l1_loss(of_side.cycle, of_side.real)
-            logs[f"l1_recon_{2 * side}_loss"] = RECONSTRUCTION * F.l1_loss(of_side.own, of_side.real)
+            logs[f"l1_recon_{side}_loss"] = RECONSTRUCTION * l1(of_side.cycle, of_side.real, of_side.valid)
+            logs[f"l1_recon_{2 * side}_loss"] = RECONSTRUCTION * l1(of_side.own, of_side.real, of_side.valid)
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G_loss": loss}
 

@@ -48,6 +48,7 @@ class Made:
 
     Attributes:
         real: (1, C, H, W), the image that is taken apart.
+        valid: (1, 1, H, W), where it has data; None where all is data.
         other: (1, C, H, W), the second image, with which random translations are compared.
         content: of `real`, (1, 4 · width, H / 4, W / 4).
         mean, log_variance: of its attribute, (1, 8); `log_variance` is None without --concat.
@@ -59,6 +60,7 @@ class Made:
     """
 
     real: Tensor
+    valid: Tensor | None
     other: Tensor
     content: Tensor
     mean: Tensor
@@ -93,13 +95,14 @@ def take_apart_and_make(
         of_fake = fake_mean, None if log_variance is None else log_variance.split(1)[0]
         fake_code[side] = sampled(of_fake, draws.fake_attribute[place : place + 1])
     made = {}
-    for side in images:
+    for side, mask in zip(images, batch.valid, strict=True):
         (mean, log_variance), (fake, own, random) = attribute[side], pictures[side]
         cycle = gen(fake_content[side], fake_code[side], side)
         other_image = images[side].split(1)[1]
         made[side] = Made(
-            real[side], other_image, content[side], mean, log_variance, fake, own, random, cycle, random_mean[side]
-        )
+            real[side], None if mask is None else mask.split(1)[0], other_image, content[side], mean, log_variance,
+            fake, own, random, cycle, random_mean[side],
+        )  # fmt: skip
     return made
 
 

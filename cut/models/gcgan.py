@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cut.errors import UserError
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.pixels import l1
 from cut.models.adversary import Adversary, halved
 from cut.models.build import build_discriminator, build_generator
 from cut.models.cyclegan import identity_channels
@@ -185,7 +186,7 @@ class GcGAN(Method):
         sources, targets = (self.turned(side) for side in batch.sides)
         fakes = self.translate_views(sources)
 
-        loss_g, logs_g = self.generator_loss(fakes, targets)
+        loss_g, logs_g = self.generator_loss(fakes, targets, self.turned_mask(batch.valid[1]))
         self.update(loss_g, "G")
 
         loss_d, logs_d = self.discriminator_loss(fakes, targets, draws)
@@ -197,18 +198,25 @@ class GcGAN(Method):
         """The views of images: as they are, and turned each way."""
         return [images, *(self.arithmetic.images(turn.forth(images)) for turn in self.turns)]
 
+    def turned_mask(self, valid: Tensor | None) -> list[Tensor | None]:
+        """Where the views of images have data."""
+        return [valid, *(None if valid is None else turn.forth(valid) for turn in self.turns)]
+
     def translate_views(self, views: Sequence[Tensor]) -> list[Tensor]:
         """Their translations with a graph: turned ones by G_gc_AB where there is one."""
         if self.own.gc_share:
             return translate_all(self.G_AB, views)
         return translate_all(self.G_AB, views[:1]) + translate_all(self.G_gc_AB, views[1:])
 
-    def generator_loss(self, fakes: Sequence[Tensor], targets: Sequence[Tensor]) -> tuple[Tensor, Logs]:
+    def generator_loss(
+        self, fakes: Sequence[Tensor], targets: Sequence[Tensor], masks: Sequence[Tensor | None] | None = None
+    ) -> tuple[Tensor, Logs]:
         """GAN, geometry-consistency and identity losses (section 3.3); of several turns the mean.
 
         Args:
             fakes: the translations of every view of the source.
             targets: every view of the target.
+            masks: where the views of the target have data; None where all is data.
         """
         own = self.own
         gan = [self.adversary.generator_loss(judge, fake) for judge, fake in zip(self.judges, fakes, strict=True)]
@@ -223,8 +231,8 @@ class GcGAN(Method):
         }
         logs["idt"] = logs["idt_gc"] = fakes[0].new_zeros(())
         if own.lambda_identity > 0:
-            pairs = zip(self.translate_views(targets), targets, strict=True)
-            identity = [own.lambda_AB * own.lambda_identity * F.l1_loss(made, target) for made, target in pairs]
+            views = zip(self.translate_views(targets), targets, masks or [None] * len(targets), strict=True)
+            identity = [own.lambda_AB * own.lambda_identity * l1(*view) for view in views]
             logs["idt"], logs["idt_gc"] = identity[0], _mean(identity[1:])
         loss = torch.stack(list(logs.values())).sum()
         return loss, {**logs, "G": loss}

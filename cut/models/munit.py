@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.pixels import l1
 from cut.models.build import in_memory
 from cut.models.draws import StepDraws, draw_seed
 from cut.models.method import Method
@@ -192,8 +193,8 @@ class MUNIT(Method):
         c_b_recon, s_a_recon = self.gen_a.encode(x_ba)
         c_a_recon, s_b_recon = self.gen_b.encode(x_ab)
         logs = {
-            "gen_recon_x_a": F.l1_loss(x_a_recon, x_a),
-            "gen_recon_x_b": F.l1_loss(x_b_recon, x_b),
+            "gen_recon_x_a": l1(x_a_recon, x_a, batch.valid[0]),
+            "gen_recon_x_b": l1(x_b_recon, x_b, batch.valid[1]),
             "gen_recon_s_a": F.l1_loss(s_a_recon, draws.gen[0]),
             "gen_recon_s_b": F.l1_loss(s_b_recon, draws.gen[1]),
             "gen_recon_c_a": F.l1_loss(full(c_a_recon), full(codes.c_a)),
@@ -203,8 +204,8 @@ class MUNIT(Method):
         }
         logs |= dict.fromkeys(("gen_cycrecon_x_a", "gen_cycrecon_x_b", "gen_vgg_a", "gen_vgg_b"), x_a.new_zeros(()))
         if own.recon_x_cyc_w > 0:
-            logs["gen_cycrecon_x_a"] = F.l1_loss(self.gen_a.decode(c_a_recon, codes.s_a), x_a)
-            logs["gen_cycrecon_x_b"] = F.l1_loss(self.gen_b.decode(c_b_recon, codes.s_b), x_b)
+            logs["gen_cycrecon_x_a"] = l1(self.gen_a.decode(c_a_recon, codes.s_a), x_a, batch.valid[0])
+            logs["gen_cycrecon_x_b"] = l1(self.gen_b.decode(c_b_recon, codes.s_b), x_b, batch.valid[1])
         if self.vgg is not None:
             logs["gen_vgg_a"] = perceptual(self.vgg, x_ba, x_b)
             logs["gen_vgg_b"] = perceptual(self.vgg, x_ab, x_a)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from cut.lazy import functional as F
 from cut.lazy import torch
+from cut.losses.pixels import l1
 from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator
 from cut.models.draws import StepDraws, draw_seed
@@ -153,7 +153,7 @@ class Pix2Pix(Method):
         source, target = batch.sides
         logs = {
             "G_GAN": self.adversary.generator_loss(self.D, torch.cat([source, fake], 1)),
-            "G_L1": self.own.lambda_L1 * F.l1_loss(fake, target),
+            "G_L1": self.own.lambda_L1 * l1(fake, target, batch.valid[1]),
         }
         loss = logs["G_GAN"] + logs["G_L1"]
         return loss, {**logs, "G": loss}

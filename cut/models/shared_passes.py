@@ -187,9 +187,12 @@ def translate_all(generator: Generator, images: Sequence[Tensor]) -> list[Tensor
 
 
 def with_channels(images: Tensor, channels: int) -> Tensor:
-    """(B, C, H, W) with one or three channels as an image of the other count: repeated, or the luma of ITU-R 601."""
+    """(B, C, H, W) as an image of another count of channels: grey, repeated. Grey is the luma of ITU-R 601 of three
+    channels, and the mean of any other count."""
     if images.shape[1] == channels:
         return images
-    if channels == 3:
-        return images.expand(-1, 3, -1, -1)
-    return (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if images.shape[1] == 3:
+        grey = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    else:
+        grey = images.mean(1, keepdim=True)
+    return grey.expand(-1, channels, -1, -1)

@@ -7,6 +7,7 @@ the published ones; docs/differences.md lists the few that differ and why.
 from dataclasses import dataclass
 from pathlib import Path
 
+from cut.options.formats import FormatOptions
 from cut.options.machinery.declare import (
     Count,
     at_least,
@@ -115,14 +116,14 @@ class DataOptions:
     )
     input_nc: int = option(
         3,
-        "channels of the images to translate: 3 for colour, 1 for grayscale",
+        "channels of the images to translate: 3 for colour, 1 for grayscale, N for bands",
         check=at_least(1),
         fixed=True,
         from_training=True,
     )
     output_nc: int = option(
         3,
-        "channels of the translated images: 3 for colour, 1 for grayscale",
+        "channels of the translated images: 3 for colour, 1 for grayscale, N for bands",
         check=at_least(1),
         fixed=True,
         from_training=True,
@@ -292,6 +293,7 @@ class TrainingOptions:
 GROUPS: dict[str, type] = {
     "run": RunOptions,
     "data": DataOptions,
+    "formats": FormatOptions,
     "networks": NetworkOptions,
     "discriminator": DiscriminatorOptions,
     "training": TrainingOptions,

@@ -12,6 +12,7 @@ from cut.options.groups import (
     DataOptions,
     DiscriminatorOptions,
     EvaluationOptions,
+    FormatOptions,
     MonitoringOptions,
     NetworkOptions,
     RunOptions,
@@ -57,6 +58,7 @@ class Options:
 
     run: RunOptions = RunOptions()
     data: DataOptions = DataOptions()
+    formats: FormatOptions = FormatOptions()
     networks: NetworkOptions = NetworkOptions()
     discriminator: DiscriminatorOptions = DiscriminatorOptions()
     training: TrainingOptions = TrainingOptions()

@@ -142,7 +142,7 @@ class _Recorded:
     def __init__(self, model: Method, undo: Undo, recorder: Recorder, batch: Batch, draws: Any) -> None:
         self.model, self.recorder = model, recorder
         # The seed is set outside: a recording draws anew, but cannot seed.
-        self.batch = model.arithmetic.batch(batch).map(torch.clone)
+        self.batch = model.arithmetic.batch(batch).map(torch.clone, torch.clone)
         self.draws = _cloned(replace(draws, seed=None).to(model.device, model.dtype))
         _begin_moments(model)
         self.rates = {

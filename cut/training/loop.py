@@ -11,6 +11,7 @@ from functools import cache
 
 from cut.data.batch import Batch
 from cut.data.loader import Loader
+from cut.data.views import View
 from cut.device import peak_memory_bytes
 from cut.errors import RunFailed, UserError
 from cut.models.method import Method
@@ -43,7 +44,7 @@ from cut.training.listener import (
 from cut.training.schedule import learning_rate
 from cut.training.start import save_options
 from cut.training.stepping import Stepper
-from cut.training.steps import copy_stream, sent_ahead, step_generator, timed
+from cut.training.steps import on_device, step_generator, timed
 from cut.training.unread_losses import TakenStep, UnreadLosses
 
 
@@ -75,7 +76,7 @@ class Trainer:
         self.options, self.model, self.loader, self.folder = options, model, loader, folder
         self.listeners = Audience(listeners)
         self.tell, self.say = self.listeners.tell, self.listeners.say
-        self.evaluator = evaluator
+        self.evaluator, self.view = evaluator, View.of(options)
         self.previewer = previewer if options.monitoring.evaluation_freq > 0 else None
         self.state = state
         self.last_epoch = options.training.n_epochs + options.training.n_epochs_decay
@@ -154,9 +155,7 @@ class Trainer:
         batches = self.loader.epoch(
             epoch, start_batch=self.state.epoch_steps, stopped=lambda: stop.signal is not None, say=self.say
         )
-        if self.model.device.type == "cuda":
-            batches = sent_ahead(batches, copy_stream(self.model.arithmetic))
-        for batch, data_seconds in timed(batches):
+        for batch, data_seconds in timed(on_device(batches, self.model)):
             self.train_step(batch, data_seconds, rate)
             stop.agree()
             if stop.signal:
@@ -181,7 +180,7 @@ class Trainer:
             progress=self.progress(),
             batch_size=size,
             losses=losses,
-            images=cache(lambda: self.model.pictures(batch)),
+            images=cache(lambda: self.view.pictures(self.model.pictures(batch), batch)),
             seconds=self.unread.seconds / size,
             data_seconds=data_seconds / size,
             learning_rate=rate,

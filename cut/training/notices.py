@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
 from cut.data.sample import sample
 from cut.networks.norm import hides_level
 from cut.options import Options
@@ -30,7 +31,7 @@ def notices(options: Options, dataset: ImageDataset) -> list[str]:
             f"--normG none with --init_gain {chosen.init_gain:g} starts with a signal that fades from layer to layer: "
             "--init_type xavier --init_gain 1 trains sooner."
         ]
-    if not hides_level(chosen.normG):
+    if not hides_level(chosen.normG) or dataset.source.reading is not None:
         return []
     uniform, seen = count_uniform(dataset.source, dataset.background)
     if uniform < max(2, MANY * seen):
@@ -43,7 +44,7 @@ def notices(options: Options, dataset: ImageDataset) -> list[str]:
 
 def count_uniform(domain: Domain, background: tuple[int, int, int]) -> tuple[int, int]:
     """How many images of a sample are nearly uniform, and how many it has."""
-    images = sample(domain.files, SAMPLE, lambda file: domain.read(file, background))
+    images = sample(domain.files, SAMPLE, lambda file: domain.picture(file, background))
     uniform = [is_uniform(image) for image in images]
     return sum(uniform), len(uniform)
 

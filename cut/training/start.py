@@ -1,8 +1,10 @@
 """How a run begins: from scratch, from another run's weights, or where it stopped."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cut.data.formats.ranges import FILE_NAME, Scale, as_json
 from cut.errors import UserError
 from cut.models.method import Method
 from cut.options import Options, as_saved_yaml, as_train_opt
@@ -74,6 +76,14 @@ def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
     if first["extra"]:
         model.load_extra_state(first["extra"])
     return TrainingState.from_saved(first["state"])
+
+
+def save_ranges(scales: Mapping[str, Scale], folder: Path) -> None:
+    """Keep which values become −1 and 1 in a run's folder, for test.py; nothing for pictures of 8 bits."""
+    if scales:
+        write_atomically(folder / FILE_NAME, as_json(dict(scales)))
+    else:
+        (folder / FILE_NAME).unlink(missing_ok=True)
 
 
 def save_options(options: Options, folder: Path) -> None:

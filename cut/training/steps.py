@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from cut.data.batch import Batch
+from cut.models.method import Method
 from cut.precision import Arithmetic
 
 
@@ -19,6 +20,11 @@ def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float]]:
         if batch is None:
             return
         yield batch, time.perf_counter() - started
+
+
+def on_device(batches: Iterable[Batch], model: Method) -> Iterable[Batch]:
+    """Batches for a model: on an NVIDIA GPU each is sent there ahead; elsewhere they are as they were."""
+    return sent_ahead(batches, copy_stream(model.arithmetic)) if model.device.type == "cuda" else batches
 
 
 def sent_ahead(batches: Iterable[Batch], send: Callable[[Batch], Callable[[], Batch]]) -> Iterator[Batch]:
@@ -48,8 +54,8 @@ def copy_stream(arithmetic: Arithmetic) -> Callable[[Batch], Callable[[], Batch]
         def arrive() -> Batch:
             current = torch.cuda.current_stream(arithmetic.device)
             current.wait_stream(stream)
-            for images in filter(torch.is_tensor, (copy.source, copy.target)):
-                images.record_stream(current)  # so that its memory is not given away while it is used
+            for tensor in filter(torch.is_tensor, (copy.source, copy.target, *copy.valid)):
+                tensor.record_stream(current)  # so that its memory is not given away while it is used
             return copy
 
         return arrive

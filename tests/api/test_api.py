@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import cut
+from cut.data.formats.ranges import Scale, as_json
 from cut.data.images import to_8bit, to_tensor
 from cut.errors import UserError
 from cut.evaluation.translate.trained import load_translator
@@ -106,3 +107,21 @@ def test_importing_the_package_needs_no_torch_and_lists_what_it_offers():
     assert done.stdout == "False\n", done.stderr
     with pytest.raises(AttributeError):
         cut.nothing  # noqa: B018
+
+
+def test_arrays_of_a_run_on_deep_values_are_in_its_numbers(run):
+    save_generator(run, ["--input_nc", "2", "--output_nc", "1"])
+    ranges = {
+        "A": Scale("0,4000", (0.0, 0.0), (4000.0, 4000.0), "uint16", ".tif", (0, 1)),
+        "B": Scale("5,9", (5.0,), (9.0,), "float32", ".tif", (0,)),
+    }
+    (run / "ranges.json").write_bytes(as_json(ranges))
+    translate = cut.load(run, **OFFICIAL, input_nc=2, output_nc=1)
+    values = np.random.default_rng(0).integers(0, 4000, (2, 20, 24, 2)).astype(np.uint16)
+    made = translate(values)
+    assert made.shape == (2, 20, 24, 1) and made.dtype == np.float32 and 5 <= made.min() < made.max() <= 9
+    tensor = torch.from_numpy(values[0].astype(np.float32) / 2000 - 1).permute(2, 0, 1)
+    expected = (translate(tensor).clamp(-1, 1) + 1) * 2 + 5
+    assert np.allclose(made[0, ..., 0], expected[0], atol=1e-4) and translate(values[0]).shape == (20, 24, 1)
+    with pytest.raises(UserError, match=r"Arrays are \(H, W\), \(H, W, 2\)"):
+        translate(values[..., :1].repeat(3, -1))

@@ -82,9 +82,9 @@ def test_direction_swaps_the_roles_and_the_channels(make_images, train):
     assert torch.equal(forward.source, backward.target) and torch.equal(forward.target, backward.source)
 
 
-def test_other_channel_counts_are_refused(make_images, train):
+def test_more_channels_than_the_files_have_are_refused(make_images, train):
     root = make_images({"trainA": 1, "trainB": 1})
-    with pytest.raises(UserError, match="--input_nc 4: images are read with 3 channels"):
+    with pytest.raises(UserError, match="000.png has 3 bands, but 4 channels are asked for"):
         make_dataset(train(root, "--input_nc", "4", "--output_nc", "4"))
 
 

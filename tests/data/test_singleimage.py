@@ -61,7 +61,7 @@ def test_zoom_is_bilinear_on_the_whole_picture(make_images, train):
 def test_the_pictures_are_decoded_once(make_images, train, monkeypatch):
     dataset = make_dataset(train(make_images({"trainA": 1, "trainB": 1}, size=(50, 40)), *WAY))
     read = []
-    monkeypatch.setattr("cut.data.dataset.read_image", lambda path, *more: read.append(path) or read_image(path, *more))
+    monkeypatch.setattr("cut.data.domain.read_image", lambda path, *more: read.append(path) or read_image(path, *more))
     for index in range(5):
         dataset[1, index]
     assert len(read) == 2

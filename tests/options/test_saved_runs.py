@@ -100,7 +100,7 @@ def test_the_loss_of_a_model_may_change_and_a_network_may_not(train, register):
         train_options([*train.there, "--continue_train", "--mine_depth", "2"])
 
 
-def test_translating_reads_the_generator_and_keeps_the_sizes_of_testing(train):
+def test_translating_reads_the_generator_and_the_size_of_the_run(train):
     train(
         "--ngf",
         "8",
@@ -118,7 +118,8 @@ def test_translating_reads_the_generator_and_keeps_the_sizes_of_testing(train):
     options = options_to_test(train.there)
     assert options.networks.ngf == 8 and options.networks.netG == "resnet_6blocks"
     assert options.data.direction == "BtoA" and options.data.dataroot == "d"
-    assert (options.data.load_size, options.data.crop_size, options.run.phase) == (256, 256, "test")
+    assert (options.data.load_size, options.data.crop_size, options.run.phase) == (64, 64, "test")
+    assert options_to_test([*train.there, "--load_size", "96"]).data.load_size == 96
     assert options_to_test([*train.there, "--ngf", "16"]).networks.ngf == 16
 
 
@@ -127,6 +128,12 @@ def test_a_generator_that_is_built_for_a_size_gets_it(train, register):
     train("--netG", "mine", "--load_size", "143", "--crop_size", "128")
     options = options_to_test(train.there)
     assert (options.data.load_size, options.data.crop_size) == (128, 128)
+
+
+def test_a_run_of_the_published_size_is_tested_at_the_published_size(train):
+    train()
+    options = options_to_test(train.there)
+    assert (options.data.load_size, options.data.crop_size) == (256, 256)
 
 
 def test_images_of_ones_own_keep_their_size(train):

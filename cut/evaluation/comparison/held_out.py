@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
-from cut.data.dataset import Domain, ImageDataset
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
 from cut.data.files import check_images
+from cut.data.formats.raster import Picture
 from cut.data.images import Color, to_8bit, to_tensor
 from cut.data.pair_names import aligned_pairs
 from cut.data.resampling import Size
 from cut.data.transforms import Preprocessing
+from cut.data.views import View
 from cut.errors import UserError
 from cut.options import Options
 
@@ -29,11 +32,13 @@ class Pictures:
         side: the domain.
         preprocessing: what is done to them; crops are central.
         background: colour behind transparent pixels.
+        view: which bands a feature network sees, where there are more than three.
     """
 
     side: Domain
     preprocessing: Preprocessing
     background: Color
+    view: View = View()
 
     @property
     def folder(self) -> Path:
@@ -51,7 +56,8 @@ class Pictures:
         """What is done to a file, in words: two recipes are equal exactly when they make the same pixels."""
         steps = vars(self.preprocessing) | {"words": sorted(self.preprocessing.words)}  # a set has no fixed order
         half = "" if self.side.half is None else f" half={self.side.half}"
-        return f"{steps} channels={self.side.channels} background={self.background}{half}"
+        reading = "" if self.side.reading is None else f" {self.side.reading} {self.view.bands}"
+        return f"{steps} channels={self.side.channels} background={self.background}{half}{reading}"
 
     def tensor(self, index: int) -> Tensor:
         """Image `index` as the networks take it: (C, H, W) in [−1, 1].
@@ -69,14 +75,43 @@ class Pictures:
             UserError: for files that cannot be used.
         """
         of_image = self.preprocessing.problem
-        return check_images(self.files, problem=lambda size: self.side.problem(size, of_image))
+        return check_images(
+            self.files, problem=lambda size: self.side.problem(size, of_image), check_one=self.side.check_file
+        )
 
     def pixels(self, index: int) -> np.ndarray:
-        """Image `index` as a picture file would hold it: uint8 (H, W, 3)."""
-        return as_picture(self.tensor(index))
+        """Image `index` as a picture file would hold it: uint8 (H, W, 3); of more bands, those of the view."""
+        return self.shown(index).picture
+
+    def shown(self, index: int) -> "Shown":
+        """Image `index` as it is measured."""
+        return self.view_of(self.tensor(index))
+
+    def view_of(self, image: Tensor) -> "Shown":
+        """An image or a translation into this domain, as it is measured."""
+        picture = as_picture(self.view.chosen(image))
+        if self.side.reading is None:
+            return Shown(picture, picture)
+        return Shown(picture, image.float().clamp(-1, 1).add(1).mul(127.5).permute(1, 2, 0).cpu().numpy())
 
     def all_pixels(self) -> Iterator[np.ndarray]:
         return (self.pixels(index) for index in range(len(self)))
+
+    def all_shown(self) -> "Iterator[Shown]":
+        return (self.shown(index) for index in range(len(self)))
+
+
+class Shown(NamedTuple):
+    """An image as it is measured.
+
+    Attributes:
+        picture: what a feature network sees, uint8 (H, W, 3).
+        values: what pairs are compared by, (H, W, C): the picture, or all bands as float32 in 0 … 255, which stand
+            for the range that a band was scaled by: PSNR and SSIM are those of physical units over that range.
+    """
+
+    picture: np.ndarray
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -105,8 +140,10 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
         UserError: when there are no such folders, or a file in them cannot be used.
     """
     limit = options.evaluation.evaluation_images
-    split = held_out_split(dataset.split, dataset.root, splits)
-    source, target = (Pictures(side, whole_view(dataset), dataset.background) for side in dataset.split(split, limit))
+    split, view = held_out_split(dataset.split, dataset.root, splits), View.of(options)
+    source, target = (
+        Pictures(side, whole_view(dataset), dataset.background, view) for side in dataset.split(split, limit)
+    )
     sizes = [side.check() for side in (source, target)]
     same_names = dict(aligned_pairs(source.files, target.files)) == dict(zip(source.files, target.files, strict=False))
     return HeldOut(split, source, target, pairs=same_names and sizes[0] == sizes[1])
@@ -174,7 +211,7 @@ def whole_view(dataset: ImageDataset) -> Preprocessing:
     return replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0, flip=False)
 
 
-def preprocessed_image(side: Domain, file: Path, preprocessing: Preprocessing, background: Color) -> Image.Image:
+def preprocessed_image(side: Domain, file: Path, preprocessing: Preprocessing, background: Color) -> Picture:
     """The image of a domain in a file, preprocessed with a central crop.
 
     Raises:

@@ -10,7 +10,7 @@ import torch
 
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, held_out, single_pictures
+from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, Shown, held_out, single_pictures
 from cut.evaluation.comparison.palette import Palette, load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance, PerceptualScorer
 from cut.evaluation.comparison.scores import PairScores, compare_sets, compare_single
@@ -72,11 +72,11 @@ class Yardstick:
         self.scorers, self.needs = scorers, needs
         self._real: FeatureSet | None = None
 
-    def compare(self, pictures: Iterable[np.ndarray], stopped: Callable[[], bool] = never) -> Evaluation:
+    def compare(self, pictures: Iterable[np.ndarray | Shown], stopped: Callable[[], bool] = never) -> Evaluation:
         """Measure pictures, uint8 (H, W, 3), against the real images of the target domain.
 
         Args:
-            pictures: one for each held-out source, in their order.
+            pictures: one for each held-out source, in their order; with `Shown`, pairs are scored by all bands.
             stopped: called before every picture.
 
         Raises:
@@ -117,16 +117,20 @@ class Yardstick:
 
     def _watched(
         self,
-        pictures: Iterable[np.ndarray],
+        pictures: Iterable[np.ndarray | Shown],
         scores: PairScores | None,
         stopped: Callable[[], bool],
         scorers: Sequence[Scorer] = (),
     ) -> Iterator[np.ndarray]:
         """Yield the pictures; each is also scored, in pairs against the real image of the same index."""
-        for index, picture in enumerate(pictures):
+        for index, one in enumerate(pictures):
             _check(stopped)
+            picture, values = one if isinstance(one, Shown) else (one, one)
             if scores is not None:
-                scores.add(self.images.target.pixels(index), picture)
+                target = self.images.target
+                real = target.view_of(target.tensor(index)).values if isinstance(one, Shown) else target.pixels(index)
+                if real.shape[-1] == values.shape[-1]:  # else these are sources of other bands, as a baseline
+                    scores.add(real, values)
             for scorer in scorers:
                 scorer.add(index, picture)
             yield picture
@@ -135,7 +139,7 @@ class Yardstick:
 class SingleYardstick(Yardstick):
     """Compares one picture with one other: the distributions of the features at all their places (SinGAN's SIFID)."""
 
-    def compare(self, pictures: Iterable[np.ndarray], stopped: Callable[[], bool] = never) -> Evaluation:
+    def compare(self, pictures: Iterable[np.ndarray | Shown], stopped: Callable[[], bool] = never) -> Evaluation:
         began = time.perf_counter()
         fake, real = (
             [local_set(self.extractor, picture) for picture in self._watched(side, None, stopped)]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cut.data.files import find_images
+from cut.data.files import EXTENSIONS, find_images
 from cut.data.images import read_stored
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
@@ -137,7 +137,7 @@ def folder_features(
         return FeatureSet.load(folder)
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    files = find_images(folder, limit)
+    files = find_images(folder, limit, EXTENSIONS)
     if len(files) < 2:
         found = f"only one image, {files[0].name}" if files else "no images"
         raise UserError(f"{folder} holds {found}: a distance between sets needs at least two on each side.")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from cut.data.formats.stored import split_slice
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.feature_set import FeatureSet
@@ -59,8 +60,10 @@ def file_hash(file: Path) -> str:
         UserError: when it cannot be read.
     """
     try:
-        with open_regular(file) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        whole, number = split_slice(file)
+        with open_regular(whole) as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest if number is None else f"{digest} slice {number}"
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from cut.errors import UserError
-from cut.evaluation.comparison.held_out import HeldOut, held_out
+from cut.evaluation.comparison.held_out import HeldOut, Shown, held_out
 from cut.evaluation.evaluator import translation_of
 from cut.evaluation.features.extraction import chosen_extractor, image_set
 from cut.evaluation.protocols.saved_epochs import epoch_name, held_out_set
@@ -67,7 +67,7 @@ def worst_images(options: Options, epoch: str, count: int, device: torch.device 
     weight_file(options, epoch)
     images = held_out(options, held_out_set(options))
     arithmetic = Arithmetic.of(options, device)
-    translation = translation_of(trained_generator(options, epoch), arithmetic, images.source, options.run.seed)
+    translation = translation_of(trained_generator(options, epoch), arithmetic, images, options.run.seed)
     if images.pairs:
         found = _of_pairs(images, translation, count)
         error = "root of the mean squared difference to the real image of the same name, of values 0 to 255"
@@ -79,13 +79,13 @@ def worst_images(options: Options, epoch: str, count: int, device: torch.device 
     return WorstImages(f"{options.run.name}, {epoch_name(options, epoch)}", about, found)
 
 
-Translation = Callable[[int], np.ndarray]
+Translation = Callable[[int], Shown]
 
 
 def _of_pairs(images: HeldOut, translation: Translation, count: int) -> list[WorstImage]:
     errors, scores = [], []
     for index in range(len(images.source)):
-        real, fake = images.target.pixels(index), translation(index)
+        real, fake = images.target.shown(index).values, translation(index).values
         errors.append(float(np.sqrt(np.square(real.astype(float) - fake).mean())))
         scores.append({one.label: significant(one.compute(real, fake)) for one in MEASURES.needing("pairs")})
     return [
@@ -105,7 +105,10 @@ def _without_pairs(
     # Not from the cache of features, which keeps them in the order of other folders with the same images.
     real, fake = (
         torch.from_numpy(image_set(extractor, pictures).features).double()
-        for pictures in (images.target.all_pixels(), map(translation, range(len(images.source))))
+        for pictures in (
+            images.target.all_pixels(),
+            (translation(index).picture for index in range(len(images.source))),
+        )
     )
     errors, nearest = torch.cdist(fake, real).min(dim=1)
     return [
@@ -121,7 +124,7 @@ def _without_pairs(
 def _side_by_side(images: HeldOut, translation: Translation, index: int, what: str, real: int) -> dict[str, np.ndarray]:
     return {
         "source": images.source.pixels(index),
-        "translation": translation(index),
+        "translation": translation(index).picture,
         f"{what} {images.target.files[real].name}": images.target.pixels(real),
     }
 

@@ -9,6 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
@@ -136,7 +137,14 @@ def _ahead(
 
 def _pixels(dataset: ImageDataset, index: int) -> int:
     """Those of the files of a sample; 0 of a file that cannot be read."""
-    return sum(math.prod(image_size(file) or (0,)) for file in dataset.paths((1, index)))
+    total = 0
+    for side, file in dataset.files_of((1, index)):
+        if side.reading is None:
+            total += math.prod(image_size(file) or (0,))
+        else:
+            with suppress(UserError):
+                total += math.prod(side.reading.size(file))
+    return total
 
 
 def _groups(samples: Iterator[tuple[int, Sample]], most: int) -> Iterator[list[tuple[int, Sample]]]:

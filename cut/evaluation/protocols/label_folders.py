@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cut.data.files import images_in
+from cut.data.files import EXTENSIONS, images_in
 from cut.data.images import open_image, read_image
 from cut.data.pair_names import by_name
 from cut.errors import UserError
@@ -109,7 +109,7 @@ def paired_files(
     """
     files, named = {}, {}
     for folder in (true, predicted):
-        files[folder] = images_in(folder)
+        files[folder] = images_in(folder, suffixes=EXTENSIONS)
         named[folder] = named_by(files[folder], folder)
         if len(named[folder]) < len(files[folder]) and named_by is by_name:
             twins = [twin.stem for twin in sorted(set(files[folder]) - set(named[folder].values()))]

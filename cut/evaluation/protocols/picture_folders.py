@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cut.data.files import find_images
+from cut.data.files import EXTENSIONS, find_images
 from cut.data.images import check_image, read_stored
 from cut.data.pair_names import aligned_pairs
 from cut.errors import UserError
@@ -95,7 +95,7 @@ def _is_statistics(side: Path) -> bool:
 
 def _pairs(real: Path, fake: Path, limit: float) -> list[tuple[Path, Path]]:
     """Pictures of equal names; none where two of them differ in size, because then equal names are chance."""
-    pairs = aligned_pairs(find_images(real, limit), find_images(fake, limit))
+    pairs = aligned_pairs(*(find_images(folder, limit, EXTENSIONS) for folder in (real, fake)))
     return pairs if all(check_image(one) == check_image(other) for one, other in pairs) else []
 
 

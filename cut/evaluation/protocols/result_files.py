@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from cut.data.files import EXTENSIONS
+from cut.data.formats.kinds import ARRAY_SUFFIXES
 from cut.data.images import to_image
 from cut.errors import UserError
 from cut.training.atomic import write_atomically
@@ -64,10 +65,11 @@ def save_picture(path: Path, image: Tensor) -> None:
     write_atomically(path, lambda stream: to_image(image).save(stream, format=kind, **_QUALITY.get(kind, {})))
 
 
-def is_picture_file(path: str) -> bool:
-    """Whether a path for results names a picture and not a folder: by its suffix, unless there is such a folder."""
+def is_image_file(path: str) -> bool:
+    """Whether a path for results names an image and not a folder: by its suffix, unless there is such a folder."""
     suffix = Path(path).suffix.lower()
     writable = suffix in EXTENSIONS and Image.registered_extensions().get(suffix) in Image.SAVE
+    writable = writable or path.lower().endswith(ARRAY_SUFFIXES)
     return writable and not path.endswith(("/", os.sep)) and not Path(path).is_dir()
 
 

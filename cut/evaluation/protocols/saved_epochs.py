@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from cut.data.dataset import ImageDataset, two_sides
-from cut.data.files import images_in
+from cut.data.dataset import ImageDataset
+from cut.data.domain import Domain
+from cut.data.files import folder_or_list, images_at, images_in
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import FEWEST, SPLITS, held_out_split
 from cut.evaluation.comparison.yardstick import make_yardstick
@@ -107,7 +108,7 @@ class SavedEpochs:
         files = side.files or images_in(side.folder)  # which says what is missing
         training = replace(images.target, side=replace(side, files=spread(files, len(images.source))))
         yield "real to real", self.yardstick.compare_files(training)
-        yield "source to real", self.yardstick.compare(images.source.all_pixels())
+        yield "source to real", self.yardstick.compare(images.source.all_shown())
 
 
 def spread(files: Sequence[Path], count: int) -> tuple[Path, ...]:
@@ -136,13 +137,18 @@ def held_out_set(options: Options, splits: Sequence[str] = SPLITS) -> ImageDatas
             problem = error
     root, letters = Path(options.data.dataroot), "BA" if options.data.direction == "BtoA" else "AB"
     if root.is_dir():  # it would name only the last split
-        held_out_split(lambda split: two_sides(root, letters, (3, 3), split, FEWEST), root, splits)
+        held_out_split(lambda split: [_side(root, split, letter) for letter in letters], root, splits)
     raise problem
 
 
 def epoch_name(options: Options, label: str) -> str:
     """ "epoch 5", or "latest (epoch 10)"."""
     return _name(label, _epoch_of(options.run.folder, label))
+
+
+def _side(root: Path, split: str, letter: str) -> Domain:
+    folder, files = images_at(folder_or_list(root, split, letter), FEWEST, split)
+    return Domain(letter, folder, tuple(files), channels=3)
 
 
 def _epoch_of(folder: Path, label: str) -> int:

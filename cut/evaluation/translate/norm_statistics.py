@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cut.evaluation.translate.tiles import Slices
+
 _MOST_WINDOWS_PER_AXIS = 8
 _LEAST_WINDOW = 48  # pixels
 _LEAST_MULTIPLES = 2  # size multiples: a network that shrinks a window that far sees nothing but its edges in one
@@ -34,7 +36,7 @@ def depends_on_whole_image(network: nn.Module) -> bool:
     return any(_measures(module) for module in network.modules())
 
 
-def sample_windows(image: Tensor, area_side: int, multiple: int) -> Tensor:
+def sample_windows(image: Slices, area_side: int, multiple: int) -> Tensor:
     """Square windows spread evenly over (1, C, H, W), stacked: (n², C, s, s), together as large as one tile.
 
     They are many, since a picture's regions differ, and not too small, since the padding at the edges of a window is

@@ -6,9 +6,9 @@ overlap, as for a generator without a norm over the image, the result is that of
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -23,8 +23,8 @@ class Window:
     height: int
     width: int
 
-    def of(self, image: Tensor) -> Tensor:
-        """The view of `image` (…, H, W) that lies under the window."""
+    def of(self, image: "Slices") -> Tensor:
+        """The part of `image` (…, H, W) that lies under the window; of a tensor a view."""
         return image[..., self.top : self.top + self.height, self.left : self.left + self.width]
 
 
@@ -68,22 +68,48 @@ def smallest_tile(context: int, multiple: int) -> int:
     return math.ceil((2 * context + _ramp(context) + multiple) / multiple) * multiple
 
 
+class Slices(Protocol):
+    """An image (1, C, H, W) in the memory, or one that is read from disk where it is sliced."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+
+    def __getitem__(self, key: Any, /) -> Tensor: ...
+
+
 def translate_in_tiles(
     run: Callable[[Tensor, Window], Tensor], image: Tensor, tile: int, context: int, multiple: int
 ) -> Tensor:
     """The translation of an image of which only one tile at a time is in the network.
 
-    Beside the network's work on one tile this holds the input and the output, nothing else.
+    Beside the network's work on one tile this holds the input and the output, and the rows of a tile.
 
-    Args:
-        run: translates one tile, (1, C, h, w) → (1, C', h, w); it receives the tile's place in the image.
-        image: (1, C, H, W) with H and W multiples of `multiple`, anywhere; tiles are cut from it as views.
-        tile: side of a tile in pixels; raised to what the context needs, lowered to a multiple of `multiple`.
-        context: pixels of surroundings on which an output pixel depends.
-        multiple: the generator's size multiple.
+    Args: as `tile_rows`.
 
     Returns:
         float32 (1, C', H, W) on the CPU.
+    """
+    height, width = image.shape[-2:]
+    output, top = torch.empty(0), 0
+    for rows in tile_rows(run, image, tile, context, multiple):
+        if not output.numel():  # only the network's output tells the channel count
+            output = torch.empty(1, rows.shape[1], height, width)
+        output[..., top : top + rows.shape[2], :] = rows
+        top += rows.shape[2]
+    return output
+
+
+def tile_rows(
+    run: Callable[[Tensor, Window], Tensor], image: Slices, tile: int, context: int, multiple: int
+) -> Iterator[Tensor]:
+    """The translation from top to bottom, in pieces as high as tiles advance: float32 (1, C', h, W) on the CPU.
+
+    Args:
+        run: translates one tile, (1, C, h, w) → (1, C', h, w); it receives the tile's place in the image.
+        image: H and W are multiples of `multiple`, anywhere; tiles are cut from it.
+        tile: side of a tile in pixels; raised to what the context needs, lowered to a multiple of `multiple`.
+        context: pixels of surroundings on which an output pixel depends.
+        multiple: the generator's size multiple.
     """
     height, width = image.shape[-2:]
     tile = max(tile // multiple * multiple, smallest_tile(context, multiple))
@@ -91,15 +117,20 @@ def translate_in_tiles(
     tops, lefts = (tile_starts(length, tile, 2 * context + ramp, multiple) for length in (height, width))
     vertical = blending_weights(height, tile, tops, context, ramp)
     horizontal = blending_weights(width, tile, lefts, context, ramp)
-    output = torch.empty(0)
-    for (top, rows), (left, columns) in product(zip(tops, vertical, strict=True), zip(lefts, horizontal, strict=True)):
-        window = Window(top, left, min(tile, height), min(tile, width))
-        translated = run(window.of(image), window).float().cpu()
-        if not output.numel():  # only the network's output tells the channel count
-            output = torch.zeros(1, translated.shape[1], height, width)
-        rows_here, columns_here = rows[top : top + window.height, None], columns[left : left + window.width]
-        window.of(output).add_(translated * rows_here * columns_here)
-    return output
+    begun = torch.empty(0)  # the rows below the last piece, to which the next tiles add
+    for top, following, rows in zip(tops, [*tops[1:], height], vertical, strict=True):
+        strip = torch.empty(0)
+        for left, columns in zip(lefts, horizontal, strict=True):
+            window = Window(top, left, min(tile, height), min(tile, width))
+            translated = run(window.of(image), window).float().cpu()
+            if not strip.numel():
+                strip = torch.zeros(1, translated.shape[1], window.height, width)
+                if begun.numel():
+                    strip[..., : begun.shape[2], :] = begun
+            rows_here, columns_here = rows[top : top + window.height, None], columns[left : left + window.width]
+            strip[..., left : left + window.width].add_(translated * rows_here * columns_here)
+        yield strip[..., : following - top, :]
+        begun = strip[..., following - top :, :]
 
 
 def _ramp(context: int) -> int:

@@ -19,12 +19,14 @@ from cut.evaluation.translate.norm_statistics import (
     norm_statistics,
     sample_windows,
 )
-from cut.evaluation.translate.tiles import Window, smallest_tile, translate_in_tiles
+from cut.evaluation.translate.tiles import Slices, Window, smallest_tile, tile_rows, translate_in_tiles
 from cut.networks.interface import Generator
 from cut.precision import Arithmetic
 
 Translated = TypeVar("Translated")
 
+SCENE_TILE = 1024
+"""Pixels of a side of the tiles of images that are read from disk in parts."""
 _LARGEST_TILE = 4096  # pixels; beyond it feature maps outgrow the 32-bit indices of GPU kernels
 _SURELY_FITS = 512 * 512  # pixels; images up to this size are not worth an estimate
 
@@ -106,7 +108,7 @@ class Translator:
         return self._cut_back(translated, images)
 
     def _padded(self, images: Tensor) -> Tensor:
-        return pad_by_reflection(images, *map(self._padded_length, images.shape[-2:]))
+        return pad_by_reflection(images, *map(self.padded_length, images.shape[-2:]))
 
     def _run(self, work: Callable[[Tensor], Translated], images: Tensor) -> Translated:
         """`work(images)` in the generator's mode and precision, and with the same random numbers every time."""
@@ -151,18 +153,53 @@ class Translator:
     def _whole(self, image: Tensor) -> Tensor:
         return self.generator.translate_window(self.arithmetic.images(image), self._seed_for(image)).float().cpu()
 
+    def rows(self, scene: Slices, tile: int = SCENE_TILE) -> Iterator[Tensor]:
+        """Translate an image that is larger than the memory, from top to bottom.
+
+        Args:
+            scene: (1, C, H, W), H and W multiples of the generator's; only tiles of it are in the memory at a time.
+            tile: their side in pixels, if `tile_size` does not say it.
+
+        Returns:
+            Pieces (C', h, W), float32 on the CPU; memory holds one, which is as high as a tile.
+
+        Raises:
+            UserError: when the result is not finite.
+        """
+        tile = self._no_smaller(self.tile_size or tile)
+        sizes = self.generator.context, self.generator.size_multiple
+        with (
+            inference(self.generator, self.training),
+            self._seeded(),
+            self.arithmetic.region(),
+            self._common_norms(scene, tile, self.seed),
+        ):
+            for piece in tile_rows(self._window(self.seed), scene, tile, *sizes):
+                yield self._cut_back(piece, piece)[0]
+
     def _tiled(self, image: Tensor, tile: int) -> Tensor:
         multiple, seed = self.generator.size_multiple, self._seed_for(image)
+        with self._common_norms(image, tile, seed):
+            return translate_in_tiles(self._window(seed), image, tile, self.generator.context, multiple)
+
+    def _window(self, seed: int) -> Callable[[Tensor, Window], Tensor]:
+        """What translates a tile."""
 
         def run(part: Tensor, window: Window) -> Tensor:
             return self.generator.translate_window(self.arithmetic.images(part), seed, (window.top, window.left))
 
+        return run
+
+    @contextmanager
+    def _common_norms(self, image: Slices, tile: int, seed: int) -> Iterator[None]:
+        """Inside, norms over an image use those of all of it in every tile."""
         if not depends_on_whole_image(self.generator):
-            return translate_in_tiles(run, image, tile, self.generator.context, multiple)
-        samples = sample_windows(image, tile, multiple).to(self.device)
+            yield
+            return
+        samples = sample_windows(image, tile, self.generator.size_multiple).to(self.device)
         whole = norm_statistics(self.generator, lambda: self.generator.translate_window(samples, seed))
         with fixed_norms(self.generator, whole):
-            return translate_in_tiles(run, image, tile, self.generator.context, multiple)
+            yield
 
     def _seed_for(self, image: Tensor) -> int:
         """The seed of an image: another one for every picture where it chooses the style."""
@@ -203,7 +240,8 @@ class Translator:
             self._say(f"An image of {width}×{height} pixels is translated in overlapping tiles of {tile}×{tile}.")
             self._say = None
 
-    def _padded_length(self, length: int) -> int:
+    def padded_length(self, length: int) -> int:
+        """What a side is continued to, in pixels, so that the generator takes it."""
         multiple = self.generator.size_multiple
         return max(math.ceil(length / multiple), self.generator.fewest_multiples) * multiple
 

@@ -50,6 +50,8 @@ def crop_fits(values: Values) -> str | None:
 def data_given(values: Values) -> str | None:
     if values["dataroot"] != "placeholder" or values.get("input") is not None:
         return None
+    if values["dataroot_A"] is not None or values["dataroot_B"] is not None:
+        return None
     return "Give --dataroot, the folder that holds your images" + (
         ", or --input and --output." if "input" in values else " in trainA and trainB."
     )
@@ -60,6 +62,38 @@ def input_and_output(values: Values) -> str | None:
         return None
     missing, given = ("output", "input") if values["output"] is None else ("input", "output")
     return f"--{given} needs --{missing} too: --input is what to translate, --output where the result goes."
+
+
+def bands_fit(values: Values) -> str | None:
+    """As many bands as channels, on both sides."""
+    of = {"A": "input_nc", "B": "output_nc"} if values["direction"] == "AtoB" else {"A": "output_nc", "B": "input_nc"}
+    for letter, channels in of.items():
+        bands = values[f"bands_{letter}"]
+        if bands is not None and len(bands.split(",")) != values[channels]:
+            return (
+                f"--bands_{letter} {bands} names {len(bands.split(','))} bands, but --{channels} is "
+                f"{values[channels]}: make them equal."
+            )
+    return None
+
+
+def preview_can_be_shown(values: Values) -> str | None:
+    if values["preview_bands"] is None:
+        return None
+    shown, most = (
+        [int(band) for band in values["preview_bands"].split(",")],
+        max(values["input_nc"], values["output_nc"]),
+    )
+    if len(shown) in (1, 3) and max(shown) <= most:
+        return None
+    return f"--preview_bands {values['preview_bands']} must be one band or three, of {most}."
+
+
+def turns_leave_sizes(values: Values) -> str | None:
+    words = set(values["preprocess"].split("_and_"))
+    if "rot90" not in values["augment"] or words & {"resize", "crop", "patch"}:
+        return None
+    return "--augment rot90 needs squares: use a --preprocess with crop."
 
 
 def epochs_to_train(values: Values) -> str | None:
@@ -104,10 +138,13 @@ def early_stopping_measures(values: Values) -> str | None:
 
 RULES = (
     Rule(("name",), name_stays_in_folder),
-    Rule(("dataroot",), data_given, before_running=True),
+    Rule(("dataroot", "dataroot_A", "dataroot_B"), data_given, before_running=True),
     Rule(("input", "output"), input_and_output),
     Rule(("load_size", "crop_size", "preprocess"), crop_fits),
     Rule(("n_epochs", "n_epochs_decay", "epoch_count"), epochs_to_train),
+    Rule(("bands_A", "bands_B", "input_nc", "output_nc", "direction"), bands_fit),
+    Rule(("preview_bands", "input_nc", "output_nc"), preview_can_be_shown),
+    Rule(("augment", "preprocess"), turns_leave_sizes, "train"),
     Rule(("lambda_R1", "gan_mode"), r1_fits_the_loss, "train"),
     Rule(("early_stopping", "evaluation_epoch_freq"), early_stopping_measures, "train"),
     Rule(("model", "normG", "batch_size", "continue_train"), batch_norm_has_a_batch, "train", before_running=True),

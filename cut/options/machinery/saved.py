@@ -1,6 +1,5 @@
 """What a run saved about itself, read back to continue it or to translate with it."""
 
-import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from cut.errors import UserError
 from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.layers import Layer, Merged, chosen_method, read_yaml
 from cut.options.machinery.words import did_you_mean, shown
-from cut.registry import GENERATORS
 
 FILE_NAME = "options.yaml"
 
@@ -34,7 +32,7 @@ def layer_to_continue(folder: Path) -> Layer:
 
 
 def layer_to_translate(folder: Path, model: str | None = None) -> Layer:
-    """The options of the trained generator and its data, or none when the folder has no saved options.
+    """The options of the trained generator and its data and sizes, or none when the folder has no saved options.
 
     Args:
         folder: of the run.
@@ -50,23 +48,16 @@ def layer_to_translate(folder: Path, model: str | None = None) -> Layer:
     if model not in (None, values.get("model")):
         wanted = catalogue(str(model)).keys() - NOT_OF_THE_GENERATOR
         values = {name: value for name, value in values.items() if name in wanted}
-    return Layer(values | _sizes_of_generator(saved), str(file))
+    return Layer(values | _sizes(saved), str(file))
 
 
-def _sizes_of_generator(saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Image sizes for a generator that is built for one size, as StyleGAN2's widths are; empty for others."""
-    name = saved.get("netG")
-    if (
-        not isinstance(name, str)
-        or name not in GENERATORS
-        or "crop_size" not in inspect.signature(GENERATORS[name].factory).parameters
-    ):
-        return {}
+def _sizes(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's crop size as both sizes, as in its measures: whole images, at the scale at which training ended."""
     try:
         side = min(saved["load_size"], saved["crop_size"])
     except (KeyError, TypeError):
         return {}
-    return {"load_size": side, "crop_size": side}  # equal: whole images instead of random crops
+    return {"load_size": side, "crop_size": side}
 
 
 def compare(before: Merged, after: Merged) -> tuple[list[str], list[str]]:

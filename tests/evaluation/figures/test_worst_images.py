@@ -60,7 +60,8 @@ def test_a_translation_that_is_a_real_image_has_no_error(data, monkeypatch):  # 
     for number in range(4):
         Image.open(data / f"valA/{number}.png").save(data / f"valB/{number}.png")
     monkeypatch.setattr(
-        "cut.evaluation.figures.worst_images.translation_of", lambda generator, arithmetic, source, seed: source.pixels
+        "cut.evaluation.figures.worst_images.translation_of",
+        lambda generator, arithmetic, images, seed: images.source.shown,
     )
     assert {one.scores["RMSE"] for one in worst_images(options(data), "latest", 4).images} == {"0"}
     (data / "valB/3.png").rename(data / "valB/x.png")
