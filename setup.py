@@ -48,5 +48,5 @@ setup(
     package_data={"cut": ["py.typed"], "cut.configs": ["*.yaml", "*/*.yaml"], "cut.monitoring.web": ["page/*"]},
     entry_points={"console_scripts": ["cut = cut.cli.console:console"]},
     install_requires=REQUIREMENTS.pop(""),
-    extras_require={**REQUIREMENTS, "slurm": ["submitit"], "dev": [*REQUIREMENTS["test"], "pre-commit"]},
+    extras_require={**REQUIREMENTS, "dev": [*REQUIREMENTS["test"], "pre-commit"]},
 )
