@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,7 @@ def rename_start(web: Path, start: str) -> None:
 def killed_run(finished_run, tmp_path):
     run = shutil.copytree(finished_run, tmp_path / "killed")
     edit(run / "web/data.js", '"state":"finished"', '"state":"training"')
+    edit(run / "web/data.js", r'"updated":[\d.]+', f'"updated":{time.time():.1f}')  # it may be minutes old
     return run
 
 
