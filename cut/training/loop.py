@@ -172,7 +172,7 @@ class Trainer:
         size = len(batch) * count()
         self.state.count_step(size)
         seconds = time.perf_counter() - started
-        self.unread.add(TakenStep(losses, seconds, self.where(), lambda: files_of(batch)))
+        self.unread.add(TakenStep(losses, seconds, self.where(), files_of(batch)))
         if self.unread.due:
             self.check_losses()
 
@@ -295,7 +295,7 @@ class Trainer:
         for step in self.unread.take():
             self.state.count_loss(step.losses.get(self.model.total_loss))
             if broken := broken_losses(step.losses):
-                files = "; ".join(objects_of_all(step.files()))
+                files = "; ".join(objects_of_all(step.files))
                 end_all(
                     RunFailed(
                         f"Training stopped at {step.where}: {broken}; the files of that step were {files}; "

@@ -4,7 +4,7 @@ A step only queues its work there. Whoever reads a loss waits until it is done; 
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -52,13 +52,13 @@ class TakenStep:
         losses: of the step.
         seconds: what it took, without waiting for a device.
         where: "epoch 2, image 8 of it (step 10)".
-        files: names its files.
+        files: their names.
     """
 
     losses: Losses
     seconds: float
     where: str
-    files: Callable[[], str]
+    files: str
 
 
 class UnreadLosses:
