@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from cut.data.formats.raster import Picture, Raster
+from cut.data.formats.raster import Picture, each_band
 from cut.data.resampling import Box, Size, resize, resize_region
 
 CELLS = 100_000  # patches are numbered 0 … 99,999, and counted on from the first cell when a grid has fewer
@@ -104,9 +104,7 @@ class Preprocessing:
 
     def apply(self, image: Picture, draws: Augmentation) -> Picture:
         """The image after all words, with these draws; each band of a raster likewise."""
-        return (
-            image.map(lambda band: self._apply(band, draws)) if isinstance(image, Raster) else self._apply(image, draws)
-        )
+        return each_band(image, lambda band: self._apply(band, draws))
 
     def _apply(self, image: Image.Image, draws: Augmentation) -> Image.Image:
         scaled = self.scaled(image.size)

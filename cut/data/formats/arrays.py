@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cut.data.formats.stored import Header, How, Stored, explained, library, with_alpha, with_mask
+from cut.data.formats.stored import Header, How, Stored, explained, library, planes, with_alpha, with_mask
 from cut.errors import UserError
 
 _MOST_BANDS = 64  # along the last axis; more are taken for columns
@@ -61,7 +61,7 @@ def png_header(path: Path, how: How) -> Header | None:
 def png_load(path: Path, how: How) -> Stored:
     with explained(path):
         values = library("imagecodecs", path).png_decode(path.read_bytes())
-        planes = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)  # (C, H, W)
-        has_alpha = len(planes) in (2, 4)
-        alpha = planes[-1] if has_alpha else None
-        return with_alpha(np.ascontiguousarray(planes[: len(planes) - has_alpha]), alpha, how)
+        bands = planes(values)
+        has_alpha = len(bands) in (2, 4)
+        alpha = bands[-1] if has_alpha else None
+        return with_alpha(np.ascontiguousarray(bands[: len(bands) - has_alpha]), alpha, how)

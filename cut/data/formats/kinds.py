@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cut.data.formats import arrays, medical, tiff
-from cut.data.formats.stored import Header, How, Stored, slice_paths, split_slice, with_alpha, with_mask
+from cut.data.formats.stored import Header, How, Stored, planes, slice_paths, split_slice, with_alpha, with_mask
 from cut.data.images import open_image
 from cut.reading import refuse_other_kinds
 
@@ -96,8 +96,7 @@ def _picture(path: Path, how: How) -> Stored:
             return with_mask(np.array(image)[None], (how.nodata, empty))
         alpha = np.array(image.convert("RGBA"))[..., 3] if image.has_transparency_data else None
         values = np.array(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-        planes = values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)  # (C, H, W)
-        return with_alpha(planes.copy(), alpha, how)
+        return with_alpha(planes(values).copy(), alpha, how)
 
 
 def _begins(path: Path, starts: tuple[bytes, ...]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cut.data.formats.stored import Header, How, Stored, explained, library, with_mask
+from cut.data.formats.stored import Header, How, Stored, explained, library, planes, with_mask
 from cut.errors import UserError
 
 
@@ -29,11 +29,11 @@ def dicom_load(path: Path, how: How, number: int | None) -> Stored:
     data = _dicom(path, pixels=True)
     with explained(path):
         raw = library("pydicom", path).pixels.pixel_array(data, index=number)
-        planes = raw[None] if raw.ndim == 2 else np.moveaxis(raw, -1, 0)  # (C, H, W)
+        bands = planes(raw)
         padding = data.get("PixelPaddingValue")
-        valid = None if padding is None else (planes != padding).all(0)
+        valid = None if padding is None else (bands != padding).all(0)
         slope, intercept = float(data.get("RescaleSlope", 1)), float(data.get("RescaleIntercept", 0))
-        values = planes * slope + intercept if (slope, intercept) != (1.0, 0.0) else planes
+        values = bands * slope + intercept if (slope, intercept) != (1.0, 0.0) else bands
         stored = with_mask(values.astype(_dicom_type(data)), (how.nodata,))
         if valid is None or valid.all():
             return stored

@@ -35,9 +35,19 @@ class Scale:
     suffix: str
     bands: tuple[int, ...] = ()
 
+    @classmethod
+    def of_pictures(cls, channels: int, suffix: str) -> "Scale":
+        """That of pictures of 8 bits."""
+        return cls("dtype", (0.0,) * channels, (255.0,) * channels, "uint8", suffix, tuple(range(channels)))
+
     @property
     def per_image(self) -> bool:
         return not self.low
+
+    @property
+    def result_bands(self) -> int:
+        """Bands of what `to_physical` gives."""
+        return 1 if len(set(self.bands)) == 1 else len(self.bands)
 
     def bounds(self, values: np.ndarray, valid: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """The values (C, 1, 1) that become −1 and 1 in an image (C, H, W), in float64."""
@@ -75,7 +85,7 @@ class Scale:
             low, high = np.array(self.low), np.array(self.high)
         share = (image.astype(np.float64).clip(-1, 1) + 1) / 2
         values = low[:, None, None] + share * (high - low)[:, None, None]
-        if len(self.bands) > 1 and len(set(self.bands)) == 1:
+        if self.result_bands < len(self.bands):
             values = values.mean(0, keepdims=True)
         if kind.kind in "ui":
             values = values.round().clip(*type_range(self.dtype))

@@ -1,6 +1,6 @@
 """Scenes that are larger than the memory: TIFFs that are read by windows, scaled as whole images are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,7 +92,7 @@ class Scene:
         scale = self.reading.scale
         if scale.per_image:
             low, high = (bound.ravel().tolist() for bound in scale.bounds(seen.values, seen.valid))
-            scale = Scale(scale.rule, tuple(low), tuple(high), scale.dtype, scale.suffix, scale.bands)
+            scale = replace(scale, low=tuple(low), high=tuple(high))
         scaled = scale.scaled(seen)
         valid = np.ones(scaled.shape[1:], bool) if seen.valid is None else seen.valid
         filling = scaled[:, valid].mean(1) if valid.any() else np.zeros(len(scaled))
@@ -113,5 +113,4 @@ def _reflected(place: int, end: int) -> int:
 
 def as_reading(reading: Reading | None, how: Any, channels: int) -> Reading:
     """That of a side; of a side of pictures, the same values as of 8 bits."""
-    scale = Scale("dtype", (0.0,) * channels, (255.0,) * channels, "uint8", ".tif", tuple(range(channels)))
-    return reading or Reading(how, tuple(range(channels)), scale)
+    return reading or Reading(how, tuple(range(channels)), Scale.of_pictures(channels, ".tif"))

@@ -72,6 +72,11 @@ class Stored:
     valid: np.ndarray | None = None
 
 
+def planes(values: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, C) as (C, H, W), a view."""
+    return values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0)
+
+
 def with_mask(values: np.ndarray, nodata: tuple[float | None, ...], alpha: np.ndarray | None = None) -> Stored:
     """Values with their mask: no data is NaN, infinity, one of the `nodata` values in any band, or alpha 0.
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from cut.data.formats.stored import Header, How, Stored, explained, with_alpha
+from cut.data.formats.stored import Header, How, Stored, explained, planes, with_alpha
 
 SUFFIXES = (".tif", ".tiff")
 _ALPHA = (1, 2)  # ExtraSamples: associated and unassociated alpha
-_GDAL_NODATA = 42113
+GDAL_NODATA = 42113
 _PALETTE, _CMYK, _YCBCR = 3, 5, 6  # PhotometricInterpretation
 
 
@@ -47,15 +47,15 @@ def load(path: Path, how: How) -> Stored:
     with explained(path), tifffile.TiffFile(path) as file:
         page: Any = file.pages[0]
         count = 1 if how.pages == "first" else _pages(file)
-        planes = []
+        pages = []
         for number in range(count):
             own: Any = file.pages[number]
             if (own.imagewidth, own.imagelength, own.samplesperpixel) != (
                 page.imagewidth, page.imagelength, page.samplesperpixel,
             ):  # fmt: skip
                 raise ValueError("its pages differ in size or bands, so they are not the bands of one image")
-            planes.append(_planes(own))
-        values = np.concatenate(planes)
+            pages.append(_planes(own))
+        values = np.concatenate(pages)
         alpha = None
         if how.pages == "first" and _has_alpha(page):
             values, alpha = values[:-1], values[-1]
@@ -91,9 +91,7 @@ def alpha_levels(path: Path) -> int | None:
 def _planes(page: Any) -> np.ndarray:
     """A page as (C, H, W)."""
     values = page.asarray()
-    if values.ndim == 2:
-        return values[None]
-    return values if page.planarconfig == 2 else np.moveaxis(values, -1, 0)
+    return values if values.ndim == 3 and page.planarconfig == 2 else planes(values)
 
 
 def _pages(file: Any) -> int:
@@ -114,7 +112,7 @@ def _is_picture(page: Any, samples: int, alpha: bool) -> bool:
 
 
 def _nodata(page: Any) -> float | None:
-    tag = page.tags.get(_GDAL_NODATA)
+    tag = page.tags.get(GDAL_NODATA)
     try:
         return None if tag is None else float(str(tag.value).strip("\0 "))
     except ValueError:

@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from cut.data.formats.stored import library
+from cut.data.formats.tiff import GDAL_NODATA
 from cut.data.formats.tiff import SUFFIXES as TIFF
 
 SUFFIXES = {"tif": ".tif", "npy": ".npy", "png": ".png"}
 """By what `--output_format` says."""
-_GDAL_NODATA = 42113
 _IN_PNG = ("uint8", "uint16")
 
 
@@ -55,7 +55,7 @@ def array_bytes(values: np.ndarray, suffix: str, nodata: float | None = None) ->
         Image.fromarray(picture).save(stream, format="PNG")
     else:
         text = f"{nodata:g}" if nodata is not None else ""
-        tags = [(_GDAL_NODATA, "s", 0, text, True)] if text else []
+        tags = [(GDAL_NODATA, "s", 0, text, True)] if text else []
         kept = values.astype(np.uint8) if values.dtype.kind == "b" else values
         planes: Literal["separate"] | None = None if len(kept) == 1 else "separate"
         content = kept[0] if len(kept) == 1 else kept

@@ -43,9 +43,8 @@ class ResultValues:
         self.run = f"{options.run.name} {options.run.epoch}"
         letter, channels = "B" if options.data.direction == "AtoB" else "A", options.data.output_nc
         known = stored_scales(options.run.folder).get(letter)
-        pictures = Scale("dtype", (0.0,) * channels, (255.0,) * channels, "uint8", ".png", tuple(range(channels)))
-        self.scale, self.are_pictures = known or pictures, known is None
-        self.bands = 1 if len(set(self.scale.bands)) == 1 else channels
+        self.scale, self.are_pictures = known or Scale.of_pictures(channels, ".png"), known is None
+        self.bands = self.scale.result_bands
         self.axis = int(options.formats.slice_axis)
         self._volumes: dict[Path, Volume] = {}
         self._lock = threading.Lock()

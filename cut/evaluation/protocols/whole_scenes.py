@@ -74,8 +74,7 @@ def translate_scene(
     with rasterio.open(file) as opened:
         height, width = opened.height, opened.width
     with Scene(file, reading, translate.padded_length(height), translate.padded_length(width)) as scene:
-        bands = 1 if len(set(scale.bands)) == 1 else len(scale.bands)
-        profile = profile_of_result(scene.source, bands, scale.dtype, (width, height))
+        profile = profile_of_result(scene.source, scale.result_bands, scale.dtype, (width, height))
 
         def write(name: str) -> None:
             with rasterio.open(name, "w", **profile) as result:
