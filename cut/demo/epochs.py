@@ -11,6 +11,7 @@ from cut.device import choose_device
 from cut.errors import UserError
 from cut.evaluation.protocols.own_images import translate_files
 from cut.evaluation.translate.trained import load_translator, trained_epochs, weight_file
+from cut.models.styles import translation_count
 from cut.options import Options, test_options
 
 KEPT = 3  # generators in memory
@@ -34,7 +35,7 @@ class Epochs:
     def __init__(self, words: Sequence[str]) -> None:
         self.words = list(words)
         self.options = test_options(self.words)
-        if getattr(self.options.method, "num_style", 1) != 1:
+        if translation_count(self.options) != 1:
             raise UserError("The page shows one translation of a picture: leave --num_style out.")
         self.device = choose_device(self.options.run.gpu_ids, self.options.run.threads)
         self.labels = self._labels()

@@ -127,8 +127,8 @@ class Yardstick:
             _check(stopped)
             picture, values = one if isinstance(one, Shown) else (one, one)
             if scores is not None:
-                target = self.images.target
-                real = target.view_of(target.tensor(index)).values if isinstance(one, Shown) else target.pixels(index)
+                target = self.images.target.shown(index)
+                real = target.values if isinstance(one, Shown) else target.picture
                 if real.shape[-1] == values.shape[-1]:  # else these are sources of other bands, as a baseline
                     scores.add(real, values)
             for scorer in scorers:

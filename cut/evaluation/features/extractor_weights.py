@@ -18,9 +18,7 @@ def read_extractor_weights(file: Path, advice: str) -> tuple[dict[str, Tensor], 
     Raises:
         UserError: when it is missing; when it is damaged, with its hash and `advice`.
     """
-    if not file.is_file():
-        raise UserError(f"There is no weight file {file}; {advice}.")
-    digest = file_hash(file)
+    digest = hash_of_weights(file, advice)
     try:
         weights = read_weights(file)
         if not all(torch.isfinite(tensor).all() for tensor in weights.values()):
@@ -28,6 +26,17 @@ def read_extractor_weights(file: Path, advice: str) -> tuple[dict[str, Tensor], 
     except UserError as error:
         raise UserError(f"{str(error).rstrip('.')}: it is damaged (SHA-256 {digest}); {advice}.") from error
     return weights, digest
+
+
+def hash_of_weights(file: Path, advice: str) -> str:
+    """The SHA-256 of a file of weights.
+
+    Raises:
+        UserError: when it is missing.
+    """
+    if not file.is_file():
+        raise UserError(f"There is no weight file {file}; {advice}.")
+    return file_hash(file)
 
 
 @contextmanager

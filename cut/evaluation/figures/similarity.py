@@ -111,8 +111,7 @@ class LearnedSimilarity:
             image: (C, H, W) in [−1, 1], of either domain.
         """
         height, width = image.shape[1:]
-        multiple, fewest = self.generator.size_multiple, self.generator.fewest_multiples
-        padded = tuple(max(-(-side // multiple), fewest) * multiple for side in (height, width))
+        padded = tuple(map(self.translator.padded_length, (height, width)))
         images = pad_by_reflection(with_channels(image[None], self.options.data.input_nc), *padded)
         arithmetic = self.translator.arithmetic
         with torch.random.fork_rng(devices=[]), inference(self.generator), arithmetic.region():

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cut.data.images import to_8bit
+from cut.evaluation.comparison.held_out import as_picture
 from cut.evaluation.figures.similarity import LearnedSimilarity, Point, VectorMap, check_points, principal_colors
 from cut.terminal import readable
 
@@ -65,8 +65,8 @@ def draw_similarity(learned: LearnedSimilarity, images: Sequence[Shown], points:
     for point, color in marked:
         maps = learned.similarity(first.queries, first.keys, point)
         dot = [(point, color)]
-        row: Row = [Cell(_pixels(first.source), "input", dot)]
-        row.append(Cell(_pixels(first.translation), f"translation, {point[0]},{point[1]}", dot))
+        row: Row = [Cell(as_picture(first.source), "input", dot)]
+        row.append(Cell(as_picture(first.translation), f"translation, {point[0]},{point[1]}", dot))
         row += [Cell(one.numpy(), f"tap {tap}", dot, True) for tap, one in zip(learned.taps, maps, strict=True)]
         rows.append(row)
     if len(images) > 1 or not points:
@@ -82,17 +82,13 @@ def _components(learned: LearnedSimilarity, images: Sequence[Shown]) -> list[Row
     rows: list[Row] = []
     for number, one in enumerate(images):
         for part, picture in enumerate((one.source, one.translation)):
-            row: Row = [Cell(_pixels(picture), one.name if part == 0 else "translation")]
+            row: Row = [Cell(as_picture(picture), one.name if part == 0 else "translation")]
             row += [
                 Cell(colored[index][2 * number + part].numpy(), f"tap {tap}, components")
                 for index, tap in enumerate(learned.taps)
             ]
             rows.append(row)
     return rows
-
-
-def _pixels(image: Tensor) -> np.ndarray:
-    return to_8bit(image.expand(3, -1, -1) if len(image) == 1 else image)
 
 
 def _drawn(rows: Sequence[Row]) -> bytes:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
-from cut.evaluation.features.extractor_weights import loading
-from cut.evaluation.features.feature_cache import file_hash
+from cut.evaluation.features.extractor_weights import hash_of_weights, loading
 from cut.evaluation.features.torchscript import read_torchscript
+from cut.evaluation.features.vision_transformer import VisionTransformer, of_timm
 from cut.registry import EXTRACTORS
 
 _ADVICE = "give OpenAI's ViT-L-14-336px.pt (or ViT-B-32.pt, ViT-B-16.pt, ViT-L-14.pt) with --clip_weights"
@@ -24,19 +23,8 @@ _NETWORKS = {  # by width, side of a patch and places
 }
 
 
-class CLIP(Extractor):
-    """The embedding of an image, not normalised; a picture is resized bicubically, antialiased."""
-
-    network: Any  # timm has few types
-
-    def prepare(self, images: Tensor) -> Tensor:
-        size = self.network.patch_embed.img_size
-        resized = F.interpolate(images, size, mode="bicubic", align_corners=False, antialias=True)
-        mean, std = (resized.new_tensor(self.network.pretrained_cfg[name]).view(3, 1, 1) for name in ("mean", "std"))
-        return (resized.clamp(0, 1) - mean) / std
-
-    def describe(self, prepared: Tensor) -> Tensor:
-        return self.network(prepared)  # (B, 3, S, S) → (B, size)
+class CLIP(VisionTransformer):
+    """The embedding of an image, not normalised."""
 
 
 @EXTRACTORS.register("clip")
@@ -46,11 +34,7 @@ def clip(clip_weights: str | None = None) -> Extractor:
     Raises:
         UserError: without timm or a file, or when the file is damaged or of another network.
     """
-    try:
-        import timm
-        from timm.models.vision_transformer import checkpoint_filter_fn
-    except ImportError as error:
-        raise UserError(f"The extractor clip needs timm ({error}): pip install '.[scores]'") from None
+    create_model, as_in_timm = of_timm("clip")
     if clip_weights is None:
         raise UserError(f"The extractor clip needs a file of its weights, which is not downloaded: {_ADVICE}.")
     file = Path(clip_weights)
@@ -62,9 +46,9 @@ def clip(clip_weights: str | None = None) -> Extractor:
     if known is None:
         raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {_ADVICE}.")
     title, name = known
-    network: Any = timm.create_model(name, pretrained=False)
+    network: Any = create_model(name, pretrained=False)
     with loading(file, digest, _ADVICE):
-        network.load_state_dict(checkpoint_filter_fn({name: value.float() for name, value in weights.items()}, network))
+        network.load_state_dict(as_in_timm({name: value.float() for name, value in weights.items()}, network))
     side = network.patch_embed.img_size[0]
     identity = f"CLIP {title} {digest}, antialiased bicubic to {side}, embedding"
     return CLIP(f"CLIP {title}", network.num_classes, identity, network)
@@ -76,9 +60,7 @@ def _read(file: Path) -> tuple[dict[str, Tensor], str]:
     Raises:
         UserError: when it is missing or damaged, or holds something else.
     """
-    if not file.is_file():
-        raise UserError(f"There is no weight file {file}; {_ADVICE}.")
-    digest = file_hash(file)
+    digest = hash_of_weights(file, _ADVICE)
     try:
         weights = read_torchscript(file)
     except Exception as error:  # damage and other kinds of files lead to errors of many kinds

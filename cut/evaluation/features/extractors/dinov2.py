@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import torch.nn.functional as F
-from torch import Tensor
-
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.extractor_weights import loading, read_extractor_weights
+from cut.evaluation.features.vision_transformer import VisionTransformer, of_timm
 from cut.registry import EXTRACTORS
 
 _SIZES = {384: "small", 768: "base", 1024: "large"}  # by width; with large the distance is the published one
@@ -16,18 +14,8 @@ _SIDE = 224  # pixels
 _ADVICE = "give Meta's dinov2_vitl14_pretrain.pth (or vits14, vitb14) with --dinov2_weights"
 
 
-class DINOv2(Extractor):
-    """The normalised class token; a picture is resized to 224×224 bicubically, antialiased."""
-
-    network: Any  # timm has few types
-
-    def prepare(self, images: Tensor) -> Tensor:
-        resized = F.interpolate(images, (_SIDE, _SIDE), mode="bicubic", align_corners=False, antialias=True)
-        mean, std = (resized.new_tensor(self.network.pretrained_cfg[name]).view(3, 1, 1) for name in ("mean", "std"))
-        return (resized.clamp(0, 1) - mean) / std
-
-    def describe(self, prepared: Tensor) -> Tensor:
-        return self.network(prepared)  # (B, 3, 224, 224) → (B, size)
+class DINOv2(VisionTransformer):
+    """The normalised class token of a picture of 224×224 pixels."""
 
 
 @EXTRACTORS.register("dinov2")
@@ -37,11 +25,7 @@ def dinov2(dinov2_weights: str | None = None) -> Extractor:
     Raises:
         UserError: without timm or a file, or when the file is damaged or of another network.
     """
-    try:
-        import timm
-        from timm.models.vision_transformer import checkpoint_filter_fn
-    except ImportError as error:
-        raise UserError(f"The extractor dinov2 needs timm ({error}): pip install '.[scores]'") from None
+    create_model, as_in_timm = of_timm("dinov2")
     if dinov2_weights is None:
         raise UserError(f"The extractor dinov2 needs a file of its weights, which is not downloaded: {_ADVICE}.")
     file = Path(dinov2_weights)
@@ -50,8 +34,8 @@ def dinov2(dinov2_weights: str | None = None) -> Extractor:
     size = _SIZES.get(token.shape[-1]) if token is not None else None
     if size is None:
         raise UserError(f"{file} (SHA-256 {digest}) holds the weights of another network; {_ADVICE}.")
-    network: Any = timm.create_model(f"vit_{size}_patch14_dinov2", pretrained=False, num_classes=0, img_size=_SIDE)
+    network: Any = create_model(f"vit_{size}_patch14_dinov2", pretrained=False, num_classes=0, img_size=_SIDE)
     with loading(file, digest, _ADVICE):
-        network.load_state_dict(checkpoint_filter_fn(weights, network))
+        network.load_state_dict(as_in_timm(weights, network))
     identity = f"DINOv2 {size} {digest}, antialiased bicubic to {_SIDE}, class token"
     return DINOv2(f"DINOv2 {size}", network.num_features, identity, network)
