@@ -99,9 +99,14 @@ def figure(relative: str | Path, caption: str, size: tuple[int, int] | None = No
     return tags.figure(tags.a(picture, href=link), tags.figcaption(shown(caption)))
 
 
+def data_url(png: bytes) -> str:
+    """The address of a picture that is in the page itself."""
+    return f"data:image/png;base64,{b64encode(png).decode()}"
+
+
 def embedded(png: bytes, caption: str = "", width: int | None = None) -> tags.figure:
     """A picture that is in the page itself, `width` pixels wide, or as wide as it is."""
-    picture = tags.img(src=f"data:image/png;base64,{b64encode(png).decode()}", alt=shown(caption))
+    picture = tags.img(src=data_url(png), alt=shown(caption))
     if width is not None:
         picture["width"] = width
     return tags.figure(picture, tags.figcaption(shown(caption))) if caption else tags.figure(picture)

@@ -3,10 +3,10 @@
 import html
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 
 from cut.errors import UserError
+from cut.html import data_url
 from cut.monitoring.lines import run_title
 from cut.monitoring.previews import PreviewFiles, file_name
 from cut.monitoring.record import Record
@@ -128,9 +128,8 @@ def _panel(label: str, points: Sequence[Point], names: list[str]) -> Panel:
 
 
 def _image(png: bytes, text: str, width: int) -> str:
-    data = b64encode(png).decode()
     style = f"width: {width}px; max-width: 100%"
-    return f'<img src="data:image/png;base64,{data}" alt="{html.escape(text)}" style="{style}">'
+    return f'<img src="{data_url(png)}" alt="{html.escape(text)}" style="{style}">'
 
 
 def _display(content: str) -> Draw:

@@ -4,6 +4,7 @@ import shlex
 
 from cut.errors import UserError
 from cut.monitoring.pictures import cell_size, first_of_batch, picture_row
+from cut.monitoring.tracked import evaluation_values, step_values
 from cut.options import Options, as_yaml
 from cut.training.listener import EvaluationEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
 
@@ -54,22 +55,15 @@ class TensorBoardLog(Listener):
     def after_step(self, event: StepEvent) -> None:
         images = event.progress.images
         if event.due(self.monitoring.print_freq):
-            for name, value in event.losses.items():
-                self.file.add_scalar(f"losses/{name}", value, images)
-            self.file.add_scalar("training/learning rate", event.learning_rate, images)
-            if event.seconds + event.data_seconds > 0:
-                speed = 1 / (event.seconds + event.data_seconds)
-                self.file.add_scalar("training/images per second", speed, images)
+            for name, value in step_values(event).items():
+                self.file.add_scalar(name, value, images)
         if event.due(self.monitoring.display_freq):
             for label, picture in first_of_batch(event.images()).items():
                 self.file.add_picture(f"images/{label}", picture, images)
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        evaluation = event.evaluation
-        for label, value in evaluation.all_labelled().items():
-            self.file.add_scalar(f"measures/{label}", value, event.progress.images)
-        for label, value in evaluation.labelled(evaluation.spread).items():
-            self.file.add_scalar(f"measures/{label}: standard deviation", value, event.progress.images)
+        for name, value in evaluation_values(event.evaluation).items():
+            self.file.add_scalar(name, value, event.progress.images)
 
     def finish(self, progress: Progress) -> None:
         self.file.close()

@@ -9,6 +9,7 @@ from typing import Any
 from cut.errors import UserError
 from cut.monitoring.lines import method_label, run_title
 from cut.monitoring.pictures import cell_size, first_of_batch, picture_row
+from cut.monitoring.tracked import evaluation_values, step_values
 from cut.options import Options
 from cut.training.atomic import write_atomically
 from cut.training.listener import EvaluationEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
@@ -92,10 +93,7 @@ class WandbRun(Listener):
     def after_step(self, event: StepEvent) -> None:
         values: dict[str, Any] = {}
         if event.due(self.monitoring.print_freq):
-            values |= {f"losses/{name}": value for name, value in event.losses.items()}
-            values["training/learning rate"] = event.learning_rate
-            if event.seconds + event.data_seconds > 0:
-                values["training/images per second"] = 1 / (event.seconds + event.data_seconds)
+            values |= step_values(event)
         if event.due(self.monitoring.display_freq):
             pictures = first_of_batch(event.images())
             values |= {f"images/{label}": self.wandb.Image(picture) for label, picture in pictures.items()}
@@ -103,11 +101,7 @@ class WandbRun(Listener):
             self._log(values, event.progress)
 
     def after_evaluation(self, event: EvaluationEvent) -> None:
-        evaluation = event.evaluation
-        values = {f"measures/{label}": value for label, value in evaluation.all_labelled().items()}
-        spread = evaluation.labelled(evaluation.spread)
-        values |= {f"measures/{label}: standard deviation": value for label, value in spread.items()}
-        self._log(values | {"epoch": evaluation.epoch}, event.progress)
+        self._log(evaluation_values(event.evaluation) | {"epoch": event.evaluation.epoch}, event.progress)
 
     def finish(self, progress: Progress) -> None:
         self.run.finish()
