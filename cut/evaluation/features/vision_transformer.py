@@ -1,6 +1,7 @@
 """What extractors that are vision transformers of timm share."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
@@ -25,15 +26,24 @@ class VisionTransformer(Extractor):
         return self.network(prepared)  # (B, 3, S, S) → (B, size)
 
 
-def of_timm(extractor: str) -> tuple[Callable[..., Any], Callable[..., dict[str, Tensor]]]:
-    """timm's `create_model`, and its function that turns published weights into those of a vision transformer.
+def timm_and_file(
+    extractor: str, weights: str | None, advice: str
+) -> tuple[Callable[..., Any], Callable[..., dict[str, Tensor]], Path]:
+    """timm's `create_model`, its function that makes a vision transformer's weights of published ones, and the file.
+
+    Args:
+        extractor: its name.
+        weights: the file that the user gave.
+        advice: which file to give.
 
     Raises:
-        UserError: without timm, which is optional; it names the extractor.
+        UserError: without timm, which is optional, or without a file.
     """
     try:
         from timm import create_model
         from timm.models.vision_transformer import checkpoint_filter_fn
     except ImportError as error:
         raise UserError(f"The extractor {extractor} needs timm ({error}): pip install '.[scores]'") from None
-    return create_model, checkpoint_filter_fn
+    if weights is None:
+        raise UserError(f"The extractor {extractor} needs a file of its weights, which is not downloaded: {advice}.")
+    return create_model, checkpoint_filter_fn, Path(weights)

@@ -11,7 +11,7 @@ from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.extractor_weights import hash_of_weights, loading
 from cut.evaluation.features.torchscript import read_torchscript
-from cut.evaluation.features.vision_transformer import VisionTransformer, of_timm
+from cut.evaluation.features.vision_transformer import VisionTransformer, timm_and_file
 from cut.registry import EXTRACTORS
 
 _ADVICE = "give OpenAI's ViT-L-14-336px.pt (or ViT-B-32.pt, ViT-B-16.pt, ViT-L-14.pt) with --clip_weights"
@@ -34,10 +34,7 @@ def clip(clip_weights: str | None = None) -> Extractor:
     Raises:
         UserError: without timm or a file, or when the file is damaged or of another network.
     """
-    create_model, as_in_timm = of_timm("clip")
-    if clip_weights is None:
-        raise UserError(f"The extractor clip needs a file of its weights, which is not downloaded: {_ADVICE}.")
-    file = Path(clip_weights)
+    create_model, as_in_timm, file = timm_and_file("clip", clip_weights, _ADVICE)
     weights, digest = _read(file)
     patches, places = weights.get("visual.conv1.weight"), weights.get("visual.positional_embedding")
     known = None

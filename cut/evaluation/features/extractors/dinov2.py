@@ -1,12 +1,11 @@
 """DINOv2 (Oquab et al., 2023), whose distances agree with people's judgement better than FID (Stein et al., 2023)."""
 
-from pathlib import Path
 from typing import Any
 
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 from cut.evaluation.features.extractor_weights import loading, read_extractor_weights
-from cut.evaluation.features.vision_transformer import VisionTransformer, of_timm
+from cut.evaluation.features.vision_transformer import VisionTransformer, timm_and_file
 from cut.registry import EXTRACTORS
 
 _SIZES = {384: "small", 768: "base", 1024: "large"}  # by width; with large the distance is the published one
@@ -25,10 +24,7 @@ def dinov2(dinov2_weights: str | None = None) -> Extractor:
     Raises:
         UserError: without timm or a file, or when the file is damaged or of another network.
     """
-    create_model, as_in_timm = of_timm("dinov2")
-    if dinov2_weights is None:
-        raise UserError(f"The extractor dinov2 needs a file of its weights, which is not downloaded: {_ADVICE}.")
-    file = Path(dinov2_weights)
+    create_model, as_in_timm, file = timm_and_file("dinov2", dinov2_weights, _ADVICE)
     weights, digest = read_extractor_weights(file, _ADVICE)
     token = weights.get("cls_token")
     size = _SIZES.get(token.shape[-1]) if token is not None else None
