@@ -49,7 +49,7 @@ class ResidualBlock(_Layers):
     """x + two 3×3 convolutions with instance norms, on (B, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
-        first = (ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm(channels), nn.ReLU(inplace=True))
+        first = (ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm(channels), nn.ReLU())
         super().__init__(*first, ReflectionPad(1), nn.Conv2d(channels, channels, 3), InstanceNorm(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def leaky_conv(channels: int, out: int, kernel: int, stride: int, padding: int) 
 def _normed_conv(channels: int, out: int) -> nn.Module:
     """3×3 convolution that halves the resolution, instance norm, ReLU."""
     conv = nn.Conv2d(channels, out, 3, 2)
-    return _Layers(ReflectionPad(1), conv, InstanceNorm(out), nn.ReLU(inplace=True))
+    return _Layers(ReflectionPad(1), conv, InstanceNorm(out), nn.ReLU())
 
 
 def _up(channels: int, out: int) -> nn.Module:

@@ -29,15 +29,20 @@ class InstanceNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:
         if not is_channels_last(x):
             return super().forward(x)
-        y = _ChannelsLast.apply(x, self.eps)
+        y, _ = _ChannelsLast.apply(x, self.eps)
         return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(y.dtype) if self.affine else y
 
 
 class _ChannelsLast(torch.autograd.Function):
-    """Statistics are kept in float32 (float64 for float64), whatever the images are in."""
+    """The norm of channels-last x, and the scale 1 / √(var + ε) of each image and channel.
+
+    For the backward pass it keeps its result and not x: what follows often needs that too, and then it is kept once.
+    The scale is in float32 (float64 for float64), whatever the images are in, and is a result for the second
+    derivative alone.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
         images, channels = x.shape[:2]
         # With a weight in float32 batch norm keeps its statistics in it; without one, in the type of the images.
         unit = x.new_ones(channels, dtype=_statistics(x.dtype))
@@ -49,35 +54,44 @@ class _ChannelsLast(torch.autograd.Function):
                 x[one : one + 1], unit, zero, None, None, True, 0.0, eps,
                 out=y[one : one + 1], save_mean=mean[one], save_invstd=scale[one],
             )  # fmt: skip
-        ctx.save_for_backward(x, mean, scale)
-        ctx.eps = eps
-        return y
+        ctx.save_for_backward(y, scale)
+        ctx.set_materialize_grads(False)
+        return y, scale
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        x, mean, scale = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            return _derivative(x, gradient, ctx.eps), None
+    def backward(ctx: Any, gradient: Tensor | None, of_scale: Tensor | None) -> tuple[Tensor, None]:
+        y, scale = ctx.saved_tensors
+        if torch.is_grad_enabled() or gradient is None or of_scale is not None:
+            return _derivative(y, scale, gradient, of_scale), None
         gradient = gradient.contiguous(memory_format=torch.channels_last)
-        unit = torch.ones_like(mean[0])
-        unused = torch.empty_like(unit), torch.empty_like(unit)  # the gradients of weight and bias
-        own = torch.empty_like(x)
-        for one in range(len(x)):
-            _aten.native_batch_norm_backward.out(
-                gradient[one : one + 1], x[one : one + 1], unit, None, None, mean[one], scale[one], True, ctx.eps,
-                [True, True, True], out0=own[one : one + 1], out1=unused[0], out2=unused[1],
-            )  # fmt: skip
+        zero, unit = torch.zeros_like(scale[0]), torch.ones_like(scale[0])
+        # The kernel works on an image whose mean is 0 and whose deviation is 1, and then multiplies by a weight.
+        parts = (
+            _aten.native_batch_norm_backward(
+                gradient[one : one + 1], y[one : one + 1], scale[one], None, None, zero, unit, True, 0.0,
+                [True, False, False],
+            )[0]
+            for one in range(len(y))
+        )  # fmt: skip
+        if len(y) == 1:
+            return next(parts), None
+        own = torch.empty_like(y)
+        for one, part in enumerate(parts):
+            own[one : one + 1] = part
         return own, None
 
 
-def _derivative(x: Tensor, gradient: Tensor, eps: float) -> Tensor:
-    """The gradient of x by operations that have derivatives, for a penalty on a gradient."""
-    exact = x.to(_statistics(x.dtype))
-    variance, mean = torch.var_mean(exact, (2, 3), correction=0, keepdim=True)
-    scale = torch.rsqrt(variance + eps)
-    normal, incoming = (exact - mean) * scale, gradient.to(exact.dtype)
-    own = incoming - incoming.mean((2, 3), keepdim=True) - normal * (incoming * normal).mean((2, 3), keepdim=True)
-    return (scale * own).to(x.dtype)
+def _derivative(y: Tensor, scale: Tensor, gradient: Tensor | None, of_scale: Tensor | None) -> Tensor:
+    """The gradient of x from those of y and of the scale, by operations that have derivatives."""
+    normal, scale = y.to(scale.dtype), scale[:, :, None, None]
+    own = torch.zeros_like(normal)
+    if gradient is not None:
+        incoming = gradient.to(normal.dtype)
+        own = incoming - incoming.mean((2, 3), keepdim=True) - normal * (incoming * normal).mean((2, 3), keepdim=True)
+        own = scale * own
+    if of_scale is not None:
+        own = own - scale.square() * normal * (of_scale[:, :, None, None] / (y.shape[2] * y.shape[3]))
+    return own.to(y.dtype)
 
 
 def _statistics(dtype: torch.dtype) -> torch.dtype:

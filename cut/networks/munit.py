@@ -91,7 +91,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, norm: type[InstanceNorm] | type[AdaptiveInstanceNorm]) -> None:
         super().__init__()
-        first = ConvBlock(channels, channels, 3, 1, 1, norm(channels), nn.ReLU(inplace=True))
+        first = ConvBlock(channels, channels, 3, 1, 1, norm(channels), nn.ReLU())
         self.model = nn.Sequential(first, ConvBlock(channels, channels, 3, 1, 1, norm(channels)))
 
     def forward(self, x: Tensor, *styles: tuple[Tensor, Tensor]) -> Tensor:
@@ -137,8 +137,8 @@ class ContentEncoder(nn.Module):
     def __init__(self, channels: int, dim: int, n_downsample: int, n_res: int) -> None:
         super().__init__()
         widths = [dim * 2**level for level in range(n_downsample + 1)]
-        layers = [ConvBlock(channels, dim, 7, 1, 3, InstanceNorm(dim), nn.ReLU(inplace=True))]
-        layers += [ConvBlock(i, o, 4, 2, 1, InstanceNorm(o), nn.ReLU(inplace=True)) for i, o in pairwise(widths)]
+        layers = [ConvBlock(channels, dim, 7, 1, 3, InstanceNorm(dim), nn.ReLU())]
+        layers += [ConvBlock(i, o, 4, 2, 1, InstanceNorm(o), nn.ReLU()) for i, o in pairwise(widths)]
         self.model = nn.Sequential(*layers, _ResidualBlocks(n_res, widths[-1], InstanceNorm))
 
     @property

@@ -30,11 +30,11 @@ class PatchDiscriminator(Discriminator):
 
         layers = [_conv(input_nc, ndf, antialias), nn.LeakyReLU(0.2, inplace=True), *_blur(ndf, antialias)]
         for channels, out in zip(widths[:-2], widths[1:-1], strict=True):
-            layers += [_conv(channels, out, antialias, bias), norm_layer(norm, out), nn.LeakyReLU(0.2, inplace=True)]
+            layers += [_conv(channels, out, antialias, bias), norm_layer(norm, out), nn.LeakyReLU(0.2)]
             layers += _blur(out, antialias)
         last = widths[-1]
         layers += [nn.Conv2d(widths[-2], last, 4, padding=1, bias=bias), norm_layer(norm, last)]
-        layers += [nn.LeakyReLU(0.2, inplace=True), nn.Conv2d(last, 1, 4, padding=1)]
+        layers += [nn.LeakyReLU(0.2), nn.Conv2d(last, 1, 4, padding=1)]
         self.model = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class PixelDiscriminator(Discriminator):
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(ndf, 2 * ndf, 1, bias=bias),
             norm_layer(norm, 2 * ndf),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(0.2),
             nn.Conv2d(2 * ndf, 1, 1, bias=bias),
         )
 

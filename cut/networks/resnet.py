@@ -1,6 +1,6 @@
 """The ResNet generator (Johnson et al. 2016 as used by CycleGAN and CUT), with anti-aliased resampling."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from cut.networks.dropout import Dropout
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
+from cut.networks.recomputation import ReLU, apply_recomputing
 from cut.registry import GENERATORS
 
 WITHIN = 0.8  # the share of the image's range that tanh starts from: at 1 its slope is still a third
@@ -36,7 +37,7 @@ class ResidualBlock(nn.Module):
             ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
             norm_layer(norm, channels),
-            nn.ReLU(inplace=True),
+            ReLU(),
             *([Dropout(0.5)] if dropout else []),
             ReflectionPad(1),
             nn.Conv2d(channels, channels, 3, bias=bias),
@@ -46,22 +47,11 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.recompute and torch.is_grad_enabled():
             return x + checkpoint(self.conv_block, x, use_reentrant=False, preserve_rng_state=self.draws)
-        pad, conv, *between, second_pad, second_conv, norm = self.conv_block
-        y = _padded_conv(pad, conv, x)
-        for layer in between:
-            y = layer(y)
-        return x + norm(_padded_conv(second_pad, second_conv, y))
-
-
-def _padded_conv(pad: nn.Module, conv: nn.Module, x: Tensor) -> Tensor:
-    """conv(pad(x)) that keeps no padded copy of x for the backward pass, which pads again instead.
-
-    The copies of all blocks would be a sixth of a step's activations. The convolution itself is not repeated:
-    recomputation stops as soon as its input is back.
-    """
-    if not torch.is_grad_enabled():
-        return conv(pad(x))
-    return checkpoint(lambda image: conv(pad(image)), x, use_reentrant=False, preserve_rng_state=False)
+        pad, conv, norm, relu, *dropout, second_pad, second_conv, second_norm = self.conv_block
+        y, cheap = norm(apply_recomputing([pad], conv, x)), [relu, second_pad]
+        if dropout:
+            y, cheap = dropout[0](relu(y)), [second_pad]
+        return x + second_norm(apply_recomputing(cheap, second_conv, y))
 
 
 class ZeroConv2d(nn.Conv2d):
@@ -121,7 +111,7 @@ class ResnetGenerator(ContrastiveGenerator):
         bias = needs_bias(norm)
 
         layers: list[nn.Module] = [ReflectionPad(3), nn.Conv2d(input_nc, ngf, 7, bias=bias), norm_layer(norm, ngf)]
-        layers += [nn.ReLU(inplace=True)]
+        layers += [ReLU()]
         for channels in (ngf, 2 * ngf):
             layers += downsampling(channels, 2 * channels, norm, bias, antialias)
         layers += [ResidualBlock(4 * ngf, norm, dropout, checkpoint_blocks) for _ in range(blocks)]
@@ -129,6 +119,7 @@ class ResnetGenerator(ContrastiveGenerator):
             layers += upsampling(channels, channels // 2, norm, bias, antialias_up)
         layers += [ReflectionPad(3), (ZeroConv2d if residual else nn.Conv2d)(ngf, output_nc, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
+        self.convolution_after = _convolutions_after_cheap_layers(layers)
 
     def regions(self) -> Sequence[nn.Module]:
         return [layer for layer in self.model if isinstance(layer, ResidualBlock)]
@@ -144,24 +135,37 @@ class ResnetGenerator(ContrastiveGenerator):
 
     def _run(self, image: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
         self._check_taps(taps)
-        x, features = image, dict[int, Tensor]()
-        deepest = max(taps, default=-1)
-        for index, layer in enumerate(self.model[: stop + 1]):
+        x, features, deepest = image, dict[int, Tensor](), max(taps, default=-1)
+        for first, last in self._parts(taps, stop):
+            layer = self.model[first]
             if self.residual and isinstance(layer, nn.Tanh):
                 x = add_image(x, image)
-            x = layer(x)
-            if index in taps:
-                features[index] = x
-            # The ReLUs work in place, so a tap on the norm before one is rectified: so are the published features, and
-            # the losses computed from them. Only the deepest tap is not, because there the published pass ends.
-            if index == deepest and self._is_rectified_after(index):
-                x = x.clone()
+            x = apply_recomputing(self.model[first:last], self.model[last], x) if last > first else layer(x)
+            if last in taps:
+                features[last] = x
+            # Published ReLUs work in place, so a tap on the norm before one is rectified, and so are the losses computed
+            # from it. Only where that is the deepest tap, the published pass ends before the ReLU.
+            if isinstance(layer, nn.ReLU) and deepest >= first:
+                features.update({tap: x for tap in self._just_before(first) if tap in features})
         return x, [features[tap] for tap in taps]
 
-    def _is_rectified_after(self, index: int) -> bool:
-        """Whether the output of a layer is what a ReLU works on in place."""
-        following = (layer for layer in self.model[index + 1 :] if not isinstance(layer, nn.Identity))
-        return isinstance(next(following, None), nn.ReLU)
+    def _parts(self, taps: Sequence[int], stop: int) -> Iterator[tuple[int, int]]:
+        """The first and last layer of what is run at once, up to a layer: a convolution with the cheap layers before it,
+        where no tap needs what is between them, or a single layer."""
+        first = 0
+        while first <= stop:
+            last = self.convolution_after.get(first, first)
+            if last > stop or any(first - 1 <= tap < last for tap in taps):
+                last = first
+            yield first, last
+            first = last + 1
+
+    def _just_before(self, index: int) -> range:
+        """The layer before one, and layers that do nothing between them."""
+        first = index - 1
+        while isinstance(self.model[first], nn.Identity):
+            first -= 1
+        return range(first, index)
 
     def _check_taps(self, taps: Sequence[int]) -> None:
         missing = [str(tap) for tap in taps if not 0 <= tap < len(self.model)]
@@ -170,6 +174,17 @@ class ResnetGenerator(ContrastiveGenerator):
                 f"nce_layers names tap {', '.join(missing)}, which this ResNet generator does not have: "
                 f"its taps are 0 to {len(self.model) - 1}."
             )
+
+
+def _convolutions_after_cheap_layers(layers: Sequence[nn.Module]) -> dict[int, int]:
+    """The convolution at the end of each run of layers that are cheap to compute again, by the index of its first."""
+    found, first = dict[int, int](), 0
+    for index, layer in enumerate(layers):
+        if isinstance(layer, nn.Conv2d) and first < index:
+            found[first] = index
+        if not isinstance(layer, ReLU | ReflectionPad | BlurUp | nn.Identity):
+            first = index + 1
+    return found
 
 
 def check_residual(input_nc: int, output_nc: int) -> None:
@@ -193,7 +208,7 @@ def downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool
     """Convolution, norm and ReLU that halve the resolution."""
     conv = nn.Conv2d(channels, out, 3, stride=1 if antialias else 2, padding=1, bias=bias)
     blur = [BlurDown(out)] if antialias else []
-    return [conv, norm_layer(norm, out), nn.ReLU(inplace=True), *blur]
+    return [conv, norm_layer(norm, out), ReLU(), *blur]
 
 
 def upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
@@ -202,7 +217,7 @@ def upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) 
         conv = [BlurUp(channels), nn.Conv2d(channels, out, 3, padding=1, bias=bias)]
     else:
         conv = [nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1, bias=bias)]
-    return [*conv, norm_layer(norm, out), nn.ReLU(inplace=True)]
+    return [*conv, norm_layer(norm, out), ReLU()]
 
 
 for _blocks in (9, 6, 4):

@@ -19,8 +19,8 @@ class UnetBlock(nn.Module):
     (B, C_out, H, W); unless it is the outermost block, with the input in front of it, (B, C + C_out, H, W).
 
     Args:
-        model: layers from (B, C, H, W) to (B, C_out, H, W). The LeakyReLU that a block inside begins with works in
-            place, so that the skip connection carries what it leaves; a ReLU follows, to which that is the same.
+        model: layers from (B, C, H, W) to (B, C_out, H, W). The published LeakyReLU that a block inside begins with
+            works in place, so that the skip connection carries what it leaves; to the ReLU that follows it is the same.
         outermost: whether there is no skip connection around it.
     """
 
@@ -66,12 +66,12 @@ class UnetGenerator(Generator):
 
         outer, inner = widths[-2], widths[-1]
         block = UnetBlock(
-            *(nn.LeakyReLU(0.2, inplace=True), down(outer, inner, bias=bias)),
+            *(nn.LeakyReLU(0.2), down(outer, inner, bias=bias)),
             *(nn.ReLU(inplace=True), up(inner, outer, bias=bias), norm_layer(norm, outer)),
         )
         for outer, inner in zip(widths[-3::-1], widths[-2:0:-1], strict=True):
             block = UnetBlock(
-                *(nn.LeakyReLU(0.2, inplace=True), down(outer, inner, bias=bias), norm_layer(norm, inner)),
+                *(nn.LeakyReLU(0.2), down(outer, inner, bias=bias), norm_layer(norm, inner)),
                 block,
                 *(nn.ReLU(inplace=True), up(2 * inner, outer, bias=bias), norm_layer(norm, outer)),
                 *([Dropout(0.5)] if dropout and outer == inner else []),

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from cut.networks.dropout import Dropout
 from cut.networks.interface import Generator
 from cut.networks.norm import needs_bias, norm_layer
+from cut.networks.recomputation import ReLU, apply_recomputing
 from cut.networks.resnet import ZeroConv2d, add_image, check_residual, downsampling, upsampling
 from cut.registry import GENERATORS
 
@@ -20,14 +21,17 @@ class ZeroPaddedBlock(nn.Module):
         self.conv_block = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
-            nn.ReLU(inplace=True),
+            ReLU(),
             *([Dropout(0.5)] if dropout else []),
             nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
             norm_layer(norm, channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv_block(x)
+        conv, norm, relu, *dropout, second_conv, second_norm = self.conv_block
+        y = norm(conv(x))
+        y = second_conv(dropout[0](relu(y))) if dropout else apply_recomputing([relu], second_conv, y)
+        return x + second_norm(y)
 
 
 class ZeroPaddedResnet(Generator):
@@ -66,7 +70,7 @@ class ZeroPaddedResnet(Generator):
         self.context = 24 + 8 * blocks  # as in ResnetGenerator
         bias = needs_bias(norm)
         layers: list[nn.Module] = [nn.Conv2d(input_nc, ngf, 7, padding=3, bias=bias), norm_layer(norm, ngf)]
-        layers += [nn.ReLU(inplace=True)]
+        layers += [ReLU()]
         for channels in (ngf, 2 * ngf):
             layers += downsampling(channels, 2 * channels, norm, bias, antialias=False)
         layers += [ZeroPaddedBlock(4 * ngf, norm, dropout) for _ in range(blocks)]

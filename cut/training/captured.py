@@ -94,6 +94,7 @@ class CapturedSteps:
 
     def __init__(self, model: Method, undo: Undo, recorder: Callable[[], Recorder]) -> None:
         self.model, self.undo, self.recorder = model, undo, recorder
+        undo.early = True  # a recording steps the optimizers without their hooks
         self._recorded: dict[Any, _Recorded] = {}
 
     def __call__(self, batch: Batch, draws: Any) -> Logs:

@@ -1,45 +1,54 @@
 """Takes back a training step that failed half-way, so that what is saved then is the state between two steps."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from cut.models.method import Method
 from cut.networks.torch_files import tensors_in
 
 
 class Undo:
-    """Copies what a step changes, before each step: weights, statistics and moments; that is one copy of each.
+    """Copies what a step changes: statistics before it, and the weights and moments of an optimizer just before that steps.
+
+    By then the feature maps of the step are gone, so that the copies seldom add to the most memory that a step needs.
 
     Args:
         model: the method that is trained.
 
     Attributes:
         exact: whether the model is as it was between two steps; False after a step that could not be taken back.
+        early: copy everything before a step. For steps whose optimizers are not seen: those of a CUDA graph.
     """
 
     def __init__(self, model: Method) -> None:
         self.model = model
         self.exact = True
-        self._live: list[Tensor] = []
-        self._copies: list[Tensor] = []
+        self.early = False
+        self._open: list[_Before] = []  # one for each block under way; blocks may be inside one another
+        for optimizer in model.optimizers.values():
+            optimizer.register_step_pre_hook(self._before_optimizer)
 
     @contextmanager
     def on_failure(self) -> Iterator[None]:
         """Take the block back when it raises an `Exception`, which goes on."""
-        self._remember()
+        before = _Before(self.model, self.early)
+        self._open.append(before)
         try:
             yield
         except Exception:
             self.exact = False
             with suppress(Exception):  # a GPU that failed cannot even be read; the first error says more
-                self._restore()
+                before.restore()
                 self.exact = True
             raise
+        finally:
+            self._open.remove(before)
 
     @contextmanager
     def trial(self) -> Iterator[None]:
@@ -48,29 +57,58 @@ class Undo:
             yield
             raise _Taken
 
-    @torch.no_grad()
-    def _remember(self) -> None:
-        networks, optimizers = self.model.networks, self.model.optimizers.values()
-        self._states = [{weight: dict(state) for weight, state in each.state.items()} for each in optimizers]
-        moments = [value for states in self._states for state in states.values() for value in state.values()]
-        live = [*networks.parameters(), *networks.buffers(), *filter(torch.is_tensor, moments)]
-        if [id(tensor) for tensor in live] != [id(tensor) for tensor in self._live]:
-            self._live, self._copies = live, [tensor.clone() for tensor in live]
-        else:
-            _copy(self._live, self._copies)
-        self._extra = self.model.extra_state()
-        self._versions = [tensor._version for _, tensor in tensors_in(self._extra)]
+    def _before_optimizer(self, optimizer: Optimizer, *_: Any) -> None:
+        for before in self._open:
+            before.keep(optimizer)
+
+
+class _Before:
+    """What the model was, as far as it was kept before it changed."""
 
     @torch.no_grad()
-    def _restore(self) -> None:
-        _copy(self._copies, self._live)
-        for optimizer, states in zip(self.model.optimizers.values(), self._states, strict=True):
+    def __init__(self, model: Method, early: bool) -> None:
+        self.model, self.optimizers = model, list(model.optimizers.values())
+        self.states = [{weight: dict(state) for weight, state in each.state.items()} for each in self.optimizers]
+        self.extra = model.extra_state()
+        self.versions = self._versions()
+        self.kept: set[Optimizer] = set()
+        self.live: list[Tensor] = []
+        self.copies: list[Tensor] = []
+        self._copy(model.networks.buffers())
+        if early:
+            for optimizer in self.optimizers:
+                self.keep(optimizer)
+
+    @torch.no_grad()
+    def keep(self, optimizer: Optimizer) -> None:
+        """Copy the weights and the moments of an optimizer, unless that was done."""
+        if optimizer not in self.kept:
+            self.kept.add(optimizer)
+            self._copy(weight for group in optimizer.param_groups for weight in group["params"])
+            moments = (value for state in optimizer.state.values() for value in state.values())
+            self._copy(filter(torch.is_tensor, moments))
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Make the model what it was."""
+        _copy(self.copies, self.live)
+        for optimizer, states in zip(self.optimizers, self.states, strict=True):
             optimizer.state.clear()
             optimizer.state.update(states)
-        if [tensor._version for _, tensor in tensors_in(self._extra)] != self._versions:
+        if self._versions() != self.versions:
             raise RuntimeError("the step has changed a tensor of `extra_state` in place")
-        if self._extra:
-            self.model.load_extra_state(self._extra)
+        if self.extra:
+            self.model.load_extra_state(self.extra)
+
+    def _versions(self) -> list[int]:
+        return [tensor._version for _, tensor in tensors_in(self.extra)]
+
+    def _copy(self, tensors: Iterable[Tensor]) -> None:
+        live = list(tensors)
+        copies = [torch.empty_like(tensor) for tensor in live]
+        _copy(live, copies)
+        self.live += live
+        self.copies += copies
 
 
 class _Taken(Exception):
