@@ -24,7 +24,7 @@ _NOT_THE_METHOD = {
     *CheckpointOptions.__dataclass_fields__.keys() - {"pretrained_name"},
     *MonitoringOptions.__dataclass_fields__,
     *("num_threads", "verify_images", "inception_weights"),
-    *("nce_loss", "focal_gamma", "focal_alpha", "focal_gradient"),  # these are in its name
+    *("nce_loss", "focal_gamma", "focal_alpha", "focal_gradient", "nce_sampler", "use_self_distance"),  # in its name
 }
 """Options that do not separate rows: they change nothing that is trained or measured, or are in the method's name. The
 seed is among them."""
@@ -112,14 +112,15 @@ def group(runs: Iterable[LoggedRun]) -> list[Row]:
 
 
 def method_name(options: Mapping[str, Any]) -> str:
-    """What a run trains: "CUT", "CUT monce", "FastCUT focal γ2 α0.25", "SinCUT focal γ3 α0.5 full gradient"."""
-    name = method_label(options)
+    """What a run trains: "CUT", "CUT monce", "CUT hdce + SRC", "CUT qs_global", "FastCUT focal γ2 α0.25"."""
+    name = "SelfDistance" if options.get("use_self_distance") else method_label(options)
     if options.get("nce_loss") == "focal":
         name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
         name += " full gradient" if options["focal_gradient"] == "full" else ""
     elif options.get("nce_loss", "ce") != "ce":
         name += f" {options['nce_loss']}"
-    return name
+    name += " + SRC" if options.get("lambda_SRC") else ""
+    return name + (f" {sampler}" if (sampler := options.get("nce_sampler", "random")) != "random" else "")
 
 
 def over_seeds(values: Sequence[float | None]) -> str:

@@ -67,6 +67,9 @@ def test_many_epochs_are_a_range(tmp_path):
             "CUT focal γ3 α0.5 full gradient",
         ),
         (["--nce_loss", "monce"], "CUT monce"),
+        (["--nce_loss", "hdce", "--lambda_SRC", "0.05"], "CUT hdce + SRC"),
+        (["--nce_sampler", "qs_global"], "CUT qs_global"),
+        (["--model", "distance_gan", "--use_self_distance"], "SelfDistance"),
         (["--focal_gamma", "3"], "CUT"),  # which cross-entropy does not read
     ],
 )
