@@ -140,18 +140,18 @@ class ResnetGenerator(ContrastiveGenerator):
             layer = self.model[first]
             if self.residual and isinstance(layer, nn.Tanh):
                 x = add_image(x, image)
-            x = apply_recomputing(self.model[first:last], self.model[last], x) if last > first else layer(x)
+            x = apply_recomputing([*self.model[first:last]], self.model[last], x) if last > first else layer(x)
             if last in taps:
                 features[last] = x
-            # Published ReLUs work in place, so a tap on the norm before one is rectified, and so are the losses computed
-            # from it. Only where that is the deepest tap, the published pass ends before the ReLU.
+            # Published ReLUs work in place, so a tap on the norm before one is rectified, in the losses too. Only where that
+            # is the deepest tap, the published pass ends before the ReLU.
             if isinstance(layer, nn.ReLU) and deepest >= first:
                 features.update({tap: x for tap in self._just_before(first) if tap in features})
         return x, [features[tap] for tap in taps]
 
     def _parts(self, taps: Sequence[int], stop: int) -> Iterator[tuple[int, int]]:
-        """The first and last layer of what is run at once, up to a layer: a convolution with the cheap layers before it,
-        where no tap needs what is between them, or a single layer."""
+        """The first and last layer of each part, up to a layer: a convolution with the cheap layers before it, where no
+        tap needs what is between them, or a single layer."""
         first = 0
         while first <= stop:
             last = self.convolution_after.get(first, first)

@@ -14,9 +14,9 @@ from cut.networks.torch_files import tensors_in
 
 
 class Undo:
-    """Copies what a step changes: statistics before it, and the weights and moments of an optimizer just before that steps.
+    """Copies what a step changes: an optimizer's weights and moments just before it steps, the rest before the step.
 
-    By then the feature maps of the step are gone, so that the copies seldom add to the most memory that a step needs.
+    When an optimizer steps, the feature maps are gone, so the copies seldom add to the most memory that is needed.
 
     Args:
         model: the method that is trained.
@@ -74,6 +74,8 @@ class _Before:
         self.kept: set[Optimizer] = set()
         self.live: list[Tensor] = []
         self.copies: list[Tensor] = []
+        stepped = {weight for optimizer in self.optimizers for weight in _weights(optimizer)}
+        self._copy(weight for weight in model.networks.parameters() if weight not in stepped)
         self._copy(model.networks.buffers())
         if early:
             for optimizer in self.optimizers:
@@ -84,7 +86,7 @@ class _Before:
         """Copy the weights and the moments of an optimizer, unless that was done."""
         if optimizer not in self.kept:
             self.kept.add(optimizer)
-            self._copy(weight for group in optimizer.param_groups for weight in group["params"])
+            self._copy(_weights(optimizer))
             moments = (value for state in optimizer.state.values() for value in state.values())
             self._copy(filter(torch.is_tensor, moments))
 
@@ -109,6 +111,10 @@ class _Before:
         _copy(live, copies)
         self.live += live
         self.copies += copies
+
+
+def _weights(optimizer: Optimizer) -> Iterator[Tensor]:
+    return (weight for group in optimizer.param_groups for weight in group["params"])
 
 
 class _Taken(Exception):

@@ -27,7 +27,7 @@ class Model:
         for network in self.networks.values():
             nn.init.zeros_(network.weight)
         self.averages = nn.ModuleDict()
-        self.optimizers = {"G": torch.optim.Adam(self.networks["G"].parameters())}
+        self.optimizers = {name: torch.optim.SGD(self.networks[name].parameters(), lr=1.0) for name in "GDF"}
         self.losses = list(losses)
         self.rates: list[float] = []
         self.steps = 0
@@ -42,9 +42,9 @@ class Model:
         return self.step(batch, draws)
 
     def step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
-        with torch.no_grad():
-            for network in self.networks.values():
-                network.weight += len(batch)
+        for name, network in self.networks.items():
+            network.weight.grad = torch.full_like(network.weight, -len(batch))
+            self.optimizers[name].step()
         value = self.losses[self.steps] if self.steps < len(self.losses) else 1.0
         self.steps += 1
         return {"D_real": torch.tensor(0.5), "G": torch.tensor(value)}
