@@ -143,8 +143,8 @@ class ResnetGenerator(ContrastiveGenerator):
             x = apply_recomputing([*self.model[first:last]], self.model[last], x) if last > first else layer(x)
             if last in taps:
                 features[last] = x
-            # Published ReLUs work in place, so a tap on the norm before one is rectified, in the losses too. Only where that
-            # is the deepest tap, the published pass ends before the ReLU.
+            # Published ReLUs work in place, so a tap on the norm before one is rectified, in the losses too.
+            # The deepest tap is where the published pass ends, before such a ReLU.
             if isinstance(layer, nn.ReLU) and deepest >= first:
                 features.update({tap: x for tap in self._just_before(first) if tap in features})
         return x, [features[tap] for tap in taps]

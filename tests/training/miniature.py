@@ -13,6 +13,18 @@ from cut.training.listener import EpochEvent, EvaluationEvent, Evaluator, Listen
 from cut.training.loop import Trainer
 
 
+class Adding(torch.optim.Adam):
+    """Has Adam's moments, but adds the gradients to the weights, whatever the rate."""
+
+    @torch.no_grad()
+    def step(self) -> None:
+        weights = [weight for weight in self.param_groups[0]["params"] if weight.grad is not None]
+        sums = [weight + weight.grad for weight in weights]
+        super().step()
+        for weight, total in zip(weights, sums, strict=True):
+            weight.copy_(total)
+
+
 class Model:
     """Every step adds the number of images to each weight; the loss G is what `losses` says, or 1."""
 
@@ -27,7 +39,7 @@ class Model:
         for network in self.networks.values():
             nn.init.zeros_(network.weight)
         self.averages = nn.ModuleDict()
-        self.optimizers = {name: torch.optim.SGD(self.networks[name].parameters(), lr=1.0) for name in "GDF"}
+        self.optimizers = {"G": Adding(self.networks["G"].parameters())}
         self.losses = list(losses)
         self.rates: list[float] = []
         self.steps = 0
@@ -42,9 +54,12 @@ class Model:
         return self.step(batch, draws)
 
     def step(self, batch: Batch, draws) -> dict[str, torch.Tensor]:
-        for name, network in self.networks.items():
-            network.weight.grad = torch.full_like(network.weight, -len(batch))
-            self.optimizers[name].step()
+        with torch.no_grad():
+            self.networks["D"].weight += len(batch)
+            self.networks["F"].weight += len(batch)
+        weight = self.networks["G"].weight
+        weight.grad = torch.full_like(weight, len(batch))
+        self.optimizers["G"].step()
         value = self.losses[self.steps] if self.steps < len(self.losses) else 1.0
         self.steps += 1
         return {"D_real": torch.tensor(0.5), "G": torch.tensor(value)}
