@@ -164,7 +164,7 @@ def images_of(batch: Batch) -> int:
 
 def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) -> Figures:
     """Train, and see how long it takes. Where kinds of steps take turns, the mean over them is what counts as one."""
-    watch, kinds = Stopwatch(model.device), model.kinds_of_steps
+    watch, kinds = Stopwatch(model.device), model.step_period
     rows: list[dict[str, float]] = []
     watch_parts(model, watch)
     for step, (batch, waited) in zip(range(kinds * (warmup + steps)), timed(batches), strict=False):
@@ -186,7 +186,7 @@ def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) ->
 
 def one_of_each_kind(model: Method, batch: Batch) -> None:
     """Train a step of each kind."""
-    for step in range(model.kinds_of_steps):
+    for step in range(model.step_period):
         model.train_step(batch, model.draw(batch, step_generator(0, step), step=step))
 
 
@@ -207,7 +207,7 @@ def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
         print(f"{seconds:8.3f} s {name}")
     batch = next(batches)
     loader.close()
-    operations = count_operations(lambda: one_of_each_kind(model, batch)) / model.kinds_of_steps
+    operations = count_operations(lambda: one_of_each_kind(model, batch)) / model.step_period
     peak = matmul_peak(device)
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
           f"{peak / 1e9:.0f} GFLOP/s in float32, {operations / peak / total:.0%} of which is reached")  # fmt: skip

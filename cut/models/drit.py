@@ -88,7 +88,7 @@ class DRIT(Method):
         if options.is_train and count() > 1:
             raise UserError("DRIT trains on two images a step, which processes cannot share: start it as one process.")
         self.own: DRITOptions = options.method
-        self.gan, self.kinds_of_steps = NonSaturating(), self.own.d_iter
+        self.gan, self.step_period = NonSaturating(), self.own.d_iter
         super().__init__(options, device, dtype)
         self.enc_c, self.enc_a, self.gen = (self.networks[name] for name in ("enc_c", "enc_a", "gen"))
         self.disContent = self.networks["disContent"]

@@ -55,7 +55,8 @@ class Method:
         networks: by published name, which is also in the names of the weight files.
         optimizers: by the name of a network, or by any name where one optimizer steps several.
         averages: moving averages of the networks that translate, by the same names; none without `--ema_decay`.
-        steps_per_epoch, kinds_of_steps: of the run that trains (None outside of one); after how many steps kinds recur.
+        steps_per_epoch: of the run that trains; None outside of one.
+        step_period: after how many steps it starts again from the first kind of step; 1 where steps do not take turns.
 
     Raises:
         UserError: when the options do not fit together, such as a crop that is too small for a network.
@@ -70,7 +71,7 @@ class Method:
     translates_as_in_training: ClassVar[bool] = False
     gradient_limits: ClassVar[Mapping[str, float]] = {}
     steps_per_epoch: int | None = None
-    kinds_of_steps: int = 1
+    step_period: int = 1
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:
         self.options, self.device, self.dtype = options, torch.device(device), dtype or torch.float32

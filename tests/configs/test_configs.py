@@ -45,7 +45,7 @@ def test_a_step_of_a_quickstart(file):
     method = MODELS[options.run.model].factory(options, "meta")
     side = options.data.crop_size
     batch = Batch(*torch.rand(2, options.data.batch_size, 3, side, side))
-    method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2, step=method.kinds_of_steps - 1))
+    method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2, step=method.step_period - 1))
 
 
 def test_experiments_differ_from_their_preset_only_in_data():
