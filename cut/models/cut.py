@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from cut.lazy import torch
@@ -103,7 +103,8 @@ class CUT(Method):
     def translate_batch(self, batch: Batch, draws: Draws) -> Translated:
         """G(source) and, where an identity part needs it, G(target), with a graph."""
         taps, images = self.own.taps if self.contrast.compares else (), self.generator_input(batch)
-        return translate_batch(self.G, images, len(batch), draws.flip, taps, self.contrast.keys_with_graph)
+        places = self.contrast.places(self.F, draws, len(batch))
+        return translate_batch(self.G, images, len(batch), draws.flip, taps, self.contrast.keys_with_graph, places)
 
     def discriminator_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
         """½ (fake + real) and penalties; the real images are never mirrored."""
@@ -134,16 +135,25 @@ class CUT(Method):
         pairs = [(batch.source, translated.fake)]
         if self.nce_identity and translated.identity is not None:
             pairs.append((batch.sides[1], translated.identity))
+        places = self.contrast.places(self.F, draws, len(batch))[: len(pairs)]
+        widths = [shape[2] for shape in self.probe.tap_shapes(*batch.source.shape[-2:])] if places else []
         features = query_and_key_features(
-            self.encode, self.G.encoder_is_exact, pairs, translated.keys, draws.flip, self.contrast.keys_with_graph
+            *(self.encode, self.G.encoder_is_exact, pairs, translated.keys, draws.flip),
+            *(self.contrast.keys_with_graph, places, widths),
         )
         positions = (draws.patches, draws.identity_patches)
         vectors = [self.contrast.vectors(self.F, *pair) for pair in zip(*features, positions, strict=False)]
         return self.contrast.losses(vectors, draws.epoch, draws.last_epoch)
 
-    def encode(self, images: Tensor) -> list[Tensor]:
-        """Features of images of either domain at the taps: converted to the encoder's channel count where needed."""
-        return self.G.encode(with_channels(images, self.options.data.input_nc), self.own.taps)
+    def encode(self, images: Tensor, positions: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Features of images of either domain at the taps: maps, or their vectors at positions (B, P).
+
+        Images are converted to the encoder's channel count where needed.
+        """
+        images = with_channels(images, self.options.data.input_nc)
+        if positions:
+            return self.G.encode_at(images, self.own.taps, positions)
+        return self.G.encode(images, self.own.taps)
 
     def kind_of_step(self, draws: Draws) -> tuple[bool, bool, int]:
         hardness = draws.epoch if self.own.nce_loss == "hdce" else 0  # it may change with the epoch

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cut.models.contrastive_options import ContrastiveOptions
-    from cut.models.draws import Patches
+    from cut.models.draws import Draws, Patches
     from cut.models.method import Logs
 
     Shapes = Sequence[torch.Size]  # (C, H, W) of the map at each tap
@@ -54,6 +54,27 @@ class PatchContrast:
         """Whether the vectors of translations depend on the features of their sources."""
         return any(self.sampler.chooses(tap) for tap in range(len(self.own.taps)))
 
+    def places(self, head: nn.Module, draws: Draws, images: int) -> tuple[list[Tensor], ...]:
+        """Where the vectors are that will be compared, if that is known before there are features.
+
+        For the first pair and, where there is one, for the second: the positions (B, P_l) at each tap. Empty where maps
+        are needed.
+
+        Args:
+            head: F.
+            draws: of the step.
+            images: B.
+        """
+        from cut.networks.heads import SampleHead
+        from cut.networks.samplers import PatchSampler
+
+        once = len(set(self.own.taps)) == len(self.own.taps)
+        known = all(at is not None for at in (*draws.patches, *draws.identity_patches))
+        if not (once and known and type(self.sampler) is PatchSampler and isinstance(head, SampleHead)):
+            return ()
+        pairs = [patches for patches in (draws.patches, draws.identity_patches) if patches]
+        return tuple([at.expand(images, -1) for at in patches if at is not None] for patches in pairs)
+
     @property
     def loss_names(self) -> tuple[str, ...]:
         """Names in logs, in the order of `losses` where none is left out."""
@@ -78,7 +99,8 @@ class PatchContrast:
 
         Args:
             head: F.
-            queries, keys: (B, C_l, H_l, W_l) features at each tap of translations and of their sources.
+            queries, keys: (B, C_l, H_l, W_l) features at each tap of translations and of their sources, or the vectors
+                (B, P_l, C_l) of these at the positions.
             positions: as in `Draws`.
         """
         query_maps, key_maps, places = self.sampler.select(queries, keys, positions)

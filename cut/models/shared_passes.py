@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from cut.data.batch import Batch
     from cut.networks.interface import ContrastiveGenerator, Generator
 
-Features = list["Tensor"]  # one map for each tap
+Features = list["Tensor"]  # one map for each tap, or vectors of it
+Places = Sequence[list["Tensor"]]  # of each pair of images and translations, positions (B, P) at each tap
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Translated:
         fake: (B, C, H, W) G(source), mirrored when the step flips.
         identity: G(target), or None where nothing needs it.
         keys: the encoder's features of [source; target], or of the source alone, at the taps, where the same pass gives
-            them exactly; with a graph only where the vectors of the translations depend on them.
+            them exactly; with a graph only where the vectors of the translations depend on them. Where it is known
+            which vectors will be compared, these instead of maps.
     """
 
     fake: Tensor
@@ -63,6 +65,7 @@ def translate_batch(
     flip: bool,
     taps: Sequence[int] = (),
     keys_with_graph: bool = False,
+    places: Places = (),
 ) -> Translated:
     """G of [source; target] or of the source alone in one pass, and the keys if that pass computes them.
 
@@ -73,10 +76,16 @@ def translate_batch(
         flip: whether the images are mirrored first.
         taps: where keys are wanted; none where nothing compares features.
         keys_with_graph: whether keys keep their graph.
+        places: of the keys, where only their vectors are wanted; of the source, or of both sides.
     """
     keys = None
     if taps and not flip and generator.encoder_is_exact:
-        translated, features = generator.forward_with_features(images, taps)
+        if places:
+            # Keys of a target that nothing is compared with cost next to nothing.
+            sides = [*places, *places][: len(images) // size]
+            translated, features = generator.forward_with_vectors(images, taps, _stacked(sides))
+        else:
+            translated, features = generator.forward_with_features(images, taps)
         keys = features if keys_with_graph else [feature.detach() for feature in features]
     else:
         translated = generator(images.flip(3) if flip else images)
@@ -121,24 +130,28 @@ def saves_time(device: torch.device) -> bool:
 
 
 def query_and_key_features(
-    encode: Callable[[Tensor], Features],
+    encode: Callable[..., Features],
     exact: bool,
     pairs: Sequence[tuple[Tensor, Tensor]],
     known_keys: Features | None,
     flipped: bool,
     keys_with_graph: bool = False,
+    places: Places = (),
+    widths: Sequence[int] = (),
 ) -> tuple[list[Features], list[Features]]:
     """Features at the taps of the translations and of the images they came from, a list of maps for each pair.
 
     Mirrored translations give mirrored features, which are mirrored back, so that positions correspond.
 
     Args:
-        encode: G's features of (B, C, H, W) images at the taps.
+        encode: G's features of (B, C, H, W) images at the taps; given positions (B, P) for each tap, the vectors there.
         exact: whether stacked images give what separate passes give (`ContrastiveGenerator.encoder_is_exact`).
         pairs: an image and its translation, (B, C, H, W) each.
         known_keys: features of the stacked images, where the translating pass gave them.
         flipped: whether the translations are mirrored.
         keys_with_graph: whether keys have a graph.
+        places: where only vectors are wanted, see `PatchContrast.places`.
+        widths: of the map at each tap.
     """
 
     def mirror(features: Features) -> Features:
@@ -153,12 +166,27 @@ def query_and_key_features(
                 keys.append(encode(image))
         return queries, keys
 
-    stacked_queries = mirror(encode(torch.cat([translation for _, translation in pairs])))
+    translations = torch.cat([translation for _, translation in pairs])
+    if places:
+        at = _stacked(places)
+        stacked_queries = encode(translations, _mirrored(at, widths) if flipped else at)
+    else:
+        stacked_queries = mirror(encode(translations))
     if known_keys is None:
         with torch.set_grad_enabled(keys_with_graph):
-            known_keys = encode(torch.cat([image for image, _ in pairs]))
+            known_keys = encode(torch.cat([image for image, _ in pairs]), *([_stacked(places)] if places else []))
     sizes = [len(image) for image, _ in pairs]
     return _by_pair(stacked_queries, sizes), _by_pair([keys[: sum(sizes)] for keys in known_keys], sizes)
+
+
+def _stacked(places: Places) -> list[Tensor]:
+    """The positions at each tap of stacked images."""
+    return [torch.cat(positions) for positions in zip(*places, strict=True)]
+
+
+def _mirrored(positions: Sequence[Tensor], widths: Sequence[int]) -> list[Tensor]:
+    """Positions in the mirrored maps."""
+    return [at + (width - 1) - 2 * (at % width) for at, width in zip(positions, widths, strict=True)]
 
 
 def _by_pair(stacked: Features, sizes: list[int]) -> list[Features]:

@@ -33,7 +33,7 @@ class SampleHead(nn.Module):
         """Vectors (B, P_l, C_l) of unit length for each tap.
 
         Args:
-            features: (B, C_l, H_l, W_l) for each tap l.
+            features: (B, C_l, H_l, W_l) for each tap l, or the vectors (B, P_l, C_l) at the positions.
             positions: (P_l,) for each tap, see `sample_patches`.
         """
         return [unit_length(vectors) for vectors in self.sampled(features, positions)]
@@ -41,7 +41,10 @@ class SampleHead(nn.Module):
     @staticmethod
     def sampled(features: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         """(B, P_l, C_l) of each tap, in float32."""
-        return [full(sample_patches(feature, at)) for feature, at in zip(features, positions, strict=True)]
+        return [
+            full(feature if feature.ndim == 3 else sample_patches(feature, at))
+            for feature, at in zip(features, positions, strict=True)
+        ]
 
 
 @HEADS.register("mlp_sample")

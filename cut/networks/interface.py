@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from cut.networks.picking import vectors_at
+
 
 class Generator(nn.Module):
     """Image (B, C_in, H, W) in [−1, 1] → image (B, C_out, H, W).
@@ -81,6 +83,17 @@ class ContrastiveGenerator(Generator):
     @abstractmethod
     def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         """`(self(image), self.encode(image, layers))` in one pass."""
+
+    def encode_at(self, image: Tensor, layers: Sequence[int], positions: Sequence[Tensor]) -> list[Tensor]:
+        """Vectors (B, P_l, C_l) of `encode` at positions (B, P_l), row-major, of each tap."""
+        return list(map(vectors_at, self.encode(image, layers), positions))
+
+    def forward_with_vectors(
+        self, image: Tensor, layers: Sequence[int], positions: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """`(self(image), self.encode_at(image, layers, positions))` in one pass."""
+        translated, features = self.forward_with_features(image, layers)
+        return translated, list(map(vectors_at, features, positions))
 
 
 class StyledGenerator(Generator):

@@ -13,6 +13,7 @@ from cut.networks.dropout import Dropout
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
 from cut.networks.padding import ReflectionPad
+from cut.networks.picking import pick
 from cut.networks.recomputation import ReLU, apply_recomputing
 from cut.registry import GENERATORS
 
@@ -133,20 +134,34 @@ class ResnetGenerator(ContrastiveGenerator):
     def forward_with_features(self, image: Tensor, layers: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
         return self._run(image, layers, stop=len(self.model) - 1)
 
-    def _run(self, image: Tensor, taps: Sequence[int], stop: int) -> tuple[Tensor, list[Tensor]]:
+    def encode_at(self, image: Tensor, layers: Sequence[int], positions: Sequence[Tensor]) -> list[Tensor]:
+        return self._run(image, layers, max(layers), positions)[1]
+
+    def forward_with_vectors(
+        self, image: Tensor, layers: Sequence[int], positions: Sequence[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        return self._run(image, layers, len(self.model) - 1, positions)
+
+    def _run(
+        self, image: Tensor, taps: Sequence[int], stop: int, positions: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
         self._check_taps(taps)
         x, features, deepest = image, dict[int, Tensor](), max(taps, default=-1)
+        places = dict(zip(taps, positions, strict=False))  # none where maps are wanted
         for first, last in self._parts(taps, stop):
             layer = self.model[first]
             if self.residual and isinstance(layer, nn.Tanh):
                 x = add_image(x, image)
             x = apply_recomputing([*self.model[first:last]], self.model[last], x) if last > first else layer(x)
-            if last in taps:
+            if last in places:
+                x, features[last] = pick(x, places[last])
+            elif last in taps:
                 features[last] = x
             # Published ReLUs work in place, so a tap on the norm before one is rectified, in the losses too.
             # The deepest tap is where the published pass ends, before such a ReLU.
             if isinstance(layer, nn.ReLU) and deepest >= first:
-                features.update({tap: x for tap in self._just_before(first) if tap in features})
+                for tap in features.keys() & set(self._just_before(first)):
+                    features[tap] = layer(features[tap]) if places else x
         return x, [features[tap] for tap in taps]
 
     def _parts(self, taps: Sequence[int], stop: int) -> Iterator[tuple[int, int]]:
