@@ -166,21 +166,21 @@ def query_and_key_features(
                 keys.append(encode(image))
         return queries, keys
 
+    at = _stacked(places)
     translations = torch.cat([translation for _, translation in pairs])
-    if places:
-        at = _stacked(places)
-        stacked_queries = encode(translations, _mirrored(at, widths) if flipped else at)
-    else:
-        stacked_queries = mirror(encode(translations))
+    # Vectors are taken where they are in the mirrored maps; maps are mirrored back.
+    stacked_queries = encode(translations, _mirrored(at, widths)) if at and flipped else encode(translations, at)
+    if not at:
+        stacked_queries = mirror(stacked_queries)
     if known_keys is None:
         with torch.set_grad_enabled(keys_with_graph):
-            known_keys = encode(torch.cat([image for image, _ in pairs]), *([_stacked(places)] if places else []))
+            known_keys = encode(torch.cat([image for image, _ in pairs]), at)
     sizes = [len(image) for image, _ in pairs]
     return _by_pair(stacked_queries, sizes), _by_pair([keys[: sum(sizes)] for keys in known_keys], sizes)
 
 
 def _stacked(places: Places) -> list[Tensor]:
-    """The positions at each tap of stacked images."""
+    """The positions at each tap of stacked images; none where maps are wanted."""
     return [torch.cat(positions) for positions in zip(*places, strict=True)]
 
 

@@ -148,11 +148,12 @@ class ResnetGenerator(ContrastiveGenerator):
         self._check_taps(taps)
         x, features, deepest = image, dict[int, Tensor](), max(taps, default=-1)
         places = dict(zip(taps, positions, strict=False))  # none where maps are wanted
+        layers = list(self.model)
         for first, last in self._parts(taps, stop):
-            layer = self.model[first]
+            layer = layers[first]
             if self.residual and isinstance(layer, nn.Tanh):
                 x = add_image(x, image)
-            x = apply_recomputing([*self.model[first:last]], self.model[last], x) if last > first else layer(x)
+            x = apply_recomputing(layers[first:last], layers[last], x) if last > first else layer(x)
             if last in places:
                 x, features[last] = pick(x, places[last])
             elif last in taps:

@@ -121,6 +121,7 @@ class CapturedSteps:
         except Exception as error:  # CUDA's errors have many kinds
             problem = explained(error).removesuffix(".")
         if problem:
+            self.undo.early = False
             return f"--cuda_graphs is off for this run: {problem}.", False
         return "Steps are recorded as CUDA graphs; they give the same losses as without.", True
 
