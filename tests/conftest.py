@@ -16,6 +16,12 @@ def pytest_sessionstart():
 
 
 @pytest.fixture
+def bfloat16(monkeypatch):
+    """`--precision bf16` is taken on every CPU: PyTorch computes it where the processor cannot, though slowly."""
+    monkeypatch.setattr("cut.precision._has_bf16", lambda device: True)
+
+
+@pytest.fixture
 def register():
     """`register(registry, name, **details)`: a component that is gone after the test."""
     added = []

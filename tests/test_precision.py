@@ -19,7 +19,6 @@ OF_METHODS = {
     name: " ".join(["--dataroot x --gpu_ids -1", *words(name, no_dropout=True if name in DROPPING else None)])
     for name in METHODS
 }
-needs_bf16 = pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="a CPU without bfloat16")
 
 
 def model(words: str) -> Method:
@@ -34,13 +33,14 @@ def losses(method: Method) -> dict[str, float]:
     return {name: value.item() for name, value in logs.items()}
 
 
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize(
     ("precision", "layout", "chosen"),
     [
         ("float32", "auto", torch.contiguous_format),
         ("float32", "channels_last", torch.channels_last),
-        pytest.param("bf16", "auto", torch.channels_last, marks=needs_bf16),
-        pytest.param("bf16", "contiguous", torch.contiguous_format, marks=needs_bf16),
+        ("bf16", "auto", torch.channels_last),
+        ("bf16", "contiguous", torch.contiguous_format),
     ],
 )
 def test_the_layout_is_chosen_once(precision, layout, chosen):
@@ -68,7 +68,7 @@ def test_layouts_give_the_same_losses(name):
     assert first == pytest.approx(second, rel=1e-4, abs=1e-5)
 
 
-@needs_bf16
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize(
     "words",
     [
@@ -91,7 +91,7 @@ def test_a_step_in_bfloat16(words):
         assert {value.dtype for state in optimizer.state.values() for value in state.values()} == {torch.float32}
 
 
-@needs_bf16
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize("words", ["", "--no_dropout false", "--model dcl", "--model dcl --no_dropout false"])
 def test_what_makes_keys_learns_in_bfloat16(words):
     """Keys are made without a graph: a cast that was kept from there would have no gradient."""
@@ -103,7 +103,7 @@ def test_what_makes_keys_learns_in_bfloat16(words):
         assert method.networks[name].model[1].weight.grad.abs().sum() > 0
 
 
-@needs_bf16
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize("flips", ["false", "true"])
 def test_no_map_of_a_step_changes_its_layout(flips):
     """Every layer's input and output, and their gradients, are channels-last: no copy from one layout to the other."""
@@ -131,7 +131,7 @@ def test_no_map_of_a_step_changes_its_layout(flips):
     assert not wrong
 
 
-@needs_bf16
+@pytest.mark.usefixtures("bfloat16")
 def test_a_translation_in_bfloat16_is_float32_and_near():
     exact, rounded = model(TINY), model(f"{TINY} --precision bf16")
     source = random_batch(1).source

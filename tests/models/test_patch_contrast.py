@@ -155,7 +155,10 @@ def test_three_taps_are_plain_cut():
     batch, taps = random_batch(), ["--nce_layers", "0,4,8"]
     plain, selecting_nothing = tiny(*taps), tiny(*taps, "--nce_sampler", "qs_global")
     logs = [model.step(batch, draws_for(model, batch)) for model in (plain, selecting_nothing)]
-    assert all(torch.equal(logs[0][name], logs[1][name]) for name in logs[0])
+    # Vectors of one and maps of the other go through F, and not every processor rounds these alike.
+    assert {name: value.item() for name, value in logs[0].items()} == pytest.approx(
+        {name: value.item() for name, value in logs[1].items()}, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("mode", ["qs_global", "qs_local", "qs_local_global"])
@@ -236,6 +239,7 @@ def test_attention_that_memory_cannot_hold_is_refused(monkeypatch):
         contrast.check_size(32, 32, shapes, torch.device("cpu"))
 
 
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize("variant", VARIANTS, ids=IDS)
 def test_bf16_steps_are_near_those_in_float32(variant):
     batch, losses = random_batch(2), []

@@ -88,6 +88,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.usefixtures("bfloat16")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_recorded_steps_are_the_steps(variant):
     """Five steps over two epochs, with falling rates: losses and weights of both to the last bit."""
