@@ -55,8 +55,13 @@ class Adversary:
 
     def generator_loss(self, discriminator: Discriminator, fake: Tensor) -> Tensor:
         """The GAN loss of translations (B, C, H, W), with a gradient for the generator alone."""
+        from cut.losses.early_gradients import differentiated_at_once
+
+        def judged(fake: Tensor) -> tuple[Tensor, Logs]:
+            return self.gan.generator(full(discriminator(self.augment(fake)))), {}
+
         with frozen(discriminator):
-            return self.gan.generator(full(discriminator(self.augment(fake))))
+            return differentiated_at_once(judged, [fake])[0]
 
     def discriminator_loss(
         self, discriminator: Discriminator, fake: Tensor, real: Tensor, draws: StepDraws, mix: Tensor | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from cut.lazy import torch
@@ -17,6 +18,7 @@ from cut.models.patch_contrast import PatchContrast
 from cut.models.shared_passes import (
     Translated,
     query_and_key_features,
+    saves_time,
     stacked_sides,
     translate_batch,
     with_channels,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from cut.data.batch import Batch
     from cut.models.method import Logs
+    from cut.models.shared_passes import Features
     from cut.networks.interface import ContrastiveGenerator, Discriminator
 
 
@@ -120,7 +123,7 @@ class CUT(Method):
         loss, logs = loss_gan, {"G_GAN": loss_gan}
 
         if self.contrast.compares:
-            loss_contrast, logs_contrast = self.contrast.total(self.contrastive_losses(batch, translated, draws))
+            loss_contrast, logs_contrast = self.contrastive_loss(batch, translated, draws)
             loss, logs = loss + loss_contrast, logs | logs_contrast
         if self.own.lambda_identity > 0 and translated.identity is not None:
             # A flipped step translates flipped images.
@@ -130,20 +133,55 @@ class CUT(Method):
             loss = loss + logs["idt"]
         return loss, {**logs, "G": loss}
 
-    def contrastive_losses(self, batch: Batch, translated: Translated, draws: Draws) -> list[Tensor]:
-        """Of (source, G(source)) and, with `nce_idt`, of (target, G(target)), see `PatchContrast.losses`."""
-        pairs = [(batch.source, translated.fake)]
-        if self.nce_identity and translated.identity is not None:
-            pairs.append((batch.sides[1], translated.identity))
-        places = self.contrast.places(self.F, draws, len(batch))[: len(pairs)]
+    def contrastive_loss(self, batch: Batch, translated: Translated, draws: Draws) -> tuple[Tensor, Logs]:
+        """PatchNCE and SRC of (source, G(source)) and, with `nce_idt`, of (target, G(target)), see
+        `PatchContrast.loss`."""
+        from cut.losses.early_gradients import differentiated_at_once
+
+        translations = [made for made in (translated.fake, translated.identity) if made is not None]
+        pairs = range(min(self.contrast.pairs, len(translations)))
+        logs: Logs = {}
+        loss = translated.fake.new_zeros(())
+        # On a CPU one pass for each pair takes no longer than one for both, and its graph needs half the memory.
+        together = self.contrast.keys_with_graph or saves_time(self.device)
+        for numbers in [pairs] if together else [[number] for number in pairs]:
+            part = partial(self.compare, batch, translated.keys, draws, numbers)
+            made = [translations[number] for number in numbers]
+            if self.contrast.keys_with_graph:  # in the graph of the translations
+                own_loss, own_logs = part(*made)
+            else:
+                own_loss, own_logs = differentiated_at_once(part, made, (self.G, self.F))
+            loss, logs = loss + own_loss, logs | own_logs
+        return loss, logs
+
+    def compare(
+        self, batch: Batch, keys: Features | None, draws: Draws, numbers: Sequence[int], *translations: Tensor
+    ) -> tuple[Tensor, Logs]:
+        """The contrastive loss of pairs that follow one another.
+
+        Args:
+            batch: with the images.
+            keys: `Translated.keys`.
+            draws: of the step.
+            numbers: of the pairs: 0 is (source, G(source)), 1 is (target, G(target)).
+            translations: (B, C, H, W) of each of these pairs.
+        """
+        size, first = len(batch), numbers[0]
+        places = self.contrast.places(self.F, draws, size)
         widths = [shape[2] for shape in self.probe.tap_shapes(*batch.source.shape[-2:])] if places else []
         features = query_and_key_features(
-            *(self.encode, self.G.encoder_is_exact, pairs, translated.keys, draws.flip),
-            *(self.contrast.keys_with_graph, places, widths),
+            self.encode,
+            self.G.encoder_is_exact,
+            pairs=[(batch.sides[number], made) for number, made in zip(numbers, translations, strict=True)],
+            known_keys=keys if keys is None or first == 0 else [tap[first * size :] for tap in keys],
+            flipped=draws.flip,
+            keys_with_graph=self.contrast.keys_with_graph,
+            places=[places[number] for number in numbers] if places else [],
+            widths=widths,
         )
-        positions = (draws.patches, draws.identity_patches)
-        vectors = [self.contrast.vectors(self.F, *pair) for pair in zip(*features, positions, strict=False)]
-        return self.contrast.losses(vectors, draws.epoch, draws.last_epoch)
+        positions = [(draws.patches, draws.identity_patches)[number] for number in numbers]
+        vectors = [self.contrast.vectors(self.F, *pair) for pair in zip(*features, positions, strict=True)]
+        return self.contrast.loss(dict(zip(numbers, vectors, strict=True)), draws.epoch, draws.last_epoch)
 
     def encode(self, images: Tensor, positions: Sequence[Tensor] = ()) -> list[Tensor]:
         """Features of images of either domain at the taps: maps, or their vectors at positions (B, P).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cut.errors import UserError
@@ -77,7 +77,7 @@ class PatchContrast:
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """Names in logs, in the order of `losses` where none is left out."""
+        """Names in logs: PatchNCE of the first pair and of the second, and SRC."""
         return self.form.label, f"{self.form.label}_Y", "SRC"
 
     def draw(self, shapes: Shapes, generator: torch.Generator | None) -> tuple[Patches, Patches]:
@@ -108,28 +108,31 @@ class PatchContrast:
             key = head(key_maps, places)
         return head(query_maps, places), key
 
-    def losses(self, vectors: Sequence[Vectors], epoch: int, last_epoch: int) -> list[Tensor]:
-        """PatchNCE of each pair (eq. 3 and 4), then SRC of the first; those without weight are left out."""
+    @property
+    def pairs(self) -> int:
+        """How many pairs of images and translations are compared."""
+        return 1 + self.identity
+
+    def loss(self, vectors: Mapping[int, Vectors], epoch: int, last_epoch: int) -> tuple[Tensor, Logs]:
+        """What pairs contribute to λ_NCE · PatchNCE (eq. 3 and 4), the mean over all pairs, and to λ_SRC · SRC, of the
+        first pair; and these by their published names.
+
+        Args:
+            vectors: by the number of the pair.
+            epoch, last_epoch: as in `Draws`.
+        """
         across_batch = self.own.nce_includes_all_negatives_from_minibatch
         contrast = Contrast(self.own.nce_T, across_batch, epoch, last_epoch, internal=self.own.nce_internal)
-        found = []
-        if self.own.lambda_NCE > 0:
-            found += [self.memory.loss(number, *pair, contrast, self.form) for number, pair in enumerate(vectors)]
-        if self.own.lambda_SRC > 0:
-            query, key = vectors[0]
-            found.append(multi_tap_relation(query, key, across_batch))
-        return found
-
-    def total(self, losses: Sequence[Tensor]) -> tuple[Tensor, Logs]:
-        """λ_NCE · PatchNCE, averaged over the pairs, + λ_SRC · SRC; and each by its published name."""
-        nce, identity, relation = self.loss_names
-        names = [nce] * (self.own.lambda_NCE > 0) + [identity] * self.identity
-        logs = {name: self.own.lambda_NCE * loss for name, loss in zip(names, losses, strict=False)}
-        loss = torch.stack(list(logs.values())).mean() if logs else losses[0].new_zeros(())
-        if self.own.lambda_SRC > 0:
-            logs[relation] = self.own.lambda_SRC * losses[-1]
-            loss = loss + logs[relation]
-        return loss, logs
+        losses, logs = [], {}
+        for number, (query, key) in vectors.items():
+            if self.own.lambda_NCE > 0:
+                nce = self.own.lambda_NCE * self.memory.loss(number, query, key, contrast, self.form)
+                losses.append(nce / self.pairs)
+                logs[self.loss_names[number]] = nce
+            if self.own.lambda_SRC > 0 and number == 0:
+                losses.append(self.own.lambda_SRC * multi_tap_relation(query, key, across_batch))
+                logs[self.loss_names[-1]] = losses[-1]
+        return torch.stack(losses).sum(), logs
 
     def check_size(self, width: int, height: int, shapes: Shapes, device: torch.device) -> None:
         """Refuse images of a size, in pixels, in whose maps patches cannot be chosen.

@@ -27,14 +27,17 @@ class InstanceNorm(nn.GroupNorm):
         super().__init__(channels, channels, eps=eps, affine=affine)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not is_channels_last(x):
+        if is_channels_last(x):
+            y, _ = _InstanceNorm.apply(x, self.eps)
+            return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(y.dtype) if self.affine else y
+        exact, keeps = x.dtype == _statistics(x.dtype), x.requires_grad and torch.is_grad_enabled()
+        if self.affine or not (exact and keeps) or torch.compiler.is_compiling():
             return super().forward(x)
-        y, _ = _ChannelsLast.apply(x, self.eps)
-        return (y * self.weight[:, None, None] + self.bias[:, None, None]).to(y.dtype) if self.affine else y
+        return _InstanceNorm.apply(x.contiguous(), self.eps)[0]
 
 
-class _ChannelsLast(torch.autograd.Function):
-    """The norm of channels-last x, and the scale 1 / √(var + ε) of each image and channel.
+class _InstanceNorm(torch.autograd.Function):
+    """The norm of x, and the scale 1 / √(var + ε) of each image and channel.
 
     For the backward pass it keeps its result and not x: what follows often needs that too, and then it is kept once.
     The scale is in float32 (float64 for float64), whatever the images are in, and is a result for the second
@@ -43,17 +46,7 @@ class _ChannelsLast(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-        images, channels = x.shape[:2]
-        # With a weight in float32 batch norm keeps its statistics in it; without one, in the type of the images.
-        unit = x.new_ones(channels, dtype=_statistics(x.dtype))
-        zero = torch.zeros_like(unit)
-        mean, scale = unit.new_empty(2, images, channels)
-        y = torch.empty_like(x)
-        for one in range(images):
-            _aten.native_batch_norm.out(
-                x[one : one + 1], unit, zero, None, None, True, 0.0, eps,
-                out=y[one : one + 1], save_mean=mean[one], save_invstd=scale[one],
-            )  # fmt: skip
+        y, scale = _channels_last(x, eps) if is_channels_last(x) else _contiguous(x, eps)
         ctx.save_for_backward(y, scale)
         ctx.set_materialize_grads(False)
         return y, scale
@@ -63,22 +56,60 @@ class _ChannelsLast(torch.autograd.Function):
         y, scale = ctx.saved_tensors
         if torch.is_grad_enabled() or gradient is None or of_scale is not None:
             return _derivative(y, scale, gradient, of_scale), None
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
-        zero, unit = torch.zeros_like(scale[0]), torch.ones_like(scale[0])
-        # The kernel works on an image whose mean is 0 and whose deviation is 1, and then multiplies by a weight.
-        parts = (
-            _aten.native_batch_norm_backward(
-                gradient[one : one + 1], y[one : one + 1], scale[one], None, None, zero, unit, True, 0.0,
-                [True, False, False],
-            )[0]
-            for one in range(len(y))
+        return (_channels_last_gradient if is_channels_last(y) else _contiguous_gradient)(y, scale, gradient), None
+
+
+def _channels_last(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    images, channels = x.shape[:2]
+    # With a weight in float32 batch norm keeps its statistics in it; without one, in the type of the images.
+    unit = x.new_ones(channels, dtype=_statistics(x.dtype))
+    zero = torch.zeros_like(unit)
+    mean, scale = unit.new_empty(2, images, channels)
+    y = torch.empty_like(x)
+    for one in range(images):
+        _aten.native_batch_norm.out(
+            x[one : one + 1], unit, zero, None, None, True, 0.0, eps,
+            out=y[one : one + 1], save_mean=mean[one], save_invstd=scale[one],
         )  # fmt: skip
-        if len(y) == 1:
-            return next(parts), None
-        own = torch.empty_like(y)
-        for one, part in enumerate(parts):
-            own[one : one + 1] = part
-        return own, None
+    return y, scale
+
+
+def _contiguous(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    images, channels, height, width = x.shape
+    y, _, scale = _aten.native_group_norm(x, None, None, images, channels, height * width, channels, eps)
+    return y, scale
+
+
+# The kernels below work on an image whose mean is 0 and whose deviation is 1, and then multiply by a weight: the scale.
+
+
+def _channels_last_gradient(y: Tensor, scale: Tensor, gradient: Tensor) -> Tensor:
+    gradient = gradient.contiguous(memory_format=torch.channels_last)
+    zero, unit = torch.zeros_like(scale[0]), torch.ones_like(scale[0])
+    parts = (
+        _aten.native_batch_norm_backward(
+            gradient[one : one + 1], y[one : one + 1], scale[one], None, None, zero, unit, True, 0.0,
+            [True, False, False],
+        )[0]
+        for one in range(len(y))
+    )  # fmt: skip
+    if len(y) == 1:
+        return next(parts)
+    own = torch.empty_like(y)
+    for one, part in enumerate(parts):
+        own[one : one + 1] = part
+    return own
+
+
+def _contiguous_gradient(y: Tensor, scale: Tensor, gradient: Tensor) -> Tensor:
+    count, size = scale.numel(), y.shape[2] * y.shape[3]
+    zero, unit = torch.zeros_like(scale).view(1, count), torch.ones_like(scale).view(1, count)
+    as_one = (1, count, *y.shape[2:])  # every channel of every image has a weight of its own
+    own, _, _ = _aten.native_group_norm_backward(
+        gradient.contiguous().view(as_one), y.view(as_one), zero, unit, scale.flatten(), 1, count, size, count,
+        [True, False, False],
+    )  # fmt: skip
+    return own.view_as(y)
 
 
 def _derivative(y: Tensor, scale: Tensor, gradient: Tensor | None, of_scale: Tensor | None) -> Tensor:

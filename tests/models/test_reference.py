@@ -15,7 +15,7 @@ RUNS += VARIANTS
 @pytest.mark.parametrize("name", RUNS)
 def test_losses_of_all_steps(name):
     run = ReferenceRun.load(name)
-    model, batch = run.model(), run.batch()
+    model, batch = run.model(torch.float64), run.batch(torch.float64)
     for step, expected in enumerate(run.facts["losses"]):
         logs = model.step(batch, run.draws(step))
         assert set(logs) == set(expected)
@@ -28,16 +28,23 @@ def test_losses_of_all_steps(name):
 
 
 @pytest.mark.parametrize("name", RUNS)
+def test_losses_of_the_first_step_in_float32(name):
+    run = ReferenceRun.load(name)
+    logs = run.model().step(run.batch(), run.draws(0))
+    assert {loss: value.item() for loss, value in logs.items()} == pytest.approx(run.facts["losses"][0], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", RUNS)
 def test_gradients_of_the_first_step(name):
     run = ReferenceRun.load(name)
-    model = run.model()
-    model.step(run.batch(), run.draws(0))
+    model = run.model(torch.float64)
+    model.step(run.batch(torch.float64), run.draws(0))
     for network in "GDF":
         recorded = {
             key: value.astype(float) for key, value in run.numbers.items() if key.startswith(f"grad/{network}/")
         }
-        # Float32 rounding of a sum of large terms: a bias before an instance norm, whose gradient is zero, is all noise.
-        noise = 1e-6 * max(values[0] for values in recorded.values())
+        # The recorded rounding of a sum of large terms: of a bias before an instance norm, whose gradient is zero.
+        noise = 2e-6 * max(values[0] for values in recorded.values())
         for parameter, value in model.networks[network].named_parameters():
             if parameter.endswith("noise.weight"):
                 continue  # its gradient is random

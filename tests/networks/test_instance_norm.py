@@ -40,13 +40,29 @@ def test_with_weight_and_bias(layout):
 
 
 @pytest.mark.parametrize("images", [1, 2])
-def test_channels_last_can_be_differentiated_twice(images):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_it_can_be_differentiated_twice(images, layout):
     x = torch.randn(images, 2, 3, 3, dtype=torch.float64, requires_grad=True)
 
     def norm(image):
-        return InstanceNorm(2)(image.contiguous(memory_format=torch.channels_last))
+        return InstanceNorm(2)(image.contiguous(memory_format=layout))
 
     assert torch.autograd.gradcheck(norm, (x,)) and torch.autograd.gradgradcheck(norm, (x,))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_it_keeps_its_result_and_not_its_input(layout):
+    x = torch.randn(2, 5, 6, 7, requires_grad=True)
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        y = InstanceNorm(5)(x.contiguous(memory_format=layout))
+    maps = [tensor for tensor in kept if tensor.dim() == 4]
+    assert [tensor.data_ptr() for tensor in maps] == [y.data_ptr()]
+
+
+def test_without_a_gradient_the_values_are_the_same():
+    x = torch.randn(2, 5, 6, 7)
+    assert torch.equal(InstanceNorm(5)(x), InstanceNorm(5)(x.clone().requires_grad_()))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
