@@ -66,14 +66,14 @@ def test_losses_of_all_steps_gradients_of_the_first_full_one_and_the_last_pictur
 
 
 def check_gradients(run, model):
-    """Recorded in float32: a bias of the content discriminator is 1.1e-3 from what float64 gives."""
+    """To 1e-3, biases to 3e-3: one that was recorded is 2.4e-3 from what float64 gives, by the rounding of its sum."""
     for network in run.facts["weights"]:
         recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
         largest = max(values[0] for values in recorded.values())
         for parameter, value in model.networks[network].named_parameters():
             expected = recorded[f"grad/{network}/{parameter}"]
             gradient = value.grad.flatten().double()
-            tolerance = 2e-3 * max(expected[0], 1e-3 * largest)
+            tolerance = (3e-3 if parameter.endswith("bias") else 1e-3) * max(expected[0], 1e-3 * largest)
             assert abs(gradient.norm().item() - expected[0]) <= tolerance, f"{network} {parameter}"
             np.testing.assert_allclose(
                 gradient[: len(expected) - 1], expected[1:], rtol=0, atol=tolerance, err_msg=f"{network} {parameter}"
