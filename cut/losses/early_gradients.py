@@ -45,10 +45,9 @@ class _DifferentiatedAtOnce(torch.autograd.Function):
         sources = [*images, *tensors[count:]]
         with torch.enable_grad():
             loss, summands = part(*images)
-        wanted = [source for source in sources if source.requires_grad and loss.requires_grad]
-        gradients = (
-            dict(zip(wanted, torch.autograd.grad(loss, wanted, allow_unused=True), strict=True)) if wanted else {}
-        )
+        wanted = [source for source in sources if source.requires_grad] if loss.requires_grad else []
+        found = torch.autograd.grad(loss, wanted, allow_unused=True) if wanted else ()
+        gradients = dict(zip(wanted, found, strict=True))
         logs |= {name: value.detach() for name, value in summands.items()}
         ctx.save_for_backward(*map(gradients.get, sources))
         return loss.detach()

@@ -49,7 +49,7 @@ class CUT(Method):
     parts = {
         "translate_batch": "forward (G)",
         "discriminator_loss": "D: loss",
-        "generator_loss": "G and F: loss",
+        "generator_loss": "G and F: loss and gradients of its parts",
     }
 
     def __init__(self, options: Options, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> None:

@@ -154,5 +154,5 @@ class PatchContrast:
                         f"of {width}×{height} pixels: use at most --num_patches {positions}, or a larger --crop_size."
                     )
                 kept += self.sampler.bytes_kept(shape, patches)
-        images = (1 + self.identity) * self.options.data.batch_size // count()
+        images = self.pairs * self.options.data.batch_size // count()
         require(images * kept, f"{chosen} and images of {width}×{height} pixels needs at least", device)
