@@ -78,6 +78,18 @@ def test_reusing_and_stacking_change_nothing(variant):
     torch.testing.assert_close(*results, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS, ids=IDS)
+def test_one_pass_for_both_pairs_as_on_a_gpu_changes_nothing(variant, flip, monkeypatch):
+    batch, results = random_batch(2, dtype=torch.float64), []
+    for together in (True, False):
+        monkeypatch.setattr("cut.models.cut.saves_time", lambda device, together=together: together)
+        model = tiny(*variant, "--init_gain", "1", dtype=torch.float64)
+        logs = model.step(batch, replace(draws_for(model, batch), flip=flip))
+        results.append((list(logs.values()), [p.grad for p in model.networks.parameters() if p.grad is not None]))
+    torch.testing.assert_close(*results, rtol=1e-7, atol=1e-9)
+
+
 # ------------------------------------------------------------------ hard negatives and SRC
 
 
