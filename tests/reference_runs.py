@@ -85,11 +85,9 @@ class ReferenceRun:
         if "QS_mode" in recorded:
             values |= {"nce_sampler": f"qs_{recorded['QS_mode']}", "qs_windows": "published"}
         options = train_options(["--model", values["model"], "--dataroot", "x"]).replace(**values | changes)
-        model = MODELS[options.run.model].factory(options)
+        model = MODELS[options.run.model].factory(options, dtype=dtype)
         for name in ("G", "D", "F"):
             fill(model.networks[name], self.facts["weights"][name])
-        model.networks.to(dtype)
-        model.dtype = dtype
         return model
 
     def batch(self, dtype: torch.dtype = torch.float32) -> Batch:

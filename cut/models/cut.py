@@ -139,7 +139,7 @@ class CUT(Method):
         from cut.losses.early_gradients import differentiated_at_once
 
         translations = [made for made in (translated.fake, translated.identity) if made is not None]
-        pairs = range(min(self.contrast.pairs, len(translations)))
+        pairs = range(self.contrast.pairs)
         logs: Logs = {}
         loss = translated.fake.new_zeros(())
         # On a CPU one pass for each pair takes no longer than one for both, and its graph needs half the memory.
@@ -205,11 +205,6 @@ class CUT(Method):
             self.contrast.memory.load(state.get("memory", []), self.device)
 
     # ------------------------------------------------------------------ what follows from the options
-
-    @property
-    def nce_identity(self) -> bool:
-        """Whether PatchNCE has its identity part on (target, G(target))."""
-        return self.contrast.identity
 
     @property
     def translates_target(self) -> bool:

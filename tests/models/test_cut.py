@@ -105,7 +105,7 @@ def fixed_keys(model, batch, draws):
 
     model.F.forward = recording
     model.generator_loss(batch, model.translate_batch(batch, draws), draws)
-    assert len(record) == 1 + model.nce_identity
+    assert len(record) == 1 + model.contrast.identity
 
     def call(function, *arguments):
         replay[:] = record

@@ -35,8 +35,8 @@ def recorded_draws(run, step):
     return DRITDraws(run.facts["plan"][step] == "content", *pairs)
 
 
-def recorded_model(run, *words):
-    model = small("--width", "4", *words)
+def recorded_model(run, **more):
+    model = small("--width", "4", **more)
     for name, recipe in run.facts["weights"].items():
         fill(model.networks[name], recipe)
     return model
@@ -49,9 +49,7 @@ def batch_of(count=2, side=216, target_side=None):
 
 
 def test_losses_of_all_steps_gradients_of_the_first_full_one_and_the_last_picture(run):
-    model, batch = recorded_model(run), run.batch(torch.float64)
-    model.networks.double()
-    model.dtype = torch.float64
+    model, batch = recorded_model(run, dtype=torch.float64), run.batch(torch.float64)
     for step, expected in enumerate(run.facts["losses"]):
         logs = model.step(batch, recorded_draws(run, step))
         assert logs.keys() == expected.keys()
@@ -66,14 +64,15 @@ def test_losses_of_all_steps_gradients_of_the_first_full_one_and_the_last_pictur
 
 
 def check_gradients(run, model):
-    """To 1e-3, biases to 3e-3: one that was recorded is 2.4e-3 from what float64 gives, by the rounding of its sum."""
+    """To 1e-3, but for a bias whose recorded gradient is 2.4e-3 from what float64 gives, by the rounding of its sum."""
+    rounded = ("enc_c", "convB.0.model.1.bias")
     for network in run.facts["weights"]:
         recorded = {key: values for key, values in run.numbers.items() if key.startswith(f"grad/{network}/")}
         largest = max(values[0] for values in recorded.values())
         for parameter, value in model.networks[network].named_parameters():
             expected = recorded[f"grad/{network}/{parameter}"]
             gradient = value.grad.flatten().double()
-            tolerance = (3e-3 if parameter.endswith("bias") else 1e-3) * max(expected[0], 1e-3 * largest)
+            tolerance = (3e-3 if (network, parameter) == rounded else 1e-3) * max(expected[0], 1e-3 * largest)
             assert abs(gradient.norm().item() - expected[0]) <= tolerance, f"{network} {parameter}"
             np.testing.assert_allclose(
                 gradient[: len(expected) - 1], expected[1:], rtol=0, atol=tolerance, err_msg=f"{network} {parameter}"

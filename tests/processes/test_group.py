@@ -12,7 +12,7 @@ from cut.device import choose_device
 from cut.errors import UserError
 from cut.processes import group
 from cut.processes.launch import Launch, launch
-from tests.processes.shares import CASES, OTHERS
+from tests.processes.shares import CASES, OTHERS, POOLED
 from tests.training.tiny_runs import ENVIRONMENT, ROOT
 
 
@@ -29,7 +29,8 @@ def errors():
 @pytest.mark.parametrize("case", [*CASES, *OTHERS])
 def test_shares_of_a_batch_train_as_the_batch_does(errors, case):
     assert errors[case]["losses"] < 1e-10
-    assert errors[case]["weights"] < 1e-9  # after Adam, which enlarges the rounding of tiny gradients
+    # After Adam, which enlarges the rounding of tiny gradients; on some processors to 5e-10 in these methods.
+    assert errors[case]["weights"] < (1e-9 if case in POOLED else 1e-10)
 
 
 def test_alone_nothing_is_said_to_anyone():

@@ -24,9 +24,9 @@ def alone(new_run):
 
 
 def assert_close(one, other, where=""):
-    """Equal but for the rounding of sums, of which Adam makes up to a step of 2e-4 where a gradient is nearly 0."""
+    """Equal but for the rounding of sums."""
     if isinstance(one, torch.Tensor):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=5e-6, msg=lambda text: f"{where}: {text}")
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6, msg=lambda text: f"{where}: {text}")
     elif isinstance(one, dict):
         assert list(one) == list(other), where
         for key in one:
