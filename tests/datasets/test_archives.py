@@ -77,7 +77,11 @@ def test_a_wrong_checksum(attempt):
         attempt(content.replace(b"0123456789", b"0123456780", 1))
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Log in to the network</html>", zip_bytes({"a": b"b"})[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>Log in to the network</html>", zip_bytes({"a": b"b"})[:-9]],
+    ids=["empty", "a login page", "cut off"],  # not the bytes: a zip holds the time, so every process would have others
+)
 def test_no_archive_at_all(attempt, content):
     with pytest.raises(DamagedArchive, match="not an intact zip"):
         attempt(content)
