@@ -20,7 +20,7 @@ def by_console() -> bool:
     if file is None:
         return False
     path = Path(file)
-    return path.resolve() == ROOT / "cut" / "__main__.py" or path.stem == "cut" or path.parent.stem == "cut.exe"
+    return path.resolve() == ROOT / "cut" / "__main__.py" or path.stem == "cut" or path.parent.name == "cut.exe"
 
 
 def program_of(name: str) -> str:
@@ -33,3 +33,8 @@ def command(name: str) -> str:
     """What starts a sub-command, as the user would write it: `python train.py` in a clone, `cut train` elsewhere."""
     program = program_of(name)
     return program if program.startswith("cut ") else f"python {program}"
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra of this package."""
+    return f"pip install '{'.' if (ROOT / 'setup.py').is_file() else DISTRIBUTION}[{extra}]'"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cut.commands import install
 from cut.errors import UserError
 from cut.terminal import readable
 
@@ -69,7 +70,7 @@ def draw_panels(panels: Sequence[Panel], title: str = "", shared_legend: bool = 
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes a second to import
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise UserError("No curve was drawn without matplotlib: pip install 'cut-translation[measures]'.") from None
+        raise UserError(f"No curve was drawn without matplotlib: {install('measures')}.") from None
 
     columns = min(COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)

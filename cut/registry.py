@@ -36,6 +36,9 @@ class Entry:
         options: dataclass of the component's own options, or None.
         defaults: defaults of options where this component is chosen, by phase, `{"train": {...}, "test": {...}}`.
         aliases: published names of options → the names that they stand for here, `{"norm": ("normG", "normD")}`.
+        title: from the options of a run, what the choice adds to the run's name in reports. Without it that is `name`,
+            and for a method its label and preset.
+        titled: the options besides the choice itself that the title tells apart.
         rules: checks of options that only make sense together where it is chosen (`cut.options.Rule`).
 
     The others are for methods (`--model`):
@@ -45,6 +48,7 @@ class Entry:
         label: its display name, in reports and on pages.
         presets: files in `configs/` by name of the preset.
         preset_option: the option that chooses one of the presets.
+        with_components: by the name of a component, defaults of options where the method has it.
         without: shared groups of options that it does not take, such as `("discriminator",)`.
         phases: the scripts that take it.
     """
@@ -56,10 +60,13 @@ class Entry:
     also: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    title: Callable[[Mapping[str, Any]], str] | None = None
+    titled: tuple[str, ...] = ()
     rules: tuple[Any, ...] = ()
     label: str = ""
     presets: Mapping[str, str] = field(default_factory=dict)
     preset_option: str = "CUT_mode"
+    with_components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     phases: tuple[str, ...] = ("train", "test")
     registry: "Registry | None" = field(default=None, repr=False, compare=False)

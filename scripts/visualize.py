@@ -12,7 +12,6 @@ too. docs/figures.md says more.
 
 import argparse
 import math
-import re
 import sys
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from cut.data.files import images_in
 from cut.data.images import parse_color, read_image, to_tensor
 from cut.data.resampling import resize
 from cut.errors import UserError, exit_status
-from cut.options import Options, test_options
+from cut.options import Options, test_options, with_negative_values
 from cut.training.atomic import write_atomically
 
 
@@ -50,9 +49,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--serve", action="store_true", help="choose points by clicks on a page instead")
     parser.add_argument("--host", default="localhost", help="with --serve: 0.0.0.0 serves others, who need the token")
     parser.add_argument("--port", type=int, default=8001, help="with --serve (default %(default)s)")
-    # argparse takes "-3,5" for an option, unless there is a space in it.
-    words = [f" {word}" if re.fullmatch(r"-\d+,-?\d+", word) else word for word in arguments]
-    return exit_status(lambda: visualize(parser.parse_args(words)))
+    return exit_status(lambda: visualize(parser.parse_args(with_negative_values(arguments))))
 
 
 def visualize(own: argparse.Namespace) -> int:

@@ -6,13 +6,13 @@ from pathlib import Path
 from cut.api.training_run import run_training
 from cut.api.words import as_words
 from cut.errors import RunFailed
-from cut.options import Options, train_options
+from cut.options import Options, check_together, train_options
 
 
 def train(options: Options | Sequence[str] = (), **values: object) -> Path:
     """Train a run to its end, as `cut train` does.
 
-        folder = cut.train(dataroot="my_data", name="mine", CUT_mode="FastCUT", n_epochs=20)
+        folder = cut.train(dataroot="my_data", name="mine", CUT_mode="FastCUT", n_epochs=20, n_epochs_decay=20)
         translate = cut.load(folder)
 
     Args:
@@ -28,6 +28,7 @@ def train(options: Options | Sequence[str] = (), **values: object) -> Path:
     """
     if isinstance(options, Options):
         options = options.replace(**values) if values else options
+        check_together(options)
     else:
         options = train_options([*options, *as_words(values)], to_run=True)
     if run_training(options):

@@ -54,7 +54,7 @@ def run_training(options: Options) -> int:
             if place.is_first:
                 save_ranges(dataset.scales, options.run.folder)
             trainer = Trainer(options, model, loader, folder, state, listeners, evaluator, previewer)
-            notes = [*notices(options, dataset), *dataset.notes()]
+            notes = [*folder.notes(), *notices(options, dataset), *dataset.notes()]
             computing = f"{describe_device(device, options.run.gpu_ids, place.count)} {model.arithmetic.describe()}"
             status = trainer.run([computing, *messages, *notes, *on_measures])
             if place.is_first and not status:

@@ -4,7 +4,7 @@
     cut demo --name RUN --host 0.0.0.0    for everybody who can reach this machine and has the token that is printed
 
 The page works without internet. Any other option of test.py about the run can follow (--checkpoints_dir, --direction,
---eval, --tile_size, --style, --gpu_ids). It needs the package gradio: pip install 'cut-translation[demo]'.
+--eval, --tile_size, --style, --gpu_ids). It needs the package gradio: pip install '.[demo]'.
 """
 
 import argparse

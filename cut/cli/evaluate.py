@@ -29,7 +29,7 @@ from cut.commands import command
 from cut.data.files import left_out
 from cut.device import choose_device, describe_device
 from cut.errors import UserError, exit_status
-from cut.evaluation.comparison.palette import load_palette
+from cut.evaluation.comparison.palette import chosen_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance
 from cut.evaluation.comparison.scores import what_few_images_mean
 from cut.evaluation.features.extraction import chosen_extractor
@@ -98,7 +98,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
-    palette = load_palette(chosen.palette) if chosen.palette else None
+    palette = chosen_palette(chosen.palette)
     device = choose_device(chosen.gpu_ids)
     extractor = chosen_extractor(chosen, device)
     if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):

@@ -32,7 +32,7 @@ def listed(place: Path | str, split: str | None = None) -> list[Path] | None:
     (or file, filename, image, else the first). With a column split, only the rows of `split` count.
 
     Raises:
-        UserError: when a file of the list is missing, or there is nothing at the place.
+        UserError: when the list cannot be read, or a file of it is missing or named twice.
     """
     if is_glob(place):
         return sorted(Path(name) for name in glob.glob(str(place), recursive=True) if os.path.isfile(name))
@@ -47,6 +47,8 @@ def listed(place: Path | str, split: str | None = None) -> list[Path] | None:
             line.strip() for line in _text(place).splitlines() if line.strip() and not line.lstrip().startswith("#")
         ]
     files = [place.parent / name for name in names]
+    if len({file.is_absolute() for file in files}) == 2:
+        files = [file.absolute() for file in files]
     if missing := [file for file in files if not file.is_file()]:
         raise UserError(f"{len(missing)} of {len(files)} files of {place} are missing: {some(missing, _NAMED)}.")
     if len(set(files)) < len(files):
@@ -97,13 +99,19 @@ def has_splits(place: Path | str) -> bool:
     """Whether a CSV list says which split each file is in."""
     if not is_list(place) or Path(place).suffix.lower() != ".csv":
         return False
-    with open(place, encoding="utf-8-sig", newline="") as file:
-        return "split" in [name.strip().lower() for name in next(csv.reader(file), [])]
+    return "split" in [name.strip().lower() for name in next(csv.reader(_text(Path(place)).splitlines()), [])]
 
 
 def common_folder(files: Sequence[Path]) -> Path:
-    """The folder below which all of these files are."""
-    return Path(os.path.commonpath([str(file.parent) for file in files])) if files else Path()
+    """The folder below which all of these files are.
+
+    Raises:
+        UserError: when there is none.
+    """
+    try:
+        return Path(os.path.commonpath([file.parent for file in files])) if files else Path()
+    except ValueError:  # of Windows
+        raise UserError(f"{some(files, 2)} are on several drives: put the files of a side on one.") from None
 
 
 def _text(place: Path) -> str:

@@ -1,8 +1,9 @@
 """Which files of two folders are pairs: those of equal names."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
+
+from cut.data.lists import common_folder
 
 
 def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) -> list[tuple[Path, Path]]:
@@ -11,7 +12,7 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
     A name is relative to the folder that holds all files of its side, and without its suffix. Where two
     files of one side share a name, it is ambiguous which is meant, and there are no pairs.
     """
-    sides = [by_name(files, _common_folder(files)) for files in (source_files, target_files)]
+    sides = [by_name(files, common_folder(files)) for files in (source_files, target_files)]
     unique = [len(side) for side in sides] == [len(source_files), len(target_files)]
     if not unique or sides[0].keys() != sides[1].keys():
         return []
@@ -21,7 +22,3 @@ def aligned_pairs(source_files: Sequence[Path], target_files: Sequence[Path]) ->
 def by_name(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     """Files by their name relative to `folder`, without suffix, as halves of pairs share it; of several, the last."""
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
-
-
-def _common_folder(files: Sequence[Path]) -> Path:
-    return Path(os.path.commonpath([file.parent for file in files])) if files else Path()

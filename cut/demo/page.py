@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image
 
+from cut.commands import install
 from cut.demo.epochs import Epochs, folder_problem
 from cut.errors import UserError
 from cut.monitoring.lines import method_label
@@ -30,8 +31,7 @@ def gradio() -> Any:
         import gradio
     except ImportError as error:
         raise UserError(
-            f"The page needs the package gradio, which cannot be imported here ({error}): "
-            "pip install 'cut-translation[demo]'"
+            f"The page needs the package gradio, which cannot be imported here ({error}): {install('demo')}"
         ) from error
     return gradio
 

@@ -119,13 +119,15 @@ def compare_together(
 
     shared = pictures()
     outcome: Evaluation | Exception | None = None
-    if is_first():
-        try:
-            outcome = yardstick.compare(shared)
-        except Exception as error:
-            outcome = error
-    for _ in shared:  # of the first process only after an error: the others go on translating
-        pass
+    try:
+        outcome = yardstick.compare(shared) if is_first() else None
+    except Exception as error:
+        outcome = error
+    try:
+        for _ in shared:  # of the first process only after an error of its own: the others go on translating
+            pass
+    except Exception as error:  # of any process; all come here, and none may miss what follows
+        outcome = outcome or error
     outcome = objects_of_all(outcome)[0]
     if isinstance(outcome, Evaluation):
         return outcome
@@ -156,7 +158,7 @@ def make_evaluator(
         except Impossible as reason:
             early = ", and --early_stopping cannot act" if chosen.early_stopping else ""
             return None, [f"Training goes on without measures{early}: {reason}"]
-    _check_best_metric(options, yardstick.images)
+    _check_best_metric(options, yardstick)
     images, label = yardstick.images, MEASURES[chosen.best_metric].label_with(yardstick.extractor.title)
     every = chosen.evaluation_epoch_freq
     if not dataset.has_distribution:
@@ -165,10 +167,11 @@ def make_evaluator(
             f"{images.target.files[0].name} every {'epoch' if every == 1 else f'{every} epochs'} (features of "
             f"{yardstick.extractor.title} at all places); the weights of the best {label} are kept as best."
         ]
+    pairs = ", and one by one with the image of the same name (--evaluation_pairs)" if images.pairs else ""
     messages = [
         f"{len(images.source)} translations are compared with {len(images.target)} real images of {images.split} every "
-        f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}); the weights of the "
-        f"best {label} are kept as best."
+        f"{'epoch' if every == 1 else f'{every} epochs'} (features of {yardstick.extractor.title}){pairs}; the weights "
+        f"of the best {label} are kept as best."
     ]
     if dataset.channels[1] not in (1, 3):
         shown = images.target.view.bands or tuple(range(3 if dataset.channels[1] > 3 else 1))
@@ -198,8 +201,8 @@ def in_all_processes(
 _ASKED_BY = {"segmenter": "drn_weights", "perceptual": "lpips_weights", "neighbours": "precision_recall"}
 
 
-def _check_best_metric(options: Options, images: HeldOut) -> None:
-    chosen = options.evaluation
+def _check_best_metric(options: Options, yardstick: Yardstick) -> None:
+    chosen, images = options.evaluation, yardstick.images
     measure = MEASURES[chosen.best_metric]
     if (measure.needs == "single") != (options.data.dataset_mode == "singleimage"):
         raise UserError(
@@ -212,7 +215,7 @@ def _check_best_metric(options: Options, images: HeldOut) -> None:
             f"--best_metric {measure.name} compares pairs, but {images.source.folder} and {images.target.folder} do "
             f"not hold images of equal names and sizes: use --best_metric {others}."
         )
-    if measure.needs == "palette" and chosen.palette is None:
+    if measure.needs == "palette" and yardstick.palette is None:
         raise UserError(f"--best_metric {measure.name} needs the colours of the classes: give --palette.")
     asked_by = _ASKED_BY.get(measure.needs)
     if asked_by and not getattr(chosen, asked_by):

@@ -9,7 +9,7 @@ import torch
 from cut.errors import UserError, is_out_of_memory
 from cut.export.exportable import Exportable, narrow_weights
 from cut.export.formats import FORMATS, Facts, quiet
-from cut.training.atomic import write_atomically
+from cut.training.atomic import make_folder, write_atomically
 
 TOLERANCE = 1e-4  # of values in [−1, 1]; an 8-bit step is 8e-3
 SIZES = ((1, 64, 96), (2, 81, 53), (1, 131, 200))  # images, height, width; most are no multiples
@@ -52,7 +52,7 @@ def export(
         narrow_weights(module, WEIGHTS[weights])
     expected = [_translated(module, size) for size in SIZES]
     rounding = max(float(np.abs(one - other).max()) for one, other in zip(before, expected, strict=True))
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     draft = file.with_name(f".{file.name}.part")
     try:
         try:
@@ -62,6 +62,10 @@ def export(
                 found = [run(*(one.numpy() for one in module.inputs(*size))) for size in SIZES]
         except UserError:
             raise
+        except OSError as error:
+            raise UserError(
+                f"{file} cannot be written ({error.strerror or error}): make room, or check the folder's permissions."
+            ) from error
         except Exception as error:  # exporters raise exceptions of many kinds
             if is_out_of_memory(error):
                 raise

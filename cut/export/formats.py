@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.export import Dim, ExportedProgram
 
+from cut.commands import install
 from cut.errors import UserError
 from cut.export.exportable import Exportable
 
@@ -110,7 +111,7 @@ def _require(*packages: str) -> None:
     from importlib.util import find_spec
 
     if missing := [name for name in packages if find_spec(name) is None]:
-        raise UserError(f"ONNX needs {' and '.join(missing)}: pip install 'cut-translation[export]'.")
+        raise UserError(f"ONNX needs {' and '.join(missing)}: {install('export')}.")
 
 
 @contextmanager

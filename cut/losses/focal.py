@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cut.lazy import torch
 from cut.losses.patchnce import Contrast, PatchNCE, contrasted
@@ -34,7 +35,14 @@ class FocalOptions:
     )
 
 
-@NCE_LOSSES.register("focal", options=FocalOptions)
+def focal_title(options: Mapping[str, Any]) -> str:
+    full = " full gradient" if options["focal_gradient"] == "full" else ""
+    return f"focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}{full}"
+
+
+@NCE_LOSSES.register(
+    "focal", options=FocalOptions, title=focal_title, titled=("focal_gamma", "focal_alpha", "focal_gradient")
+)
 @dataclass(frozen=True)
 class FocalPatchNCE(PatchNCE):
     """`focal` of each query's cross-entropy."""

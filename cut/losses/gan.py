@@ -66,8 +66,8 @@ class HingeOptions:
 
     hinge_generator: str = option(
         "linear",
-        "the generator's loss of --gan_mode hinge for a logit d: linear is -d; margin is max(0, 1 - d), whose gradient "
-        "stops where d is 1 or more",
+        "the generator's loss of --gan_mode hinge for a logit d: linear is -d; margin, published with DCLGAN and its "
+        "baselines, is max(0, 1 - d), whose gradient stops where d is 1 or more",
         phase="train",
         choices=("linear", "margin"),
         fixed=True,

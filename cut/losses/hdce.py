@@ -67,6 +67,8 @@ class HardNegativePatchNCE(PatchNCE):
 
     label: ClassVar[str] = "HDCE"
     shares_positions: ClassVar[bool] = True
+    takes_memory: ClassVar[bool] = False
+    follows_epoch: ClassVar[bool] = True
 
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
         weights = None

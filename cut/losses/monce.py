@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cut.lazy import functional as F
 from cut.lazy import torch
@@ -70,6 +70,8 @@ class ModulatedPatchNCE(PatchNCE):
     monce_weight: float = 1.0
     num_patches: int = 256
 
+    takes_memory: ClassVar[bool] = False
+
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
         return self.of_taps([query], [key], contrast)[0]
 
@@ -117,10 +119,8 @@ def transport_plan(cost: Tensor, eps: float, rounds: int = ROUNDS) -> Tensor:
     Returns:
         (G, N, N) plans, whose columns sum to 1, and the rows as nearly as the rounds lead.
     """
+    from cut.losses.sinkhorn import sinkhorn  # only now: it needs PyTorch, and --help does not
+
     kernel = (cost.double() / eps).exp()  # float32 holds neither e^(−10/ε) nor e^(1/ε) of a small ε
-    backward = kernel.transpose(1, 2)
-    v = torch.ones_like(kernel[:, :, :1])
-    for _ in range(rounds):
-        u = 1 / (kernel @ v)  # (G, N, 1)
-        v = 1 / (backward @ u)
-    return (u * kernel * v.transpose(1, 2)).to(cost.dtype)
+    u, v = sinkhorn(kernel, rounds)
+    return (u[:, :, None] * kernel * v[:, None]).to(cost.dtype)

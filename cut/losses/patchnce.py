@@ -41,7 +41,7 @@ class Contrast:
     internal: bool = True
 
 
-@NCE_LOSSES.register("ce")
+@NCE_LOSSES.register("ce", title=lambda _: "")
 @dataclass(frozen=True)
 class PatchNCE:
     """The published form: the cross-entropy of telling each query's own key among the keys of the other positions.
@@ -49,10 +49,14 @@ class PatchNCE:
     Attributes:
         label: the published name of the loss in logs.
         shares_positions: whether the identity pair is compared at the positions of the other pair.
+        takes_memory: whether it uses `Contrast.memory` and `Contrast.internal`.
+        follows_epoch: whether it uses `Contrast.epoch`.
     """
 
     label: ClassVar[str] = "NCE"
     shares_positions: ClassVar[bool] = False
+    takes_memory: ClassVar[bool] = True
+    follows_epoch: ClassVar[bool] = False
 
     def __call__(self, query: Tensor, key: Tensor, contrast: Contrast) -> Tensor:
         """The loss of each query of one tap.

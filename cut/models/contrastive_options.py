@@ -119,11 +119,12 @@ def something_to_learn(values: Mapping[str, Any]) -> str | None:
 
 def known_to_the_form(values: Mapping[str, Any]) -> str | None:
     changed = [name for name, default in (("nce_memory", 0), ("nce_internal", True)) if values[name] != default]
-    if not changed or values["nce_loss"] in EXTERNAL_FORMS:
+    takers = [entry.name for entry in NCE_LOSSES.entries() if getattr(entry.factory, "takes_memory", False)]
+    if not changed or values["nce_loss"] in takers:
         return None
     return (
-        f"--{changed[0]} is for --nce_loss {' or '.join(EXTERNAL_FORMS)}, not {values['nce_loss']}: leave it out, or "
-        "use one of these."
+        f"--{changed[0]} is for --nce_loss {' or '.join(takers)}, not {values['nce_loss']}: leave it out, or use one "
+        "of these."
     )
 
 
@@ -136,9 +137,6 @@ def some_negatives(values: Mapping[str, Any]) -> str | None:
         "--nce_includes_all_negatives_from_minibatch and a --batch_size above 1."
     )
 
-
-EXTERNAL_FORMS = ("ce", "focal")
-"""The forms of PatchNCE that know a memory, and how to leave out the negatives of the same image."""
 
 CONTRASTIVE_RULES = (
     Rule(("nce_memory", "nce_internal", "nce_loss"), known_to_the_form, "train"),

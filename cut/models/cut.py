@@ -194,8 +194,7 @@ class CUT(Method):
         return self.G.encode(images, self.own.taps)
 
     def kind_of_step(self, draws: Draws) -> tuple[bool, bool, int]:
-        hardness = draws.epoch if self.own.nce_loss == "hdce" else 0  # it may change with the epoch
-        return draws.flip, self.adversary.penalises(draws), hardness
+        return draws.flip, self.adversary.penalises(draws), draws.epoch if self.contrast.form.follows_epoch else 0
 
     def extra_state(self) -> dict[str, Any]:
         return {"memory": self.contrast.memory.state()} if self.own.nce_memory else {}

@@ -55,7 +55,13 @@ _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "init_type": "normal
     label="CycleGAN",
     options=CycleGANOptions,
     defaults={
-        "train": {**_NETWORKS, "n_epochs": 100, "n_epochs_decay": 100, "jitter_while_decaying": True},
+        "train": {
+            **_NETWORKS,
+            "hinge_generator": "margin",
+            "n_epochs": 100,
+            "n_epochs_decay": 100,
+            "jitter_while_decaying": True,
+        },
         "test": _NETWORKS,
     },
     aliases={"norm": ("normG", "normD")},

@@ -117,11 +117,14 @@ _NETWORKS = {
     "distance_gan",
     also=("distancegan",),
     label="DistanceGAN",
+    title=lambda options: "SelfDistance" if options.get("use_self_distance") else "DistanceGAN",
+    titled=("use_self_distance",),
     options=DistanceGANOptions,
     defaults={
         "train": {
             **_NETWORKS,
             "normD": "affine_instance",
+            "hinge_generator": "margin",
             "batch_size": 2,
             "n_epochs": 100,
             "n_epochs_decay": 100,

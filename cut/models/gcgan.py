@@ -102,6 +102,7 @@ class GcGANDraws(StepDraws):
 _NETWORKS = {"no_antialias": True, "no_antialias_up": True, "no_dropout": False}
 _TRAINING = {
     **_NETWORKS,
+    "hinge_generator": "margin",
     "batch_size": 8,
     "load_size": 288,
     "n_epochs": 100,

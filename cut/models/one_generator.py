@@ -27,6 +27,8 @@ class OneGeneratorOptions:
     options=OneGeneratorOptions,
     defaults={"test": {"dataset_mode": "single", "no_antialias": True, "no_antialias_up": True}},
     aliases={"norm": ("normG",)},
+    # A U-Net's dropout has no weights by which it could be missed, and acts when pix2pix translates.
+    with_components={"unet_128": {"no_dropout": False}, "unet_256": {"no_dropout": False}},
     without=("discriminator",),
     phases=("test",),
 )

@@ -61,6 +61,9 @@ class Pix2PixDraws(StepDraws):
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Pix2PixDraws:
         return self if self.mix is None else replace(self, mix=self.mix.to(device, dtype))
 
+    def of_images(self, images: slice) -> Pix2PixDraws:
+        return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
+
 
 _SHARED = {
     "dataset_mode": "aligned",
@@ -82,6 +85,7 @@ _SHARED = {
         "train": {
             **_SHARED,
             "gan_mode": "vanilla",
+            "hinge_generator": "margin",
             "n_epochs": 100,
             "n_epochs_decay": 100,
             "jitter_while_decaying": True,

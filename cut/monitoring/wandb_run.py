@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cut.commands import install
 from cut.errors import UserError
 from cut.monitoring.lines import method_label, run_title
 from cut.monitoring.pictures import cell_size, first_of_batch, picture_row
@@ -39,8 +40,7 @@ class WandbRun(Listener):
             import wandb
         except ImportError as error:
             raise UserError(
-                f"--wandb needs the package wandb, which cannot be imported here ({error}): "
-                "pip install 'cut-translation[wandb]'"
+                f"--wandb needs the package wandb, which cannot be imported here ({error}): {install('wandb')}"
             ) from error
         self.wandb: Any = wandb
         try:

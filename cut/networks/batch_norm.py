@@ -1,19 +1,21 @@
-"""Batch norm whose batch is that of all processes that train together."""
+"""Batch norm whose batch, in a training step, is that of all processes that train together."""
 
 import torch
 from torch import Tensor, nn
 
+from cut.processes.dealing import in_shared_step
 from cut.processes.group import count, summed
 
 
 class BatchNorm(nn.BatchNorm2d):
     """(B, C, H, W) → the same shape, normalised over B, H and W, affine; running statistics in evaluation mode.
 
-    Ioffe and Szegedy, ICML 2015. In one process it is PyTorch's own.
+    Ioffe and Szegedy, ICML 2015. In one process, and outside of training steps, it is PyTorch's own: what only some
+    processes translate must not wait for the others.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        if count() == 1 or not self.training:
+        if not self.training or not in_shared_step():
             return super().forward(maps)
         precise = maps if maps.dtype == torch.float64 else maps.float()
         number = count() * maps.numel() // maps.shape[1]  # of values in each channel's mean

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@NCE_SAMPLERS.register("random")
+@NCE_SAMPLERS.register("random", title=lambda _: "")
 class PatchSampler:
     """The published choice: random positions, drawn with all other random numbers of a step."""
 

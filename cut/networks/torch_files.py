@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from cut.errors import UserError
+from cut.errors import is_out_of_memory
 from cut.reading import open_regular, other_kind
 
 _AGAIN = "download or copy it again"
@@ -75,7 +75,9 @@ def read_torch_file(path: Path, mmap: bool = False) -> Any:
         raise NotReadable(error.strerror or str(error), "check the file and its permissions") from error
     except EOFError as error:
         raise NotReadable("it was cut short", _AGAIN) from error
-    except (Exception, UserError) as error:  # a damaged or hostile file can fail in any way
+    except Exception as error:  # a damaged or hostile file can fail in any way
+        if is_out_of_memory(error):
+            raise
         short = any(sign in str(error) for sign in ("unexpected EOF", "data was truncated", "Ran out of input"))
         reason = "it was cut short" if short else f"it is damaged or of another kind, {type(error).__name__}"
         raise NotReadable(reason, f"{_AGAIN}, or save plain weights in its place") from error

@@ -11,9 +11,9 @@ from cut.options.machinery.declare import (
 )
 from cut.options.machinery.printing import as_saved_yaml, as_train_opt, as_yaml
 from cut.options.machinery.rules import Rule
-from cut.options.machinery.words import no_image_pool, parse_taps, tap_list
+from cut.options.machinery.words import no_image_pool, parse_taps, tap_list, with_negative_values
 from cut.options.options import Options
-from cut.options.resolve import test_options, train_options
+from cut.options.resolve import check_together, test_options, train_options
 from cut.options.script import run_script
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "at_least",
     "at_least_and_below",
     "between",
+    "check_together",
     "finite_at_least",
     "no_image_pool",
     "option",
@@ -35,4 +36,5 @@ __all__ = [
     "tap_list",
     "test_options",
     "train_options",
+    "with_negative_values",
 ]

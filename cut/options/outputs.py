@@ -44,8 +44,15 @@ class EvaluationOptions:
     inception_weights: str | None = option(
         None, "file of pytorch-fid's Inception weights, instead of a download at first use", phase="train"
     )
+    evaluation_pairs: bool = option(
+        True,
+        "held-out images of A and B that have equal names and sizes show the same thing: PSNR, SSIM and others compare "
+        "them; false where the names are only numbers",
+        phase="train",
+    )
     palette: str | None = option(
-        None, "colours of a map-like target: a name in configs/palettes, or a file; adds segmentation scores",
+        None, "colours of a map-like target: a name in configs/palettes, or a file; adds segmentation scores of pairs. "
+        "none: no scores",
         phase="train",
     )  # fmt: skip
     dinov2_weights: str | None = option(

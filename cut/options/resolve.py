@@ -6,7 +6,7 @@ from pathlib import Path
 from cut.commands import command
 from cut.errors import UserError
 from cut.options.machinery import saved
-from cut.options.machinery.catalogue import catalogue
+from cut.options.machinery.catalogue import catalogue, choices_for, under_own_names
 from cut.options.machinery.command_line import CommandLine, help_text, parse
 from cut.options.machinery.layers import SUB_COMMANDS, Layer, Merged, chosen, chosen_method, merge, read_yaml
 from cut.options.machinery.rules import problems_together
@@ -39,6 +39,16 @@ def test_options(arguments: Sequence[str], *, to_run: bool = False) -> Options:
 test_options.__test__ = False  # type: ignore[attr-defined]  # or pytest takes it for a test
 
 
+def check_together(options: Options) -> None:
+    """
+    Raises:
+        UserError: when options that were not read from a command line cannot be run together.
+    """
+    phase = "train" if options.is_train else "test"
+    if problems := problems_together(options.flat(), set(), phase, to_run=True):
+        raise UserError(*dict.fromkeys(problems))
+
+
 def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     line = parse(arguments, phase)
     given, problems = _given(line)
@@ -54,6 +64,7 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
     if phase == "train" and stored:
         changes, refusals = saved.compare(merge(phase, stored), merged)
         problems += refusals
+    problems += _without_effect(phase, given, merged)
     complete = stored or not merged.values.get("continue_train")  # else its options are the ones that are missing
     to_run = to_run and complete and not line.dry_run
     problems += merged.problems + problems_together(merged.values, merged.rejected, phase, to_run)
@@ -67,6 +78,25 @@ def _resolve(arguments: Sequence[str], phase: str, to_run: bool) -> Options:
         changes=tuple(changes),
         backward=backward,
     )
+
+
+def _without_effect(phase: str, given: Sequence[Layer], merged: Merged) -> list[str]:
+    """A sentence for each option that was given and belongs to a component that was not chosen.
+
+    A file may hold the defaults of all components, as those that runs save do.
+    """
+    model, problems = merged.values["model"], []
+    usual = merge(phase, [Layer({"model": model})]).values
+    for layer, name in ((one, name) for one in given for name in one.values):
+        own = under_own_names({name: None}, model)
+        default = layer.file is not None and all(merged.values.get(one) == usual.get(one) for one in own)
+        for option, takers in choices_for(name, model).items():
+            if not default and merged.values[option] not in takers and option not in merged.rejected:
+                problems.append(
+                    f"{layer.where(name)} is for --{option} {' or '.join(takers)}, not {merged.values[option]}: choose "
+                    "that, or leave it out."
+                )
+    return problems
 
 
 def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:

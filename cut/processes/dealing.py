@@ -29,9 +29,14 @@ def dealing(images: int) -> Iterator[None]:
         _share = before
 
 
+def in_shared_step() -> bool:
+    """Whether all processes are in one step, each with its share of a batch. Outside of steps each works by itself."""
+    return count() > 1 and _share > 0
+
+
 def is_dealt(images: int) -> bool:
     """Whether a pass over so many images of this process needs `dealt`."""
-    return count() > 1 and _share > 0 and images % _share == 0
+    return in_shared_step() and images % _share == 0
 
 
 def dealt(draw: Callable[[int], Tensor], images: int) -> Tensor:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from cut.errors import RunFailed, UserError
+from cut.errors import RunFailed, UserError, is_out_of_memory
 from cut.lazy import torch
 from cut.processes.launch import Launch, launch
 
@@ -212,4 +212,6 @@ def talk(operation: Callable[..., Any], *arguments: Any) -> None:
     try:
         operation(*arguments)
     except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
         raise OtherProcessEnded from error

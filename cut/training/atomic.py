@@ -228,8 +228,11 @@ def _remove_abandoned(folder: Path) -> None:
             with suppress(OSError, UserError):
                 refuse_other_kinds(leftover)
                 with open(leftover, "r+b") as stream:
-                    if try_lock(stream):
+                    abandoned = try_lock(stream)
+                    if abandoned and sys.platform != "win32":
                         leftover.unlink()
+                if abandoned and sys.platform == "win32":  # there, only a file that nobody has open can be removed
+                    leftover.unlink()
 
 
 @contextmanager

@@ -95,6 +95,7 @@ class CapturedSteps:
     def __init__(self, model: Method, undo: Undo, recorder: Callable[[], Recorder]) -> None:
         self.model, self.undo, self.recorder = model, undo, recorder
         undo.early = True  # a recording steps the optimizers without their hooks
+        _begin_moments(model)  # not in a trial, which would take them away from the recordings made there
         self._recorded: dict[Any, _Recorded] = {}
 
     def __call__(self, batch: Batch, draws: Any) -> Logs:
@@ -146,7 +147,6 @@ class _Recorded:
         # The seed is set outside: a recording draws anew, but cannot seed.
         self.batch = model.arithmetic.batch(batch).map(torch.clone, torch.clone)
         self.draws = _cloned(replace(draws, seed=None).to(model.device, model.dtype))
-        _begin_moments(model)
         self.rates = {
             name: [torch.tensor(group["lr"], device=model.device) for group in optimizer.param_groups]
             for name, optimizer in model.optimizers.items()

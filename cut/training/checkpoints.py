@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from cut import strict_json
-from cut.errors import UserError
+from cut.errors import UserError, is_out_of_memory
 from cut.models.method import Method, all_names
 from cut.networks.torch_files import NotReadable, read_torch_file
 from cut.networks.weights import export_weights, load_weights, read_weights
@@ -52,6 +52,7 @@ class RunFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock: TextIO | None = None
+        self.is_guarded = True
 
     @property
     def has_run(self) -> bool:
@@ -77,6 +78,8 @@ class RunFolder:
             yield
         except BaseException:
             if made and [file.name for file in self.folder.glob("*")] == [".lock"]:
+                if sys.platform == "win32":
+                    self._drop_lock()  # there, an open file cannot be removed
                 (self.folder / ".lock").unlink()
                 for folder in made:
                     with suppress(OSError):  # another run may be in it by now
@@ -84,6 +87,12 @@ class RunFolder:
             raise
         finally:
             self._drop_lock()  # the system drops it with the process, also after a kill
+
+    def notes(self) -> list[str]:
+        """What is worth knowing about the folder before a run, a sentence each."""
+        if self.is_guarded:
+            return []
+        return [f"The file system of {self.folder} has no locks: see to it that no other run uses this folder."]
 
     @property
     def is_gone(self) -> bool:
@@ -112,13 +121,14 @@ class RunFolder:
         except OSError as error:
             sentence = f"{self.folder} cannot be written ({error.strerror}): choose another --checkpoints_dir."
             raise UserError(sentence) from None
-        if not try_lock(stream):
+        taken = try_lock(stream)
+        if taken is False:
             stream.close()
             raise UserError(f"Another run is using {self.folder}: wait for it or choose another --name.")
         if sys.platform != "win32":
             # Forked data workers outlive a kill by seconds and must not keep the lock for them.
             os.register_at_fork(after_in_child=stream.close)
-        self._lock = stream
+        self._lock, self.is_guarded = stream, taken is True
 
     def _drop_lock(self) -> None:
         if self._lock is not None:
@@ -202,6 +212,8 @@ class RunFolder:
         except UserError:
             raise
         except Exception as error:
+            if is_out_of_memory(error):
+                raise  # the file may be sound
             reason = error.reason if isinstance(error, NotReadable) else _in_words(error)
             raise UserError(
                 f"{self.folder / STATE_FILE} is not a training state that can be read{part} ({reason}): restore a "

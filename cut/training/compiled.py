@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -32,24 +32,25 @@ def require_compiler(device: torch.device) -> None:
         raise UserError("--compile needs a C++ compiler (g++ or clang++): install one, or leave --compile out.")
 
 
-def compile_checked(model: Method, undo: Undo, batch: Batch, draws: Any) -> str:
-    """Compile the regions of a method's networks, unless a step with them fails or gives other losses.
+def compile_checked(model: Method, undo: Undo, batch: Batch, kinds: Sequence[Any]) -> str:
+    """Compile the regions of a method's networks, unless steps with them fail or give other losses.
 
     Args:
         model: as it is before the step; it is the same afterwards, but for what is compiled.
         undo: takes the trial steps back.
-        batch, draws: of the step that comes next.
+        batch: of the step that comes next.
+        kinds: its draws, and those of steps of the other kinds, which may use other networks (`step_period`).
 
     Returns:
         One sentence on what was done.
     """
     regions = [region for network in model.networks.values() for region in getattr(network, "regions", list)()]
-    expected = _trial(model, undo, batch, draws)
+    expected = _trial(model, undo, batch, kinds)
     problem = ""
     try:
         for region in regions:
             region.compile()
-        problem = loss_difference(expected, _trial(model, undo, batch, draws), model.arithmetic.precision)
+        problem = loss_difference(expected, _trial(model, undo, batch, kinds), model.arithmetic.precision)
     except Exception as error:  # the compiler's errors have many kinds
         problem = explained(error).removesuffix(".")
     if problem := next(filter(None, objects_of_all(problem)), ""):
@@ -59,10 +60,13 @@ def compile_checked(model: Method, undo: Undo, batch: Batch, draws: Any) -> str:
     return f"{len(regions)} parts of the networks are compiled; a step gives the same losses as without."
 
 
-def _trial(model: Method, undo: Undo, batch: Batch, draws: Any) -> Mapping[str, float]:
+def _trial(model: Method, undo: Undo, batch: Batch, kinds: Sequence[Any]) -> Mapping[str, float]:
+    """The losses of one step of each kind; of a name that several log, the last."""
+    losses: dict[str, float] = {}
     with undo.trial():
-        losses = Losses(model.train_step(batch, draws))
-    return dict(losses)
+        for draws in kinds:
+            losses |= Losses(model.train_step(batch, draws))
+    return losses
 
 
 def loss_difference(expected: Mapping[str, float], losses: Mapping[str, float], precision: str) -> str:

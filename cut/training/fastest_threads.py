@@ -1,7 +1,7 @@
 """How many processor threads take a step in the least time (`--tune_threads`)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -17,13 +17,14 @@ ROUNDS = 3
 SECONDS = 20.0  # at most for these rounds, but at least one is measured
 
 
-def choose_threads(model: Method, undo: Undo, batch: Batch, draws: Any, say: Callable[[str], object]) -> int:
+def choose_threads(model: Method, undo: Undo, batch: Batch, kinds: Sequence[Any], say: Callable[[str], object]) -> int:
     """Try 1, 2, 4, … threads and all that there are, and set the fastest.
 
     Args:
         model: as it is before the step; it is the same afterwards.
         undo: takes the trial steps back.
-        batch, draws: of the step that comes next.
+        batch: of the step that comes next.
+        kinds: its draws, and those of steps of the other kinds, which may take longer (`step_period`).
         say: takes a sentence about what was found.
 
     Returns:
@@ -36,11 +37,12 @@ def choose_threads(model: Method, undo: Undo, batch: Batch, draws: Any, say: Cal
         torch.set_num_threads(count)
         started = time.perf_counter()
         with undo.trial():
-            model.train_step(batch, draws)
-        return time.perf_counter() - started
+            for draws in kinds:
+                model.train_step(batch, draws)
+        return (time.perf_counter() - started) / len(kinds)
 
     warming_up = sum(map(seconds_of, counts))
-    rounds = from_first(lambda: max(1, min(ROUNDS, int(SECONDS / warming_up))))
+    rounds = from_first(lambda: max(1, min(ROUNDS, int(SECONDS / (warming_up * len(kinds))))))
     seconds = [[seconds_of(count) for count in counts] for _ in range(rounds)]  # in turn: other work slows all alike
     medians = dict(zip(counts, map(median, zip(*seconds, strict=True)), strict=True))
     chosen = from_first(lambda: min(counts, key=medians.__getitem__))

@@ -1,6 +1,6 @@
 """A training step as the loop takes it: it can be taken back, and what makes it faster is tried before the first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from cut.training.captured import CapturedSteps, CudaGraph
 from cut.training.compiled import compile_checked
 from cut.training.fastest_threads import choose_threads
 from cut.training.saved_state import TrainingState
+from cut.training.steps import step_generator
 from cut.training.undo import Undo
 from cut.training.unread_losses import Losses
 
@@ -48,23 +49,32 @@ class Stepper:
             self._get_ready(batch, draws)
         with self.undo.on_failure():
             losses = Losses(self._step(batch, draws))
+        self.undo.exact = False  # the average of some weights may have moved when this fails
         self.model.move_averages(self.state.step)
+        self.undo.exact = True
         self.batch = None
         return losses
 
     def _get_ready(self, batch: Batch, draws: Any) -> None:
         """Try out what the options ask for; the model is as before afterwards."""
         self._is_ready = True
+        kinds = [draws, *self._other_kinds(batch, draws)]
         if self.run.tune_threads and self.model.device.type == "cpu":
             if self.state.threads:
                 torch.set_num_threads(self.state.threads)
             else:
-                self.state.threads = choose_threads(self.model, self.undo, batch, draws, self.say)
+                self.state.threads = choose_threads(self.model, self.undo, batch, kinds, self.say)
         if self.run.compile:
-            self.say(compile_checked(self.model, self.undo, batch, draws))
+            self.say(compile_checked(self.model, self.undo, batch, kinds))
         if self.run.cuda_graphs:
             captured = CapturedSteps(self.model, self.undo, CudaGraph)
             said, works = captured.check(batch, draws)
             self.say(said)
             if works:
                 self._step = captured
+
+    def _other_kinds(self, batch: Batch, draws: Any) -> Iterator[Any]:
+        """The draws of the steps after this one until the kinds of steps begin again."""
+        for step in range(draws.step + 1, draws.step + self.model.step_period):
+            generator = step_generator(self.run.seed, step)
+            yield self.model.draw_share(batch, generator, draws.epoch, draws.last_epoch, step)

@@ -15,6 +15,7 @@ from cut.data.images import to_8bit, to_tensor
 from cut.errors import UserError
 from cut.evaluation.translate.trained import load_translator
 from cut.options import test_options as options_to_test
+from cut.options import train_options
 from tests.evaluation.tiny_run import ARCHITECTURE, TINY_OPTIONS, save_generator, write_image
 
 OFFICIAL = {"netG": "resnet_4blocks", "ngf": 4, "device": "cpu"}
@@ -40,6 +41,8 @@ def test_training_returns_what_load_takes(tmp_path):
     assert translate.options.networks.ngf == 2
     with pytest.raises(UserError, match="There is no option --nfg"):
         cut.train(nfg=3)
+    with pytest.raises(UserError, match="All loss weights are 0"):
+        cut.train(train_options(["--dataroot", "x"]), lambda_GAN=0, lambda_NCE=0)
 
 
 def test_every_kind_of_picture_gives_the_same_translation(run):

@@ -74,3 +74,15 @@ def test_a_patient_on_both_sides_of_train_and_val_is_refused(root, train):
 
 def test_folders_are_no_lists(root):
     assert listed(root / "A") is None
+
+
+def test_absolute_and_relative_names_in_one_list(root, train):
+    place = write(root / "a.txt", f"A/000.png\n{root.absolute() / 'A' / '001.png'}\n")
+    dataset = make_dataset(train(root, *WAY, "--dataroot_A", place, "--dataroot_B", str(root / "B")))
+    assert names(dataset)[0] == ["000.png", "001.png"]
+
+
+def test_a_list_in_another_encoding(root, train):
+    (root / "a.csv").write_bytes("path,r\u00e9gion\nA/000.png,x\n".encode("latin-1"))
+    with pytest.raises(UserError, match="a.csv cannot be read .*: save it as text in UTF-8"):
+        make_dataset(train(root, *WAY, "--dataroot_A", str(root / "a.csv"), "--dataroot_B", str(root / "B")))

@@ -49,7 +49,7 @@ def test_what_the_page_asks_for_is_not_an_option(capsys):
 def test_without_gradio_one_sentence_says_how_to_get_it(words, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert demo.main(words) != 0
-    assert capsys.readouterr().err.endswith("pip install 'cut-translation[demo]'\n")
+    assert capsys.readouterr().err.endswith("pip install '.[demo]'\n")
 
 
 def answer(headers: dict[str, str], token: str | None = None, page: bytes = b"page") -> tuple[int, bytes]:

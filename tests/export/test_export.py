@@ -147,6 +147,12 @@ def test_what_cannot_be_exported_is_one_sentence_and_leaves_no_file(tmp_path):
     assert len(refused.value.problems) == 1 and "\n" not in str(refused.value) and not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file cannot be written"):
+        export(Exportable(of("--netG", "resnet_4blocks")), tmp_path / "file" / "g.onnx")
+
+
 @pytest.mark.parametrize("name", ["resnet_4blocks", "munit"])
 def test_the_example_runs_without_torch(tmp_path, name):
     generator = small("munit") if name == "munit" else of("--netG", name)

@@ -134,7 +134,7 @@ def test_without_an_account_a_run_that_asks_for_it_does_not_begin(tmp_path):
 def test_without_the_package_a_run_that_asks_for_it_does_not_begin(make_options, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     make_listeners(make_options())
-    with pytest.raises(UserError, match="^--wandb needs the package wandb, .*: pip install 'cut-translation.wandb.'$"):
+    with pytest.raises(UserError, match="^--wandb needs the package wandb, .*: pip install '.\\[wandb\\]'$"):
         make_listeners(make_options("--wandb"))
 
 

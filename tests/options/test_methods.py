@@ -3,7 +3,7 @@
 import pytest
 
 from cut.errors import UserError
-from cut.options import Rule, run_script, train_options
+from cut.options import Rule, as_saved_yaml, run_script, train_options
 from cut.options import test_options as options_to_test
 from cut.registry import MODELS, NCE_LOSSES
 
@@ -120,3 +120,55 @@ def test_one_generator_of_a_weight_file_cannot_be_trained(capsys):
     assert capsys.readouterr().err == "--model test is for test.py only.\n"
     assert "test" not in help_of(capsys).split("--model {")[1].split("}")[0].split(",")
     assert "test" in help_of(capsys, parse=options_to_test).split("--model {")[1].split("}")[0].split(",")
+
+
+def test_one_generator_that_is_a_unet_has_its_dropout_as_in_pix2pix():
+    def no_dropout(line: str) -> bool:
+        return options_to_test(line.split()).networks.no_dropout
+
+    assert no_dropout("--model test --model_suffix _A") and no_dropout("--model cycle_gan --netG unet_256")
+    assert not no_dropout("--model test --netG unet_256 --norm batch")
+    assert no_dropout("--model test --netG unet_256 --norm batch --no_dropout")
+
+
+@pytest.mark.parametrize("model", ["cycle_gan", "gcgan", "distance_gan", "pix2pix", "dcl", "simdcl"])
+def test_hinge_of_the_baselines_is_dclgans(model):
+    assert train_options(["--model", model, "--gan_mode", "hinge"]).flat()["hinge_generator"] == "margin"
+    assert train_options(["--gan_mode", "hinge"]).flat()["hinge_generator"] == "linear"
+
+
+def test_a_value_may_begin_with_a_minus():
+    assert train_options(["--value_range", "-1000,400"]).flat()["value_range"] == "-1000,400"
+    assert train_options(["--dicom_window", "-600.5,1500"]).formats.window == (-600.5 - 750, -600.5 + 750)
+    with pytest.raises(UserError, match="There is no option -1000"):
+        train_options(["-1000,x"])
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--lambda_HDCE 0.1", "--lambda_HDCE is for --nce_loss hdce, not ce: choose that, or leave it out."),
+        ("--nce_loss hdce --cost_type easy", "--cost_type is for --nce_loss monce, not hdce"),
+        ("--qs_windows published", "--qs_windows is for --nce_sampler qs_global or qs_local or qs_local_global, not"),
+        ("--model cycle_gan --lambda_GP 5", "--lambda_GP is for --gan_mode wgangp, not lsgan"),
+    ],
+)
+def test_an_option_of_what_was_not_chosen_is_refused(words, problem):
+    with pytest.raises(UserError, match=problem):
+        train_options(words.split())
+
+
+def test_what_a_continued_run_chose_counts(tmp_path):
+    place = ["--checkpoints_dir", str(tmp_path), "--name", "mine"]
+    (tmp_path / "mine").mkdir()
+    first = train_options(["--dataroot", "x", "--nce_loss", "hdce", "--HDCE_gamma", "2", *place])
+    (tmp_path / "mine" / "options.yaml").write_text(as_saved_yaml(first))
+    again = train_options([*place, "--continue_train", "--HDCE_gamma", "2"])
+    assert again.flat()["HDCE_gamma"] == 2 and again.flat()["nce_loss"] == "hdce"
+
+
+def test_what_a_run_saved_is_a_config_for_another(tmp_path):
+    for model in ("cut", "dcl"):
+        saved = as_saved_yaml(train_options(["--dataroot", "x", "--model", model, "--gan_mode", "lsgan"]))
+        (tmp_path / "saved.yaml").write_text(saved)
+        assert train_options(["--config", str(tmp_path / "saved.yaml")]).flat()["gan_mode"] == "lsgan"

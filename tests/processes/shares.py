@@ -44,7 +44,12 @@ CASES = {
 POOLED = {"cycle_gan": 3, "dcl": 3, "gc_gan_share": 3, "gc_gan_cross": 3, "gc_gan_mix": 3, "distance_gan": 3}
 """Other methods, with the size of the pool, which fills in the middle of a batch."""
 OTHERS: dict[str, dict[str, Any]] = {name: {"pool_size": size} for name, size in POOLED.items()}
-OTHERS |= {"selfdistance": {"A_to_B": None, "use_cycle_loss": True}, "pix2pix": {}, "munit": {}, "sincut": {}}
+OTHERS |= {
+    "selfdistance": {"A_to_B": None, "use_cycle_loss": True},
+    "pix2pix": {"gan_mode": "wgangp"},
+    "munit": {},
+    "sincut": {},
+}
 OTHERS |= {"hdce": {"normG": "batch"}, "fastcut": {"normD": "batch", "gan_mode": "wgangp"}}
 
 

@@ -57,3 +57,13 @@ def test_a_process_takes_the_gpu_of_its_number(monkeypatch):
         choose_device("1", place=Launch(3, 4, 1))
     with pytest.raises(UserError, match="has 2 GPUs"):
         choose_device("auto", place=Launch(2, 3, 2))
+
+
+def test_too_little_memory_is_not_another_process():
+    def no_memory():
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        group.talk(no_memory)
+    with pytest.raises(group.OtherProcessEnded):
+        group.talk(lambda: torch.empty(2).view(3))

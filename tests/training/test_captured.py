@@ -120,6 +120,22 @@ def test_the_check_leaves_the_model_as_it_was():
     assert all(map(torch.equal, before, method.networks.parameters())) and undo.exact
 
 
+def test_what_the_check_recorded_trains_the_model():
+    """With the moments that are saved: those that the recording knows."""
+    plain, method = method_of("--num_patches 16"), method_of("--num_patches 16")
+    captured = CapturedSteps(method, Undo(method), RecordedOperations)
+    for step in range(3):
+        draws = method.draw_share(batch_of(step), step_generator(0, step), 1, 2, step)
+        if step == 0:
+            captured.check(batch_of(step), draws)
+        expected, logs = plain.train_step(batch_of(step), draws), captured(batch_of(step), draws)
+        assert all(torch.equal(logs[name], expected[name]) for name in logs)
+    for name, optimizer in plain.optimizers.items():
+        moments = [state["exp_avg"] for state in method.optimizers[name].state_dict()["state"].values()]
+        same = (state["exp_avg"] for state in optimizer.state_dict()["state"].values())
+        assert moments and all(map(torch.equal, moments, same))
+
+
 def test_a_recording_that_differs_is_said_and_not_used():
     class Forgetful(RecordedOperations):
         def replay(self):

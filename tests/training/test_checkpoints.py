@@ -1,8 +1,10 @@
 """The folder of a run: what it saves, what it refuses to read, and who may use it."""
 
+import errno
 import json
 import os
 import resource
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -306,3 +308,28 @@ def test_locking_finishes_what_a_kill_left(tmp_path):
     with RunFolder(tmp_path).locked():
         assert [weight_of(tmp_path / f"latest_net_{name}.pth") for name in "GDF"] == [2.0, 2.0, 1.0]
     assert not list(tmp_path.glob("*.staged"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no flock")
+def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch):
+    def unknown(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked():
+        assert folder.notes() == []
+    monkeypatch.setattr("fcntl.flock", unknown)
+    with folder.locked():
+        (note,) = folder.notes()
+        assert note.endswith("run has no locks: see to it that no other run uses this folder.")
+
+
+def test_too_little_memory_is_not_a_damaged_file(tmp_path, monkeypatch):
+    save(tmp_path, 1.0)
+
+    def no_memory(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr(torch, "load", no_memory)
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        RunFolder(tmp_path).saved_state()

@@ -10,8 +10,11 @@ from cut.options import train_options
 from cut.registry import MODELS
 from cut.training import compiled
 from cut.training.compiled import compile_checked, require_compiler
+from cut.training.saved_state import TrainingState
+from cut.training.stepping import Stepper
 from cut.training.steps import step_generator
 from cut.training.undo import Undo
+from tests.methods import words
 
 TINY = "--dataroot x --netG resnet_4blocks --netD n_layers --n_layers_D 2 --ngf 4 --ndf 4 --load_size 32 --crop_size 32"
 
@@ -27,7 +30,7 @@ def checked(method) -> tuple[str, bool]:
     torch.manual_seed(0)
     batch = Batch(torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32))
     before = [weight.clone() for weight in method.networks.parameters()]
-    said = compile_checked(method, Undo(method), batch, method.draw_share(batch, step_generator(0, 0), 1, 2, 0))
+    said = compile_checked(method, Undo(method), batch, [method.draw_share(batch, step_generator(0, 0), 1, 2, 0)])
     same = all(map(torch.equal, before, method.networks.parameters()))
     return said, same and not any(optimizer.state for optimizer in method.optimizers.values())
 
@@ -74,3 +77,13 @@ def test_no_compiler_is_said_before_the_first_step(monkeypatch):
     monkeypatch.setattr(compiled, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="needs the package triton"):
         require_compiler(torch.device("cuda"))
+
+
+def test_the_check_takes_a_step_of_every_kind():
+    """DRIT trains its content discriminator alone in two of three steps."""
+    options = train_options(["--dataroot", "x", *words("drit")])
+    method, batch = MODELS["drit"].factory(options), Batch(torch.zeros(2, 3, 216, 216), torch.zeros(2, 3, 216, 216))
+    stepper = Stepper(options, method, TrainingState(), print)
+    draws = method.draw_share(batch, step_generator(0, 4), 1, 2, 4)
+    kinds = [draws, *stepper._other_kinds(batch, draws)]
+    assert [(one.step, one.content_only) for one in kinds] == [(4, True), (5, False), (6, True)]

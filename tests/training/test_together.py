@@ -1,10 +1,13 @@
 """Several processes that train one model together, as torchrun starts them: with real processes, on a CPU."""
 
+import json
+import shutil
 import signal
 
 import pytest
 import torch
 
+from tests.evaluation.tiny_run import write_image
 from tests.training.tiny_runs import logs_of, state_of
 
 OPTIONS = {
@@ -58,6 +61,49 @@ def test_so_do_methods_that_measure_first_or_draw_inside_networks(method, new_ru
     assert one.start() == 0 and two.start(processes=2) == 0, two.said_by_all
     assert_close(logs_of(two.folder)[0], logs_of(one.folder)[0])  # after two epochs Adam has enlarged some rounding
     assert ("Distances in 3 batches" in two.said) == (method == "distance_gan")  # METHODS takes so many
+
+
+@pytest.fixture(scope="module")
+def measured(new_run, images, tmp_path_factory):
+    """`measured()`: a run with batch norm that shows pictures and translates three held-out images after each epoch."""
+    data = tmp_path_factory.mktemp("held_out")
+    shutil.copytree(images, data, dirs_exist_ok=True)
+    for number in range(3):  # two processes cannot share them equally
+        for side in "AB":
+            write_image(data / f"val{side}" / f"{number}.png", (40, 36), seed=10 * (side == "B") + number)
+    options = {"evaluation_epoch_freq": 1, "feature_extractor": "colours", "normG": "batch", "normD": "batch"}
+    return lambda: new_run(**OPTIONS | options | {"dataroot": data, "no_html": "false", "update_html_freq": 1})
+
+
+def evaluations_of(run) -> list[dict]:
+    entries = map(json.loads, (run.folder / "metrics.jsonl").read_text().splitlines())
+    return [entry["evaluation"]["measures"] for entry in entries if "evaluation" in entry]
+
+
+def test_what_is_translated_outside_of_steps_is_by_each_process_alone(measured):
+    """Batch norm sees the batch of all in a step, and one image where one is translated."""
+    one, two = measured(), measured()
+    assert one.start() == 0, one.said
+    assert two.start(processes=2) == 0, two.said_by_all
+    assert_close(state_of(two.folder), state_of(one.folder))
+    assert evaluations_of(one) and len(evaluations_of(one)) == len(evaluations_of(two))
+    assert_close(evaluations_of(two), evaluations_of(one))
+    assert list(two.folder.glob("web/images/*.png")) or list(two.folder.glob("previews/*"))
+
+
+@pytest.mark.parametrize("of", [0, 1])
+def test_a_request_to_stop_while_it_measures_reaches_all(measured, of):
+    run = measured()
+    run.start(processes=2, of=of, at={"call": "held-out image", "count": 6}, signal=int(signal.SIGTERM))
+    assert run.statuses == [143, 143], run.said_by_all
+    assert "Stopped and saved" in run.said
+
+
+def test_a_failure_while_it_measures_ends_all(measured):
+    run = measured()
+    run.start(processes=2, of=1, at={"call": "held-out image", "count": 1}, error="no more")
+    assert run.statuses == [1, 1], run.said_by_all
+    assert "no more" in "".join(run.said_by_all) and "The run is saved there" in run.said
 
 
 @pytest.mark.parametrize(

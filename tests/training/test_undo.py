@@ -8,6 +8,8 @@ import torch
 from cut.data.batch import Batch
 from cut.options import train_options
 from cut.registry import MODELS
+from cut.training.saved_state import TrainingState
+from cut.training.stepping import Stepper
 from cut.training.steps import step_generator
 from cut.training.undo import Undo
 
@@ -101,3 +103,16 @@ def test_weights_are_copied_just_before_their_optimizer_steps(method):
     trained = {name: sum(weight.numel() for weight in method._weights(name)) for name in method.optimizers}
     assert 3 * trained["D"] <= copied["in the step"] < 4 * trained["D"] < copied["at its end"]
     assert copied["at its end"] >= 3 * sum(trained.values()) and not undo._open
+
+
+def test_a_failure_of_the_averages_is_not_taken_for_an_exact_state(method, monkeypatch):
+    options = train_options(TINY.split())
+    stepper = Stepper(options, method, TrainingState(), print)
+    batch = Batch(torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32))
+    draws = method.draw_share(batch, step_generator(0, 0), 1, 2, 0)
+    stepper.take(batch, draws)
+    assert stepper.exact
+    monkeypatch.setattr(method, "move_averages", lambda _: (_ for _ in ()).throw(Broken))
+    with pytest.raises(Broken):
+        stepper.take(batch, draws)
+    assert not stepper.exact

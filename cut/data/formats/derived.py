@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cut.data.formats.medical import from_view
+from cut.data.formats.medical import from_view, volume_shape
 from cut.data.formats.ranges import Scale
 from cut.data.formats.stored import explained, library, split_slice
 
@@ -113,7 +113,8 @@ class Volume:
     def __init__(self, source: Path, axis: int, dtype: str) -> None:
         self.source, self.axis, self.dtype = source, axis, "uint8" if dtype == "bool" else dtype
         self.image = library("nibabel", source).load(source)
-        self.missing = set(range(self.image.shape[axis]))
+        self.shape = volume_shape(source, self.image)
+        self.missing = set(range(self.shape[axis]))
         self._values: np.ndarray | None = None
 
     def add(self, number: int, picture: np.ndarray) -> None:
@@ -121,7 +122,7 @@ class Volume:
         plane = from_view(picture)
         if self._values is None:
             shape = list(plane.shape)
-            shape.insert(self.axis, self.image.shape[self.axis])
+            shape.insert(self.axis, self.shape[self.axis])
             self._values = np.full(shape, picture.min(), self.dtype)
         self._values[tuple(number if axis == self.axis else slice(None) for axis in range(3))] = plane
         self.missing.discard(number)
@@ -137,7 +138,7 @@ class Volume:
             raise ValueError("no slice was added")
         affine = None
         if whole:
-            factors = np.array([old / new for old, new in zip(self.image.shape, values.shape, strict=False)])
+            factors = np.array([old / new for old, new in zip(self.shape, values.shape, strict=True)])
             affine = self.image.affine @ np.block(
                 [[np.diag(factors), (factors[:, None] - 1) / 2], [np.zeros((1, 3)), np.ones((1, 1))]]
             )

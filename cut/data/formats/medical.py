@@ -81,16 +81,16 @@ def nifti_header(path: Path, how: How) -> Header:
     """
     image = _nifti(path)
     with explained(path):
-        shape = _shape(path, image)
-        rows, columns = (length for axis, length in enumerate(shape) if axis != how.slice_axis)
-        return Header((rows, columns), 1, _nifti_type(image), slices=shape[how.slice_axis])
+        shape = volume_shape(path, image)
+        width, height = (length for axis, length in enumerate(shape) if axis != how.slice_axis)
+        return Header((width, height), 1, _nifti_type(image), slices=shape[how.slice_axis])
 
 
 def nifti_load(path: Path, how: How, number: int | None) -> Stored:
     """Slice `number` along the axis, turned as viewers show it: the second remaining axis runs upwards."""
     image = _nifti(path)
     with explained(path):
-        shape = _shape(path, image)
+        shape = volume_shape(path, image)
         index: list[Any] = [slice(None)] * 3
         index[how.slice_axis] = shape[how.slice_axis] // 2 if number is None else number
         data = image.dataobj[(*index, *([0] * (len(image.shape) - 3)))] if len(image.shape) >= 3 else image.dataobj[:]
@@ -115,7 +115,12 @@ def _nifti(path: Path) -> Any:
         return nibabel.load(path)
 
 
-def _shape(path: Path, image: Any) -> tuple[int, int, int]:
+def volume_shape(path: Path, image: Any) -> tuple[int, int, int]:
+    """The lengths of the three axes of a NIfTI image; a flat one has one slice.
+
+    Raises:
+        UserError: when there are more than three.
+    """
     shape = image.shape
     if len(shape) > 3 and max(shape[3:]) > 1:
         raise UserError(

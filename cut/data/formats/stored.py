@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
+from cut.commands import install
 from cut.data.resampling import Size
 from cut.errors import UserError, is_out_of_memory
 
@@ -122,7 +123,7 @@ def library(name: str, path: Path | str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise UserError(f"{path} needs {name}: pip install '.[{_EXTRAS[name]}]'.") from None
+        raise UserError(f"{path} needs {name}: {install(_EXTRAS[name])}.") from None
 
 
 @contextmanager
@@ -138,6 +139,6 @@ def explained(path: Path | str) -> Iterator[None]:
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         if "imagecodecs" in reason or type(error).__name__ == "DelayedImportError":
             raise UserError(
-                f"{path} is compressed with a codec that is not installed ({reason}): pip install '.[codecs]'."
+                f"{path} is compressed with a codec that is not installed ({reason}): {install('codecs')}."
             ) from error
         raise UserError(f"{path} cannot be read ({reason}); replace it, or remove it from the folder.") from error

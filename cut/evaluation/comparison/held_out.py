@@ -146,7 +146,8 @@ def held_out(options: Options, dataset: ImageDataset, splits: Sequence[str] = SP
     )
     sizes = [side.check() for side in (source, target)]
     same_names = dict(aligned_pairs(source.files, target.files)) == dict(zip(source.files, target.files, strict=False))
-    return HeldOut(split, source, target, pairs=same_names and sizes[0] == sizes[1])
+    pairs = options.evaluation.evaluation_pairs and same_names and sizes[0] == sizes[1]
+    return HeldOut(split, source, target, pairs)
 
 
 def held_out_split(sides_of: Callable[[str], Sequence[Domain]], root: Path, splits: Sequence[str]) -> str:
@@ -203,12 +204,12 @@ def held_out_sources(dataset: ImageDataset) -> Domain:
 def whole_view(dataset: ImageDataset) -> Preprocessing:
     """The preprocessing of a data set with nothing drawn at random.
 
-    Images are scaled to the crop's size, neither zoomed nor flipped, and cropped from the middle: as training sees them
-    while the learning rate decays, and as the papers' protocol does. A single picture stays whole.
+    Images are scaled to the crop's size, neither zoomed, flipped nor turned, and cropped from the middle: as training
+    sees them while the learning rate decays, and as the papers' protocol does. A single picture stays whole.
     """
     usual = dataset.preprocessing
     words = usual.words if dataset.has_distribution else frozenset()
-    return replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0, flip=False)
+    return replace(usual, words=words, load_size=usual.crop_size, zoom_low=1.0, flip=False, turns=frozenset())
 
 
 def preprocessed_image(side: Domain, file: Path, preprocessing: Preprocessing, background: Color) -> Picture:

@@ -60,6 +60,15 @@ def palette_names() -> list[str]:
     return sorted(file.stem for file in _folder().glob("*.yaml"))
 
 
+def chosen_palette(option: str | None) -> Palette | None:
+    """The palette of `--palette`; "none" switches off that of a configuration.
+
+    Raises:
+        UserError: as `load_palette`.
+    """
+    return None if option in (None, "none") else load_palette(option)
+
+
 def load_palette(name_or_file: str | Path) -> Palette:
     """A shipped palette by its name, or your own from a YAML file of the same form.
 

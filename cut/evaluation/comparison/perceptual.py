@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cut.commands import install
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import HeldOut
 from cut.evaluation.features.extractor_weights import read_extractor_weights
@@ -32,7 +33,7 @@ class PerceptualDistance:
         try:
             from lpips import LPIPS
         except ImportError as error:
-            raise UserError(f"LPIPS needs its package ({error}): pip install '.[scores]'") from None
+            raise UserError(f"LPIPS needs its package ({error}): {install('scores')}") from None
         advice = f"give torchvision's {_FILE}"
         weights, digest = read_extractor_weights(Path(file), advice)
         with warnings.catch_warnings(action="ignore"), torch.random.fork_rng(devices=[]):  # of torchvision's old names

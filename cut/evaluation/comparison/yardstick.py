@@ -11,7 +11,7 @@ import torch
 from cut.data.dataset import ImageDataset
 from cut.errors import UserError
 from cut.evaluation.comparison.held_out import SPLITS, HeldOut, Pictures, Shown, held_out, single_pictures
-from cut.evaluation.comparison.palette import Palette, load_palette
+from cut.evaluation.comparison.palette import Palette, chosen_palette, load_palette
 from cut.evaluation.comparison.perceptual import PerceptualDistance, PerceptualScorer
 from cut.evaluation.comparison.scores import PairScores, compare_sets, compare_single
 from cut.evaluation.comparison.segmenter import SegmentationScorer, Segmenter
@@ -176,7 +176,7 @@ def make_yardstick(
         UserError: for a file or a measure that was asked for and cannot be used.
     """
     chosen = options.evaluation
-    palette = load_palette(chosen.palette) if chosen.palette is not None else None
+    palette = chosen_palette(chosen.palette)
 
     def load() -> Extractor:
         return chosen_extractor(chosen, device)

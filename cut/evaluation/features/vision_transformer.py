@@ -7,6 +7,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
+from cut.commands import install
 from cut.errors import UserError
 from cut.evaluation.features.extractor import Extractor
 
@@ -43,7 +44,7 @@ def timm_and_file(
         from timm import create_model
         from timm.models.vision_transformer import checkpoint_filter_fn
     except ImportError as error:
-        raise UserError(f"The extractor {extractor} needs timm ({error}): pip install '.[scores]'") from None
+        raise UserError(f"The extractor {extractor} needs timm ({error}): {install('scores')}") from None
     if weights is None:
         raise UserError(f"The extractor {extractor} needs a file of its weights, which is not downloaded: {advice}.")
     return create_model, checkpoint_filter_fn, Path(weights)

@@ -14,7 +14,7 @@ from cut.options.groups import CheckpointOptions, MonitoringOptions, RunOptions
 from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.layers import Layer, merge
 from cut.options.machinery.words import shown
-from cut.registry import MODELS
+from cut.registry import MODELS, NCE_LOSSES, NCE_SAMPLERS
 from cut.training.evaluation import Column, Evaluation, significant, unaveraged_columns
 
 ABSENT = "—"
@@ -24,10 +24,11 @@ _NOT_THE_METHOD = {
     *CheckpointOptions.__dataclass_fields__.keys() - {"pretrained_name"},
     *MonitoringOptions.__dataclass_fields__,
     *("num_threads", "verify_images", "inception_weights"),
-    *("nce_loss", "focal_gamma", "focal_alpha", "focal_gradient", "nce_sampler", "use_self_distance"),  # in its name
 }
-"""Options that do not separate rows: they change nothing that is trained or measured, or are in the method's name. The
-seed is among them."""
+"""Options that do not separate rows, as they change nothing that is trained or measured. The seed is among them."""
+
+_IN_NAMES = (NCE_LOSSES, NCE_SAMPLERS)
+"""The components whose choice is in the name of a method."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,18 @@ def group(runs: Iterable[LoggedRun]) -> list[Row]:
 
 def method_name(options: Mapping[str, Any]) -> str:
     """What a run trains: "CUT", "CUT monce", "CUT hdce + SRC", "CUT qs_global", "FastCUT focal γ2 α0.25"."""
-    name = "SelfDistance" if options.get("use_self_distance") else method_label(options)
-    if options.get("nce_loss") == "focal":
-        name += f" focal γ{options['focal_gamma']:g} α{options['focal_alpha']:g}"
-        name += " full gradient" if options["focal_gradient"] == "full" else ""
-    elif options.get("nce_loss", "ce") != "ce":
-        name += f" {options['nce_loss']}"
-    name += " + SRC" if options.get("lambda_SRC") else ""
-    return name + (f" {sampler}" if (sampler := options.get("nce_sampler", "random")) != "random" else "")
+    method = MODELS[options["model"]]
+    chosen = [component for registry in _IN_NAMES if (component := registry.get(str(options.get(registry.option))))]
+    words = [method.title(options) if method.title else method_label(options)]
+    words += [component.title(options) if component.title else component.name for component in chosen]
+    return " ".join(filter(None, words)) + (" + SRC" if options.get("lambda_SRC") else "")
+
+
+def _in_name(model: str) -> set[str]:
+    """The options that `method_name` tells apart."""
+    choices = {registry.option for registry in _IN_NAMES}
+    titled = (entry.titled for entry in (MODELS[model], *(one for registry in _IN_NAMES for one in registry.entries())))
+    return choices.union(*titled)
 
 
 def over_seeds(values: Sequence[float | None]) -> str:
@@ -163,10 +168,11 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that differ from the defaults of the run's model and preset, in the order of `--help`."""
     choice = {name: options[name] for name in ("model", MODELS[options["model"]].preset_option) if name in options}
     defaults = merge("train", [Layer(choice)]).values
+    left_out = _NOT_THE_METHOD | _in_name(options["model"])
     return {
         name: options[name]
         for name in catalogue(options["model"])
-        if name in options and name not in _NOT_THE_METHOD and options[name] != defaults[name]
+        if name in options and name not in left_out and options[name] != defaults[name]
     }
 
 

@@ -78,6 +78,27 @@ def published_names(model: str) -> dict[str, tuple[str, ...]]:
     return {alias: names for entry in entries for alias, names in entry.aliases.items()}
 
 
+def choices_for(name: str, model: str) -> dict[str, list[str]]:
+    """The choices without which an option of a component does nothing: {"nce_loss": ["hdce"]} for HDCE_gamma.
+
+    Args:
+        name: of the option, or a published name of one.
+        model: name of the method.
+    """
+    known, found = catalogue(model), {}
+    for registry in COMPONENTS:
+        if registry.option in known:
+            takers = [entry.name for entry in registry.entries() if name in _own_names(entry)]
+            if takers:
+                found[registry.option] = takers
+    return found
+
+
+def _own_names(entry: Entry) -> set[str]:
+    fields = dataclasses.fields(entry.options) if entry.options else ()
+    return {field.name for field in fields} | entry.aliases.keys()
+
+
 def under_own_names(values: Mapping[str, Any], model: str) -> dict[str, Any]:
     """Values by this program's names; a published name may stand for several."""
     aliases = published_names(model)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from cut.errors import UserError
 from cut.options.machinery.catalogue import catalogue, everything, published_names
 from cut.options.machinery.declare import Declaration, is_truth
-from cut.options.machinery.words import nearest_option, shown
+from cut.options.machinery.words import nearest_option, shown, with_negative_values, without_added_space
 from cut.registry import MODELS
 
 NO_VALUE = object()  # the option was given without a value
@@ -56,8 +56,8 @@ def parse(arguments: Sequence[str], phase: str) -> CommandLine:
     parser.add_argument("--dry_run", action="store_true", default=False)
     parser.add_argument("--config", nargs="?", const=NO_VALUE, default=None)
     for name in {**known, **aliases}:
-        parser.add_argument(f"--{name}", nargs="?", const=NO_VALUE)
-    found, unknown = parser.parse_known_args([str(word) for word in arguments])
+        parser.add_argument(f"--{name}", nargs="?", const=NO_VALUE, type=without_added_space)
+    found, unknown = parser.parse_known_args(with_negative_values(arguments))
     given = vars(found)
     help_, dry_run, config = (given.pop(verb) for verb in ("help", "dry_run", "config"))
     problems = _unknown_words(unknown, [*(name for name, item in known.items() if item.offered(phase)), *RUN_VERBS])

@@ -101,9 +101,10 @@ def _layers_of_method(phase: str, model: str, layers: Sequence[Layer]) -> list[L
     sources = [*found, *layers]
     for registry in COMPONENTS:
         component = registry.get(chosen(known[registry.option], sources)) if registry.option in known else None
-        if component is not None and phase in component.defaults:
+        if component is not None:
             source = f"the defaults of --{registry.option} {component.name}"
-            found.append(Layer(component.defaults[phase], file=source))
+            found.append(Layer(component.defaults.get(phase, {}), source))
+            found.append(Layer(entry.with_components.get(component.name, {}), f"{source} with --model {model}"))
     preset = chosen(known[entry.preset_option], layers) if entry.preset_option in known else None
     if shipped := entry.presets.get(str(preset)):
         file = config_folder() / shipped

@@ -163,3 +163,16 @@ def brief(value: Any) -> str:
 def shown(value: Any) -> str:
     """A value as a user writes it: true, false and none in lower case, and quotes for an empty text."""
     return str(value).lower() if isinstance(value, bool | None) else str(value) or "''"
+
+
+def with_negative_values(words: Iterable[object]) -> list[str]:
+    """The words of a command line, in which argparse takes "-1000,400" for a value and not for an option.
+
+    It does so where there is a space in it.
+    """
+    return [f" {word}" if re.fullmatch(r"-[\d.]+(,-?[\d.]+)+", str(word)) else str(word) for word in words]
+
+
+def without_added_space(word: str) -> str:
+    """A word as it was before `with_negative_values`."""
+    return word[1:] if word.startswith(" -") else word
