@@ -99,7 +99,10 @@ def group_of(row: Row, file: Path, place: str, arguments: argparse.Namespace) ->
             raise PreparationError(f"{place} has no column {arguments.group}; it has {', '.join(row)}.")
         return row[arguments.group].strip()
     if arguments.group_pattern is not None:
-        match = re.search(arguments.group_pattern, file.as_posix())
+        try:
+            match = re.search(arguments.group_pattern, file.as_posix())
+        except re.error as error:
+            raise PreparationError(f"--group_pattern {arguments.group_pattern} is no pattern: {error}.") from None
         if match is None:
             raise PreparationError(f"--group_pattern {arguments.group_pattern} is nowhere in {file}: mend it.")
         return match[1] if match.groups() else match[0]

@@ -25,9 +25,18 @@ from cut.training.evaluation import describe_measures
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="names of runs")
-    parser.add_argument("--output", type=Path, default=Path("results/comparison"), help="folder of the page")
-    parser.add_argument("--results_dir", type=Path, default=Path("results"), help="where test.py wrote its results")
-    parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of the runs")
+    parser.add_argument(
+        "--output", type=Path, default=Path("results/comparison"), help="folder of the page (default %(default)s)"
+    )
+    parser.add_argument(
+        "--results_dir",
+        type=Path,
+        default=Path("results"),
+        help="where test.py wrote its results (default %(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of the runs (default %(default)s)"
+    )
     parser.add_argument(
         "--result", default="test_latest", metavar="PHASE_EPOCH", help="which results of each run (default %(default)s)"
     )

@@ -47,6 +47,8 @@ def measure(own: argparse.Namespace) -> int:
 
     if own.output and own.output.suffix != ".png":
         raise UserError(f"--output {own.output} must end in .png.")
+    if own.size < 1:
+        raise UserError(f"--size is {own.size} but must be at least 1.")
     colors = [parse_color(name.strip(), "--colors") for name in own.colors.split(",")]
     words = ["--name", own.name, "--checkpoints_dir", own.checkpoints_dir, "--epoch", own.epoch, "--gpu_ids", "-1"]
     options = test_options(words)

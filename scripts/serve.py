@@ -304,8 +304,10 @@ def bound_server(handler: Callable[..., Pages], host: str, port: int) -> Server:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of the runs")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument(
+        "--checkpoints_dir", type=Path, default=Path("checkpoints"), help="folder of the runs (default %(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="of the page (default %(default)s)")
     parser.add_argument(
         "--host", default="localhost", help="0.0.0.0 serves everybody who can reach this machine and has the token"
     )

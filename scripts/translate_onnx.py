@@ -9,7 +9,9 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-model, source, target = sys.argv[1:4]
+if len(sys.argv) != 4:
+    raise SystemExit("Usage: python scripts/translate_onnx.py MODEL.onnx PICTURE RESULT")
+model, source, target = sys.argv[1:]
 session = onnxruntime.InferenceSession(model, providers=onnxruntime.get_available_providers())
 channels = session.get_inputs()[0].shape[1]
 pixels = np.asarray(Image.open(source).convert("RGB" if channels == 3 else "L"), np.float32)

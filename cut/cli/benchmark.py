@@ -38,7 +38,7 @@ from cut.data.batch import Batch
 from cut.data.dataset import ImageDataset
 from cut.data.loader import Loader, make_dataset, make_loader
 from cut.device import choose_device, describe_device, peak_memory_bytes
-from cut.errors import exit_status
+from cut.errors import UserError, exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
@@ -245,6 +245,9 @@ def main(words: Sequence[str]) -> int:
 
     def work() -> int:
         own, others = parser.parse_known_args(words)
+        for name, least in {"steps": 1, "warmup": 0}.items():
+            if getattr(own, name) < least:
+                raise UserError(f"--{name} is {getattr(own, name)} but must be at least {least}.")
         chosen = choices({name: getattr(own, name) for name in SWEPT}, own.sweep, others)
         counts = ["--steps", str(own.steps), "--warmup", str(own.warmup)]
         stored = [] if own.stored is None else ["--stored", str(own.stored)]

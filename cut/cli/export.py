@@ -6,7 +6,7 @@
     cut export --name RUN --epoch best --weights fp16     half the size; computed in float32 all the same
     cut export --name RUN --direction BtoA                the other direction of methods that have one
 
-The file takes images (B, 3, H, W) in [-1, 1] of any size, and returns translations of that size. Before it is kept,
+The file takes images (B, C, H, W) in [-1, 1] of any size, and returns translations of that size. Before it is kept,
 it is compared with PyTorch on three sizes. Any other option of `cut translate` that says which generator it is can
 follow (--checkpoints_dir, --no_ema, --eval, --style, --seed, and the architecture of published weights). docs/export.md
 has an example that runs it without PyTorch.

@@ -37,7 +37,7 @@ class HardNegativeOptions:
     )
     use_curriculum: bool = option(
         False,
-        "lead gamma from HDCE_gamma to HDCE_gamma_min in a straight line over the epochs",
+        "change gamma from HDCE_gamma to HDCE_gamma_min, by the same amount in every epoch",
         phase="train",
         flag=True,
     )

@@ -18,7 +18,7 @@ class DRITOptions(StyleOptions):
         64, "channels of the first layer of each network", check=at_least(1), fixed=True, from_training=True
     )
     concat: bool = option(
-        True, "append the attribute to the features; 0: mix it in after each convolution, advised where shapes change",
+        True, "append the attribute to the features; false: mix it in after each convolution, for shapes that change",
         fixed=True, from_training=True,
     )  # fmt: skip
     no_ms: bool = option(False, "no mode seeking: the version of ECCV 2018", phase="train", flag=True, fixed=True)

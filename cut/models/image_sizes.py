@@ -13,7 +13,7 @@ from cut.options import Options
 if TYPE_CHECKING:
     from torch import Tensor
 
-PLENTY = (256, 512, 1024)  # sides in pixels; every network accepts at least one of them
+PLENTY = (256, 512, 1024, 2**13, 2**17, 2**21)  # sides in pixels; every network accepts at least one of them
 
 
 def fits(run: Callable[..., Any], channels: int, width: int, height: int, sides: Iterable[int] = ()) -> bool:

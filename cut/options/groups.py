@@ -45,7 +45,7 @@ class RunOptions:
     checkpoints_dir: str = option("./checkpoints", "folder of the runs")
     phase: str = option("train", "read the images in {phase}A and {phase}B of dataroot", test="test", check=file_name)
     epoch: str = option(
-        "latest", "which saved weights to load: latest, an epoch, or iter_N of --save_by_iter", check=file_name
+        "latest", "which saved weights to load: latest, best, an epoch, or iter_N of --save_by_iter", check=file_name
     )
     gpu_ids: str = option(
         "auto", "auto: GPU 0 if there is one, else the CPU; -1: the CPU; N: that GPU", check=gpu_choice
@@ -246,7 +246,7 @@ class DiscriminatorOptions:
         0.0, "weight of the R1 penalty on the discriminator's gradient at real images", check=finite_at_least(0)
     )
     R1_every: int = option(
-        1, "steps from one R1 penalty to the next, which is stronger by as much", phase="train", check=at_least(1)
+        1, "take the R1 penalty in every N-th step, with N times the weight", phase="train", check=at_least(1)
     )
     spectral_norm: bool = option(
         False, "divide the discriminator's weights by their largest singular value", flag=True, fixed=True
@@ -285,7 +285,11 @@ class TrainingOptions:
         fixed=True,
     )
     lr_policy: str = option(
-        "linear", "how the learning rate falls", phase="train", choices=("linear", "step", "plateau", "cosine")
+        "linear",
+        "how the learning rate falls: linear: to 0 over n_epochs_decay; step: times 0.1 every lr_decay_iters epochs; "
+        "plateau: times 0.2 after more than 5 epochs without a loss that is 1 % smaller; cosine: to 0 over n_epochs",
+        phase="train",
+        choices=("linear", "step", "plateau", "cosine"),
     )
     lr_decay_iters: int = option(50, "epochs between the falls of --lr_policy step", phase="train", check=at_least(1))
 

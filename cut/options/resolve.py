@@ -164,6 +164,8 @@ def _add_suffix(plain: Merged) -> list[str]:
 
 
 def _print_help(phase: str, given: Sequence[Layer]) -> None:
-    model = chosen_method(given)
-    print(help_text(command(SUB_COMMANDS[phase]), phase, model, merge(phase, given).values), end="")
+    plain, model = merge(phase, given), chosen_method(given)
+    if "model" in plain.rejected:
+        raise UserError(*plain.problems)
+    print(help_text(command(SUB_COMMANDS[phase]), phase, model, plain.values), end="")
     raise SystemExit(0)

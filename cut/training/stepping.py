@@ -75,6 +75,6 @@ class Stepper:
 
     def _other_kinds(self, batch: Batch, draws: Any) -> Iterator[Any]:
         """The draws of the steps after this one until the kinds of steps begin again."""
-        for step in range(draws.step + 1, draws.step + self.model.step_period):
+        for step in range(self.state.step + 1, self.state.step + self.model.step_period):
             generator = step_generator(self.run.seed, step)
             yield self.model.draw_share(batch, generator, draws.epoch, draws.last_epoch, step)

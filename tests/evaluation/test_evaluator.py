@@ -216,10 +216,17 @@ def test_what_is_measured_is_said(data):
     evaluator, messages = evaluator_of(data, "--evaluation_epoch_freq", "5")
     assert evaluator.best_metric == "frechet" and evaluator.extractor == "Colours"
     assert messages[:-1] == [
-        "4 translations are compared with 4 real images of val every 5 epochs (features of Colours); the weights of "
-        f"the best {FD} are kept as best."
+        "4 translations are compared with 4 real images of val every 5 epochs (features of Colours), and one by one "
+        f"with the image of the same name (--evaluation_pairs); the weights of the best {FD} are kept as best."
     ]
     assert messages[-1].startswith("With fewer than 2,048 images on a side, FD (Colours) comes out too large")
+
+
+def test_equal_names_may_be_only_numbers(data):
+    evaluator, messages = evaluator_of(data, "--evaluation_pairs", "false", "--palette", "none")
+    assert not evaluator.yardstick.images.pairs and "one by one" not in messages[0]
+    with pytest.raises(UserError, match="do not hold images of equal names"):
+        evaluator_of(data, "--evaluation_pairs", "false", "--best_metric", "psnr")
 
 
 def test_test_images_choose_only_where_there_is_no_val_and_that_is_said(data):

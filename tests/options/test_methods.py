@@ -172,3 +172,21 @@ def test_what_a_run_saved_is_a_config_for_another(tmp_path):
         saved = as_saved_yaml(train_options(["--dataroot", "x", "--model", model, "--gan_mode", "lsgan"]))
         (tmp_path / "saved.yaml").write_text(saved)
         assert train_options(["--config", str(tmp_path / "saved.yaml")]).flat()["gan_mode"] == "lsgan"
+
+
+def test_help_of_a_method_that_does_not_exist_is_a_sentence():
+    with pytest.raises(UserError, match="model is 'nope', which is not a choice"):
+        train_options(["--help", "--model", "nope"])
+    with pytest.raises(UserError, match="for which you write --model cut --CUT_mode FastCUT here"):
+        train_options(["--model", "fastcut"])
+
+
+def test_one_side_alone():
+    with pytest.raises(UserError, match="Side B has no images: give --dataroot_B"):
+        train_options(["--dataroot_A", "scans"], to_run=True)
+
+
+def test_a_discriminator_that_is_too_deep():
+    options = train_options(["--dataroot", "x", "--netD", "n_layers", "--n_layers_D", "9", "--ndf", "1", "--ngf", "1"])
+    with pytest.raises(UserError, match="use a larger --crop_size or fewer layers"):
+        MODELS["cut"].factory(options)

@@ -31,6 +31,7 @@ class Model:
     device = torch.device("cpu")
     total_loss = "G"
     schedule_ahead = 0
+    step_period = 1
     linear_decay = (0, 1)
     translators = {"AtoB": "G"}
 

@@ -85,8 +85,7 @@ def test_what_is_translated_outside_of_steps_is_by_each_process_alone(measured):
     one, two = measured(), measured()
     assert one.start() == 0, one.said
     assert two.start(processes=2) == 0, two.said_by_all
-    assert_close(state_of(two.folder), state_of(one.folder))
-    assert evaluations_of(one) and len(evaluations_of(one)) == len(evaluations_of(two))
+    assert len(evaluations_of(one)) == 5
     assert_close(evaluations_of(two), evaluations_of(one))
     assert list(two.folder.glob("web/images/*.png")) or list(two.folder.glob("previews/*"))
 
@@ -99,11 +98,11 @@ def test_a_request_to_stop_while_it_measures_reaches_all(measured, of):
     assert "Stopped and saved" in run.said
 
 
-def test_a_failure_while_it_measures_ends_all(measured):
+def test_a_measurement_that_fails_in_one_fails_in_all_and_they_train_on(measured):
     run = measured()
     run.start(processes=2, of=1, at={"call": "held-out image", "count": 1}, error="no more")
-    assert run.statuses == [1, 1], run.said_by_all
-    assert "no more" in "".join(run.said_by_all) and "The run is saved there" in run.said
+    assert run.statuses == [0, 0], run.said_by_all
+    assert "no more" in run.said and len(evaluations_of(run)) == 4
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from cut.errors import counted
 from cut.options.machinery.catalogue import chosen_entries
 from cut.options.machinery.words import file_name
 from cut.registry import MODELS
@@ -50,8 +51,13 @@ def crop_fits(values: Values) -> str | None:
 def data_given(values: Values) -> str | None:
     if values["dataroot"] != "placeholder" or values.get("input") is not None:
         return None
-    if values["dataroot_A"] is not None or values["dataroot_B"] is not None:
+    sides = [letter for letter in "AB" if values[f"dataroot_{letter}"] is None]
+    if not sides or (len(sides) == 1 and "input" in values):  # of two sides test.py needs one
         return None
+    if len(sides) == 1:
+        return (
+            f"Side {sides[0]} has no images: give --dataroot_{sides[0]}, or --dataroot with a folder train{sides[0]}."
+        )
     return "Give --dataroot, the folder that holds your images" + (
         ", or --input and --output." if "input" in values else " in trainA and trainB."
     )
@@ -70,10 +76,8 @@ def bands_fit(values: Values) -> str | None:
     for letter, channels in of.items():
         bands = values[f"bands_{letter}"]
         if bands is not None and len(bands.split(",")) != values[channels]:
-            return (
-                f"--bands_{letter} {bands} names {len(bands.split(','))} bands, but --{channels} is "
-                f"{values[channels]}: make them equal."
-            )
+            named = counted(len(bands.split(",")), "band")
+            return f"--bands_{letter} {bands} names {named}, but --{channels} is {values[channels]}: make them equal."
     return None
 
 
