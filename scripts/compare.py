@@ -19,7 +19,7 @@ from cut.data.files import find_images
 from cut.errors import UserError, exit_status
 from cut.evaluation.protocols.results_page import ResultRow, write_results_page
 from cut.monitoring.reports.runs import read_runs
-from cut.training.evaluation import describe_measures
+from cut.training.evaluation_table import describe_measures
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ from cut.errors import UserError
 from cut.monitoring.pace import duration
 from cut.monitoring.reports.runs import read_run
 from cut.terminal import readable
-from cut.training.evaluation import describe_measures
+from cut.training.evaluation_table import describe_measures
 
 ON_TERMINAL, ELSEWHERE = 3.0, 600.0  # seconds from one table to the next
 

@@ -42,6 +42,7 @@ from cut.errors import UserError, exit_status
 from cut.models.method import Method
 from cut.options import Options, run_script, train_options
 from cut.registry import MODELS
+from cut.training.facts import parameter_counts
 from cut.training.steps import step_generator, timed
 from cut.training.unread_losses import Losses
 
@@ -178,10 +179,7 @@ def measure(model: Method, batches: Iterator[Batch], steps: int, warmup: int) ->
     medians = {name: statistics.median(row[name] for row in rows[warmup:]) for name in rows[0]}
     waiting = medians.pop("waiting")
     seconds = medians.pop("iteration") + waiting
-    parameters = {
-        name: sum(weight.numel() for weight in network.parameters()) for name, network in model.networks.items()
-    }
-    return Figures(len(batch), seconds, waiting, medians, peak_memory_bytes(model.device), parameters)
+    return Figures(len(batch), seconds, waiting, medians, peak_memory_bytes(model.device), parameter_counts(model))
 
 
 def one_of_each_kind(model: Method, batch: Batch) -> None:

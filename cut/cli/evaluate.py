@@ -38,7 +38,8 @@ from cut.evaluation.protocols.picture_folders import compare_picture_folders, co
 from cut.evaluation.protocols.saved_epochs import SavedEpochs, default_labels, in_direction, run_options
 from cut.evaluation.translate.trained import trained_epochs
 from cut.registry import EXTRACTORS
-from cut.training.evaluation import Evaluation, best_evaluation, describe_details, describe_measures, evaluation_table
+from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation_table import describe_details, describe_measures, evaluation_table
 
 Row = tuple[str, Evaluation]
 

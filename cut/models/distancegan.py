@@ -20,7 +20,7 @@ from cut.models.method import as_names
 from cut.networks.mode import mode
 from cut.options import Options, Rule, at_least, finite_at_least, option
 from cut.precision import full
-from cut.processes.group import gathered
+from cut.processes.group import gathered, reporting_together
 from cut.reading import is_number
 from cut.registry import MODELS
 
@@ -188,7 +188,8 @@ class DistanceGAN(CycleGAN):
         for batch in islice(batches, self.chosen.max_items):
             for images, side in zip(map(gathered, batch.sides), kept, strict=True):
                 side.append(half_distance(images) if self.chosen.use_self_distance else images)
-                require(images.nbytes, "To keep --max_items batches, the next one needs", torch.device("cpu"))
+                with reporting_together():  # or the others would wait for the next batch of this process
+                    require(images.nbytes, "To keep --max_items batches, the next one needs", torch.device("cpu"))
         spreads = [Spread.of(self.measured(side)) for side in kept]
         for domain, spread in zip(("source", "target"), spreads, strict=True):
             if not spread.deviation > 0:

@@ -12,7 +12,8 @@ from cut.monitoring.pace import duration
 from cut.monitoring.record import Record
 from cut.monitoring.status_line import Status, number, status_line
 from cut.options import Options
-from cut.training.evaluation import UNAVERAGED, Evaluation, describe_measures, significant
+from cut.training.evaluation import UNAVERAGED, Evaluation
+from cut.training.evaluation_table import describe_measures, significant
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 FIRST_STEPS = 3  # from which the time for one image is said

@@ -15,7 +15,7 @@ from cut.monitoring.visdom.windows import FEW, of_like_scale
 from cut.monitoring.web.page_data import facts, moment
 from cut.options import Options
 from cut.plots import Curve, Panel, draw_panels
-from cut.training.evaluation import describe_measures
+from cut.training.evaluation_table import describe_measures
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, PreviewEvent, Progress, RunFacts, StepEvent
 
 SHARE = 0.02  # of the time that training takes; an update waits until it stays within this share

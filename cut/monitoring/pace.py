@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from cut.options import Options
-from cut.training.evaluation import evaluation_is_due
 from cut.training.listener import EvaluationEvent, Listener, Progress, RunFacts, StepEvent
+from cut.training.schedule import evaluation_is_due
 
 KEPT = 1 - 1 / 300  # weight of the past after a step: one slow step hardly shows, a machine that became busy soon does
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from cut.measures import MEASURES
 from cut.monitoring.pace import duration
-from cut.training.evaluation import Evaluation, significant
+from cut.training.evaluation import Evaluation
+from cut.training.evaluation_table import significant
 from cut.training.listener import Progress
 
 WIDE = 100  # columns from which on words are written out

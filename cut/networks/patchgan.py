@@ -16,7 +16,7 @@ class PatchDiscriminator(Discriminator):
         input_nc: channels of the images it judges.
         ndf: channels of the first layer.
         n_layers: downsampling layers.
-        norm: `instance`, `batch` or `none`.
+        norm: see `norm_layer`.
         antialias: blur before downsampling; otherwise convolutions of stride 2.
     """
 
@@ -68,7 +68,7 @@ class PixelDiscriminator(Discriminator):
     Args:
         input_nc: channels of the images it judges.
         ndf: channels of the first layer.
-        norm: `instance`, `batch` or `none`.
+        norm: see `norm_layer`.
     """
 
     def __init__(self, input_nc: int = 3, ndf: int = 64, norm: str = "instance") -> None:

@@ -68,10 +68,10 @@ class ResnetGenerator(ContrastiveGenerator):
     anti-aliased default, 0 is the padded image, 4 and 8 the downsampling convolutions, 12, 13, … the residual blocks.
 
     Args:
-        input_nc, output_nc: image channels, 1 or 3.
+        input_nc, output_nc: image channels.
         ngf: channels after the first convolution.
         blocks: residual blocks.
-        norm: `instance`, `batch` or `none`.
+        norm: see `norm_layer`.
         dropout: dropout 0.5 in the residual blocks.
         antialias: blur before downsampling; otherwise convolutions of stride 2.
         antialias_up: interpolate when upsampling; otherwise transposed convolutions.

@@ -37,10 +37,10 @@ class UnetGenerator(Generator):
     """`downs` halvings down to the bottleneck, as many doublings, tanh; for sides that are multiples of 2^downs.
 
     Args:
-        input_nc, output_nc: image channels, 1 or 3.
+        input_nc, output_nc: image channels.
         ngf: channels at half the resolution; doubled with each halving, up to eight times as many.
         downs: halvings, at least 5.
-        norm: `instance`, `batch`, `layer`, `group` or `none`; the bottleneck has none, where one pixel may be left.
+        norm: see `norm_layer`; the bottleneck has none, where one pixel may be left.
         dropout: dropout 0.5 after the innermost blocks but one, those that have 8 ngf channels on both sides.
     """
 

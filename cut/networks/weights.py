@@ -15,7 +15,7 @@ _TABLE_LINES = 10
 
 
 def read_weights(
-    path: Path | str, named: Path | str | None = None, missing_ok: bool = True, part: str = ""
+    path: Path | str, named: Path | str | None = None, explain_missing: bool = True, part: str = ""
 ) -> dict[str, Tensor]:
     """Read a file of weights: a plain `state_dict`, with or without a `module.` prefix on every name.
 
@@ -27,7 +27,7 @@ def read_weights(
     Args:
         path: the file.
         named: what messages call it; None for its path.
-        missing_ok: report a missing file as a `UserError` too, not as a `FileNotFoundError`.
+        explain_missing: report a missing file as a `UserError` too, not as a `FileNotFoundError`.
         part: name of the network.
 
     Raises:
@@ -37,7 +37,7 @@ def read_weights(
     try:
         weights = read_torch_file(Path(path))
     except FileNotFoundError:
-        if not missing_ok:
+        if not explain_missing:
             raise
         raise UserError(f"There is no weight file {named}.") from None
     except NotReadable as error:

@@ -40,7 +40,7 @@ class ZeroPaddedResnet(Generator):
     The indices of `model` are the weight names of published files.
 
     Args:
-        input_nc, output_nc: image channels, 1 or 3.
+        input_nc, output_nc: image channels.
         ngf: channels after the first convolution.
         blocks: residual blocks.
         norm: see `norm_layer`.

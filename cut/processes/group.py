@@ -57,18 +57,18 @@ def own_share(images: int) -> slice:
 
 @contextmanager
 def joined(device: torch.device, place: Launch | None = None) -> Iterator[None]:
-    """Inside, the processes that torchrun started talk to each other; without torchrun nothing happens.
+    """Inside, the processes that torchrun started talk to each other; without torchrun there is one.
 
     Args:
         device: where this process computes.
         place: of this process; by default what torchrun says.
     """
     place = launch() if place is None else place
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # of streams and graphs too, which do not say where
     if place.count == 1:
         yield
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
     backend = "gloo" if device.type == "cpu" else f"cpu:gloo,{device.type}:nccl"
     torch.distributed.init_process_group(backend, rank=place.rank, world_size=place.count, timeout=PATIENCE)
     try:

@@ -79,7 +79,7 @@ def require_graphs(options: Options, method: Any, device: torch.device) -> None:
         raise UserError("--cuda_graphs is for one process: leave it out with torchrun.")
     if method.kind_of_step is Method.kind_of_step:
         raise UserError("--cuda_graphs is for --model cut and sincut: the steps of other methods differ.")
-    if options.method.nce_memory:
+    if getattr(options.method, "nce_memory", 0):
         raise UserError("--cuda_graphs cannot record a memory that grows: leave it or --nce_memory out.")
 
 

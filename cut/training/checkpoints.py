@@ -255,7 +255,7 @@ def fill(network: nn.Module, folder: Path, epoch: str, name: str) -> None:
     """
     network_file(folder, epoch, name)  # says which epochs there are
     path = folder / f"{epoch}_net_{name}.pth"
-    read = partial(read_weights, named=path, missing_ok=False, part=name)
+    read = partial(read_weights, named=path, explain_missing=False, part=name)
     load_weights(network, read_committed(path, read), str(path))
 
 

@@ -1,7 +1,8 @@
 """When a run that is measured has stopped getting better."""
 
 from cut.options.outputs import EvaluationOptions
-from cut.training.evaluation import Evaluation, best_evaluation, measure_text, same_conditions
+from cut.training.evaluation import Evaluation, best_evaluation, same_conditions
+from cut.training.evaluation_table import measure_text
 from cut.training.saved_state import TrainingState
 
 

@@ -20,14 +20,8 @@ from cut.processes.group import OtherProcessEnded, count, end_all, is_first, obj
 from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.early_stopping import early_stop
-from cut.training.evaluation import (
-    Evaluation,
-    best_evaluation,
-    evaluation_is_due,
-    is_due,
-    last_and_best,
-    same_conditions,
-)
+from cut.training.evaluation import Evaluation, best_evaluation, same_conditions
+from cut.training.evaluation_table import last_and_best
 from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
@@ -41,7 +35,7 @@ from cut.training.listener import (
     Progress,
     StepEvent,
 )
-from cut.training.schedule import learning_rate
+from cut.training.schedule import evaluation_is_due, is_due, learning_rate
 from cut.training.start import save_options
 from cut.training.stepping import Stepper
 from cut.training.steps import on_device, step_generator, timed

@@ -53,3 +53,13 @@ def _plateau(options: TrainingOptions, _: int, epoch_losses: Sequence[float], *_
 
 Policy = Callable[[TrainingOptions, int, Sequence[float], tuple[int, int]], float]
 LR_POLICIES: dict[str, Policy] = {"linear": _linear, "step": _step, "plateau": _plateau, "cosine": _cosine}
+
+
+def is_due(epoch: int, every_epochs: int) -> bool:
+    """Whether something with this frequency in epochs is due after this one; 0 is never."""
+    return every_epochs > 0 and epoch % every_epochs == 0
+
+
+def evaluation_is_due(epoch: int, every_epochs: int, last_epoch: int) -> bool:
+    """Whether the generator is measured after this epoch: at a frequency in epochs, and after the last; 0 is never."""
+    return is_due(epoch, every_epochs) or (every_epochs > 0 and epoch == last_epoch)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from cut.data.formats.ranges import FILE_NAME, Scale, as_json
 from cut.errors import UserError
 from cut.models.method import Method
@@ -64,7 +66,7 @@ def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
 
     def everything() -> dict[str, Any]:
         networks = {"networks": model.networks.state_dict(), "averages": model.averages.state_dict()}
-        return training_state(model, state) | networks
+        return _on_cpu(training_state(model, state) | networks)  # or all would unpickle on the first one's GPU
 
     first = from_first(everything)
     if is_first():
@@ -76,6 +78,15 @@ def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
     if first["extra"]:
         model.load_extra_state(first["extra"])
     return TrainingState.from_saved(first["state"])
+
+
+def _on_cpu(content: Any) -> Any:
+    """The same dictionaries, lists and tuples, with their tensors on the CPU."""
+    if isinstance(content, torch.Tensor):
+        return content.cpu()
+    if isinstance(content, Mapping):
+        return {key: _on_cpu(value) for key, value in content.items()}
+    return type(content)(map(_on_cpu, content)) if isinstance(content, list | tuple) else content
 
 
 def save_ranges(scales: Mapping[str, Scale], folder: Path) -> None:

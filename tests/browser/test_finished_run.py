@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cut.monitoring.log_files import METRICS, read_metrics
-from cut.training.evaluation import Evaluation, measure_columns
+from cut.training.evaluation import Evaluation
+from cut.training.evaluation_table import measure_columns
 from tests.browser.chromium import PHONE, SECONDS
 from tests.browser.runs import NAMES
 

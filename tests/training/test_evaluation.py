@@ -11,9 +11,8 @@ import torch
 
 from cut.errors import UserError
 from cut.training.checkpoints import RunFolder
-from cut.training.evaluation import (
-    Evaluation,
-    best_evaluation,
+from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation_table import (
     describe_measures,
     evaluation_table,
     last_and_best,

@@ -15,7 +15,7 @@ from cut.evaluation.translate.trained import trained_generator, weight_file
 from cut.measures import MEASURES
 from cut.options import Options
 from cut.precision import Arithmetic
-from cut.training.evaluation import significant
+from cut.training.evaluation_table import significant
 
 
 @dataclass(frozen=True)

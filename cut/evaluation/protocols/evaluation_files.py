@@ -10,7 +10,8 @@ from cut.evaluation.protocols.result_files import make_folder
 from cut.plots import Curve, Panel, draw_panels
 from cut.terminal import readable
 from cut.training.atomic import write_atomically
-from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
+from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation_table import Column, measure_columns
 
 STEM = "evaluation"  # of both files
 

@@ -17,7 +17,7 @@ from cut.options import Options
 from cut.precision import Arithmetic
 from cut.registry import MODELS
 from cut.training.checkpoints import AVERAGE, best_row, fill, network_file, saved_epochs
-from cut.training.evaluation import describe_details, describe_measures
+from cut.training.evaluation_table import describe_details, describe_measures
 
 
 def weight_file(options: Options, epoch: str) -> Path:

@@ -10,7 +10,7 @@ from cut.monitoring.reports.runs import LoggedRun, measured
 from cut.monitoring.reports.table import Row, group
 from cut.monitoring.series import Point
 from cut.plots import Curve, Panel, draw_panels
-from cut.training.evaluation import Column
+from cut.training.evaluation_table import Column
 
 STRETCHES = 100  # of the longest run; a point of a loss's curve is the mean over one
 

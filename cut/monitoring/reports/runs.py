@@ -13,7 +13,8 @@ from cut.monitoring.series import Point
 from cut.options.machinery.layers import Layer, merge, read_yaml
 from cut.options.machinery.saved import FILE_NAME
 from cut.options.machinery.words import did_you_mean
-from cut.training.evaluation import Column, Evaluation, best_evaluation, measure_columns
+from cut.training.evaluation import Evaluation, best_evaluation
+from cut.training.evaluation_table import Column, measure_columns
 
 
 @dataclass(frozen=True)

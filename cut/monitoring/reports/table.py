@@ -15,7 +15,8 @@ from cut.options.machinery.catalogue import catalogue
 from cut.options.machinery.layers import Layer, merge
 from cut.options.machinery.words import shown
 from cut.registry import MODELS, NCE_LOSSES, NCE_SAMPLERS
-from cut.training.evaluation import Column, Evaluation, significant, unaveraged_columns
+from cut.training.evaluation import Evaluation
+from cut.training.evaluation_table import Column, significant, unaveraged_columns
 
 ABSENT = "—"
 

@@ -22,7 +22,8 @@ from cut.monitoring.visdom.windows import (
     options_as_html,
 )
 from cut.options import Options
-from cut.training.evaluation import best_evaluation, measure_columns, significant, unaveraged_columns
+from cut.training.evaluation import best_evaluation
+from cut.training.evaluation_table import measure_columns, significant, unaveraged_columns
 from cut.training.listener import EpochEvent, EvaluationEvent, Listener, Progress, RunFacts, StepEvent
 
 LAST_WORDS_SECONDS = 10.0  # at the end of a run, for a server that answers

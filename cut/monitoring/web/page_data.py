@@ -13,14 +13,8 @@ from cut.monitoring.record import Record
 from cut.monitoring.series import Series, as_curves
 from cut.monitoring.web.picture_history import PictureHistory, picture_file
 from cut.reading import open_regular
-from cut.training.evaluation import (
-    Column,
-    Evaluation,
-    describe_details,
-    measure_columns,
-    significant,
-    unaveraged_columns,
-)
+from cut.training.evaluation import Evaluation
+from cut.training.evaluation_table import Column, describe_details, measure_columns, significant, unaveraged_columns
 from cut.training.listener import Progress
 
 VARIABLE = "window.runData = "

@@ -9,7 +9,7 @@ from PIL import Image
 from cut.monitoring.reports.picture import averaged, draw_losses, draw_measures, mean_of, values_of
 from cut.monitoring.reports.runs import read_run
 from cut.monitoring.series import Point
-from cut.training.evaluation import Column
+from cut.training.evaluation_table import Column
 from tests.monitoring.recorded_runs import record
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cut.errors import UserError
 from cut.monitoring.reports.runs import measured, read_run
-from cut.training.evaluation import Column
+from cut.training.evaluation_table import Column
 from cut.training.listener import EpochEvent, Progress
 from tests.monitoring.recorded_runs import STEPS, at, record, start
 
