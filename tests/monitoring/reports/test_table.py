@@ -70,7 +70,6 @@ def test_many_epochs_are_a_range(tmp_path):
         (["--nce_loss", "hdce", "--lambda_SRC", "0.05"], "CUT hdce + SRC"),
         (["--nce_sampler", "qs_global"], "CUT qs_global"),
         (["--model", "distance_gan", "--use_self_distance"], "SelfDistance"),
-        (["--focal_gamma", "3"], "CUT"),  # which cross-entropy does not read
     ],
 )
 def test_the_method_is_named_from_the_options(arguments, name):
