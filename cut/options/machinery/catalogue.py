@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from cut.options.groups import GROUPS
@@ -109,23 +110,33 @@ def under_own_names(values: Mapping[str, Any], model: str) -> dict[str, Any]:
 
 def own_options(registry: Registry) -> list[Declaration]:
     """The own options of a registry's components, with what follows from the kind of component."""
-    structure = registry in (GENERATORS, DISCRIMINATORS, HEADS, DATASETS)
+    structure, entries = registry in (GENERATORS, DISCRIMINATORS, HEADS, DATASETS), registry.entries()
     found: list[Declaration] = []
-    for entry in registry.entries():
-        if entry.options is None:
-            continue
-        names = [other.name for other in registry.entries() if other.options is entry.options]
-        for item in declarations(entry.options, f"Options of --{registry.option} {', '.join(names)}"):
-            fixed = structure if item.fixed is None else item.fixed
-            from_training = registry is GENERATORS if item.from_training is None else item.from_training
-            found.append(dataclasses.replace(item, fixed=fixed, from_training=from_training))
+    for entry in entries:
+        if entry.options is not None:
+            names = ", ".join(other.name for other in entries if other.options is entry.options)
+            found += _of_component(
+                entry.options, f"Options of --{registry.option} {names}", structure, registry is GENERATORS
+            )
     return found
+
+
+@cache
+def _of_component(group: type, heading: str, structure: bool, generator: bool) -> tuple[Declaration, ...]:
+    return tuple(
+        dataclasses.replace(
+            item,
+            fixed=structure if item.fixed is None else item.fixed,
+            from_training=generator if item.from_training is None else item.from_training,
+        )
+        for item in declarations(group, heading)
+    )
 
 
 def _add(known: dict[str, Declaration], new: Declaration) -> None:
     """Add an option; components may share one that they declare alike."""
     old = known.setdefault(new.name, new)
-    if dataclasses.replace(old, group=new.group) != new:
+    if old is not new and dataclasses.replace(old, group=new.group) != new:
         raise ValueError(f"the option {new.name} is declared differently in {old.group!r} and {new.group!r}")
 
 

@@ -11,6 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, get_type_hints
 
 from cut.options.machinery.words import LARGEST, VALUES_ELSEWHERE, brief, did_you_mean, unusable_letters
@@ -149,16 +150,17 @@ class Declaration:
         raise ValueError(f"is {brief(value)}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 
 
-def declarations(group: type, heading: str) -> list[Declaration]:
+@cache
+def declarations(group: type, heading: str) -> tuple[Declaration, ...]:
     """The options of a dataclass, in the order of its fields."""
     kinds = get_type_hints(group)
     for item in dataclasses.fields(group):
         if "option" not in item.metadata or kinds[item.name] not in READERS:
             raise TypeError(f"{group.__name__}.{item.name}: declare it with option(), as one of the types it lists")
-    return [
+    return tuple(
         dataclasses.replace(item.metadata["option"], name=item.name, kind=kinds[item.name], group=heading)
         for item in dataclasses.fields(group)
-    ]
+    )
 
 
 @dataclass(frozen=True)
