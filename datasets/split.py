@@ -36,6 +36,10 @@ def main() -> None:
     arguments = parse_arguments()
     if not (arguments.val >= 0 and arguments.test >= 0 and arguments.val + arguments.test < 1):
         raise PreparationError("--val and --test are shares of the images; together they must be less than 1.")
+    try:
+        re.compile(arguments.group_pattern or "")
+    except re.error as error:
+        raise PreparationError(f"--group_pattern {arguments.group_pattern} is no pattern: {error}.") from None
     lists = {name: read(place, arguments) for name, place in named(arguments.places, arguments.output).items()}
     splits = assign(Counter(row["group"] for rows in lists.values() for row in rows), arguments)
     with holding(arguments.output):
@@ -99,10 +103,7 @@ def group_of(row: Row, file: Path, place: str, arguments: argparse.Namespace) ->
             raise PreparationError(f"{place} has no column {arguments.group}; it has {', '.join(row)}.")
         return row[arguments.group].strip()
     if arguments.group_pattern is not None:
-        try:
-            match = re.search(arguments.group_pattern, file.as_posix())
-        except re.error as error:
-            raise PreparationError(f"--group_pattern {arguments.group_pattern} is no pattern: {error}.") from None
+        match = re.search(arguments.group_pattern, file.as_posix())
         if match is None:
             raise PreparationError(f"--group_pattern {arguments.group_pattern} is nowhere in {file}: mend it.")
         return match[1] if match.groups() else match[0]

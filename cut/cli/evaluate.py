@@ -99,7 +99,7 @@ def _at_least(least: int) -> Callable[[str], int]:
 
 def evaluate_folders(words: Sequence[str]) -> None:
     chosen = folders_parser().parse_args(words)
-    palette = chosen_palette(chosen.palette)
+    palette = chosen_palette(chosen.palette or None)
     device = choose_device(chosen.gpu_ids)
     extractor = chosen_extractor(chosen, device)
     if chosen.real.is_file() and chosen.fake.is_file() and ".npz" not in (chosen.real.suffix, chosen.fake.suffix):

@@ -119,8 +119,10 @@ def something_to_learn(values: Mapping[str, Any]) -> str | None:
 
 def known_to_the_form(values: Mapping[str, Any]) -> str | None:
     changed = [name for name, default in (("nce_memory", 0), ("nce_internal", True)) if values[name] != default]
+    if not changed:
+        return None
     takers = [entry.name for entry in NCE_LOSSES.entries() if getattr(entry.factory, "takes_memory", False)]
-    if not changed or values["nce_loss"] in takers:
+    if values["nce_loss"] in takers:
         return None
     return (
         f"--{changed[0]} is for --nce_loss {' or '.join(takers)}, not {values['nce_loss']}: leave it out, or use one "

@@ -42,8 +42,25 @@ class StepDraws:
         return self
 
 
+@dataclass(frozen=True, kw_only=True)
+class MixDraws(StepDraws):
+    """What a step with one discriminator receives.
+
+    Attributes:
+        mix: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty; None for other losses.
+    """
+
+    mix: Tensor | None = None
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        return self if self.mix is None else replace(self, mix=self.mix.to(device, dtype))
+
+    def of_images(self, images: slice) -> Self:
+        return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
+
+
 @dataclass(frozen=True)
-class Draws(StepDraws):
+class Draws(MixDraws):
     """All randomness of one step of CUT.
 
     Attributes:
@@ -51,24 +68,18 @@ class Draws(StepDraws):
             None where they are chosen from the features, or (B, P) to repeat such a choice.
         identity_patches: the same for target and G(target); empty when there is no identity part.
         flip: whether the images go through the generator mirrored (flip equivariance).
-        mix: (B, 1, 1, 1) in [0, 1], the real images' shares in the points of the WGAN penalty; None for other losses.
     """
 
     patches: Patches
     identity_patches: Patches = ()
     flip: bool = False
-    mix: Tensor | None = None
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> Draws:
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
         return replace(
-            self,
+            super().to(device, dtype),
             patches=_moved(self.patches, device),
             identity_patches=_moved(self.identity_patches, device),
-            mix=None if self.mix is None else self.mix.to(device, dtype),
         )
-
-    def of_images(self, images: slice) -> Draws:
-        return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
 
 
 def _moved(patches: Patches, device: torch.device | str) -> Patches:

@@ -4,14 +4,14 @@ generator that learns from pairs, and a discriminator that judges a translation 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from cut.lazy import torch
 from cut.losses.pixels import l1
 from cut.models.adversary import Adversary
 from cut.models.build import build_discriminator, build_generator
-from cut.models.draws import StepDraws, draw_seed
+from cut.models.draws import MixDraws, draw_seed
 from cut.models.method import Method
 from cut.networks.mode import as_in_training
 from cut.options import Options, Rule, at_least, finite_at_least, option
@@ -46,23 +46,6 @@ def learns_from_pairs(values: Mapping[str, Any]) -> str | None:
         f"--model {values['model']} learns from pairs, and --dataset_mode {values['dataset_mode']} has none: use "
         "--dataset_mode aligned, or another --model for images that are not pairs."
     )
-
-
-@dataclass(frozen=True)
-class Pix2PixDraws(StepDraws):
-    """The random numbers of a step; dropout draws from `seed`.
-
-    Attributes:
-        mix: (B, 1, 1, 1) in [0, 1], the real pairs' shares in the points of the WGAN penalty; None for other losses.
-    """
-
-    mix: Tensor | None = None
-
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> Pix2PixDraws:
-        return self if self.mix is None else replace(self, mix=self.mix.to(device, dtype))
-
-    def of_images(self, images: slice) -> Pix2PixDraws:
-        return replace(super().of_images(images), mix=None if self.mix is None else self.mix[images])
 
 
 _SHARED = {
@@ -124,11 +107,11 @@ class Pix2Pix(Method):
 
     def draw(
         self, batch: Batch, generator: torch.Generator | None = None, epoch: int = 1, last_epoch: int = 1, step: int = 0
-    ) -> Pix2PixDraws:
+    ) -> MixDraws:
         mix = self.adversary.draw_mix(len(batch), generator)
-        return Pix2PixDraws(mix, seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch, step=step)
+        return MixDraws(mix=mix, seed=draw_seed(generator), epoch=epoch, last_epoch=last_epoch, step=step)
 
-    def step(self, batch: Batch, draws: Pix2PixDraws) -> Logs:
+    def step(self, batch: Batch, draws: MixDraws) -> Logs:
         """First D, then G against the new D, on the same translations."""
         draws = self.begin(draws)
         fake = self.translate_batch(batch)
@@ -145,7 +128,7 @@ class Pix2Pix(Method):
         """G(source), with a graph."""
         return full(self.G(batch.source))
 
-    def discriminator_loss(self, batch: Batch, fake: Tensor, draws: Pix2PixDraws) -> tuple[Tensor, Logs]:
+    def discriminator_loss(self, batch: Batch, fake: Tensor, draws: MixDraws) -> tuple[Tensor, Logs]:
         """½ (fake + real) and penalties on pairs; with batch norm each kind is a batch of its own."""
         source, target = batch.sides
         fake_pair, real_pair = (torch.cat([source, image], 1) for image in (fake, target))

@@ -85,18 +85,21 @@ def _without_effect(phase: str, given: Sequence[Layer], merged: Merged) -> list[
 
     A file may hold the defaults of all components, as those that runs save do.
     """
-    model, problems = merged.values["model"], []
-    usual = merge(phase, [Layer({"model": model})]).values
-    for layer, name in ((one, name) for one in given for name in one.values):
-        own = under_own_names({name: None}, model)
-        default = layer.file is not None and all(merged.values.get(one) == usual.get(one) for one in own)
-        for option, takers in choices_for(name, model).items():
-            if not default and merged.values[option] not in takers and option not in merged.rejected:
-                problems.append(
-                    f"{layer.where(name)} is for --{option} {' or '.join(takers)}, not {merged.values[option]}: choose "
-                    "that, or leave it out."
-                )
-    return problems
+    model = merged.values["model"]
+    usual = merge(phase, [Layer({"model": model})]).values if any(layer.file for layer in given) else {}
+
+    def is_default(name: str) -> bool:
+        return all(merged.values.get(own) == usual.get(own) for own in under_own_names({name: None}, model))
+
+    return [
+        f"{layer.where(name)} is for --{option} {' or '.join(takers)}, not {merged.values[option]}: "
+        "choose that, or leave it out."
+        for layer in given
+        for name in layer.values
+        for option, takers in choices_for(name).items()
+        if option in merged.values.keys() - merged.rejected and merged.values[option] not in takers
+        if layer.file is None or not is_default(name)
+    ]
 
 
 def _turns_back(stored: Sequence[Layer], merged: Merged) -> bool:

@@ -226,7 +226,7 @@ def training_state(method: Method, state: TrainingState) -> dict[str, Any]:
     return {
         "state": asdict(state),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
-        "extra": _detached(method.extra_state()),
+        "extra": detached_copies(method.extra_state()),
     }
 
 
@@ -330,13 +330,13 @@ def saved_epochs(folder: Path, network: str | None = None) -> list[str]:
     return sorted(labels, key=lambda label: (not label.isdigit(), int(label) if label.isdigit() else 0, label))
 
 
-def _detached(value: Any) -> Any:
+def detached_copies(value: Any) -> Any:
     """Copies on the CPU of all tensors in nested lists and dictionaries: saving a view would save the whole batch."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().clone()
     if isinstance(value, Mapping):
-        return {key: _detached(part) for key, part in value.items()}
-    return [_detached(part) for part in value] if isinstance(value, (list, tuple)) else value
+        return {key: detached_copies(part) for key, part in value.items()}
+    return [detached_copies(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _weight_names(folder: Path) -> list[str]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cut.data.formats.ranges import FILE_NAME, Scale, as_json
 from cut.errors import UserError
 from cut.models.method import Method
@@ -13,7 +11,7 @@ from cut.options import Options, as_saved_yaml, as_train_opt
 from cut.processes.group import count, from_first, is_first
 from cut.terminal import readable
 from cut.training.atomic import write_atomically
-from cut.training.checkpoints import RunFolder, TrainingState, load_pretrained, training_state
+from cut.training.checkpoints import RunFolder, TrainingState, detached_copies, load_pretrained, training_state
 
 
 def starting_state(
@@ -66,7 +64,7 @@ def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
 
     def everything() -> dict[str, Any]:
         networks = {"networks": model.networks.state_dict(), "averages": model.averages.state_dict()}
-        return _on_cpu(training_state(model, state) | networks)  # or all would unpickle on the first one's GPU
+        return detached_copies(training_state(model, state) | networks)  # or all would unpickle on the first one's GPU
 
     first = from_first(everything)
     if is_first():
@@ -78,15 +76,6 @@ def _of_the_first(model: Method, state: TrainingState) -> TrainingState:
     if first["extra"]:
         model.load_extra_state(first["extra"])
     return TrainingState.from_saved(first["state"])
-
-
-def _on_cpu(content: Any) -> Any:
-    """The same dictionaries, lists and tuples, with their tensors on the CPU."""
-    if isinstance(content, torch.Tensor):
-        return content.cpu()
-    if isinstance(content, Mapping):
-        return {key: _on_cpu(value) for key, value in content.items()}
-    return type(content)(map(_on_cpu, content)) if isinstance(content, list | tuple) else content
 
 
 def save_ranges(scales: Mapping[str, Scale], folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A training step as the loop takes it: it can be taken back, and what makes it faster is tried before the first."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,14 +58,13 @@ class Stepper:
     def _get_ready(self, batch: Batch, draws: Any) -> None:
         """Try out what the options ask for; the model is as before afterwards."""
         self._is_ready = True
-        kinds = [draws, *self._other_kinds(batch, draws)]
         if self.run.tune_threads and self.model.device.type == "cpu":
             if self.state.threads:
                 torch.set_num_threads(self.state.threads)
             else:
-                self.state.threads = choose_threads(self.model, self.undo, batch, kinds, self.say)
+                self.state.threads = choose_threads(self.model, self.undo, batch, self._kinds(batch, draws), self.say)
         if self.run.compile:
-            self.say(compile_checked(self.model, self.undo, batch, kinds))
+            self.say(compile_checked(self.model, self.undo, batch, self._kinds(batch, draws)))
         if self.run.cuda_graphs:
             captured = CapturedSteps(self.model, self.undo, CudaGraph)
             said, works = captured.check(batch, draws)
@@ -73,8 +72,9 @@ class Stepper:
             if works:
                 self._step = captured
 
-    def _other_kinds(self, batch: Batch, draws: Any) -> Iterator[Any]:
-        """The draws of the steps after this one until the kinds of steps begin again."""
-        for step in range(self.state.step + 1, self.state.step + self.model.step_period):
-            generator = step_generator(self.run.seed, step)
-            yield self.model.draw_share(batch, generator, draws.epoch, draws.last_epoch, step)
+    def _kinds(self, batch: Batch, draws: Any) -> list[Any]:
+        """The draws of this step, and of those after it until the kinds of steps begin again."""
+        seed, model = self.run.seed, self.model
+        following = range(self.state.step + 1, self.state.step + model.step_period)
+        return [draws, *(model.draw_share(batch, step_generator(seed, step), draws.epoch, draws.last_epoch, step)
+                         for step in following)]  # fmt: skip

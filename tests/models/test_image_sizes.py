@@ -73,3 +73,9 @@ def test_shapes_at_the_taps_are_those_of_the_features():
     assert shapes == [feature.shape[1:] for feature in network.encode(torch.rand(1, 3, 40, 32), (0, 4, 8))]
     with pytest.raises(UserError, match="Images of 2×2 pixels are too small for the taps 0,4,8 of --netG resnet_4bl"):
         TapShapes(options, (0, 4, 8)).tap_shapes(2, 2)
+
+
+def test_a_discriminator_that_is_too_deep():
+    options = train_options(["--dataroot", "x", "--netD", "n_layers", "--n_layers_D", "9", "--ndf", "1", "--ngf", "1"])
+    with pytest.raises(UserError, match="use a larger --crop_size or fewer layers"):
+        MODELS["cut"].factory(options)

@@ -6,7 +6,7 @@ import torch
 
 from cut.data.batch import Batch
 from cut.errors import UserError
-from cut.models.pix2pix import Pix2PixDraws
+from cut.models.draws import MixDraws
 from cut.networks.mode import as_in_training, mode
 from cut.networks.weights import export_weights
 from cut.options import train_options
@@ -47,7 +47,7 @@ def test_losses_of_all_steps_in_float64(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run)
     for step, expected in enumerate(run.facts["losses_float64"]):
-        logs = model.step(run.sides(step, torch.float64), Pix2PixDraws())
+        logs = model.step(run.sides(step, torch.float64), MixDraws())
         assert logs.keys() >= expected.keys()
         for loss, value in expected.items():
             assert logs[loss].item() == pytest.approx(value, rel=1e-9), f"step {step}: {loss}"
@@ -57,7 +57,7 @@ def test_losses_of_all_steps_in_float64(name):
 def test_losses_and_gradients_in_float32(name):
     run = ReferenceRun.load(name)
     model = recorded_model(run, torch.float32)
-    logs = model.step(run.sides(0, torch.float32), Pix2PixDraws())
+    logs = model.step(run.sides(0, torch.float32), MixDraws())
     for loss, value in run.facts["losses"][0].items():
         assert logs[loss].item() == pytest.approx(value, rel=1e-4), loss
     for network in "GD":
@@ -79,7 +79,7 @@ def test_pictures_and_running_statistics_after_the_run():
             with as_in_training(model.G), torch.no_grad():
                 fake = model.G(run.sides(0, torch.float64).source)
             np.testing.assert_allclose(fake[..., ::2, ::2], run.numbers["step0/fake_B/every2"], atol=1e-5)
-        model.step(run.sides(step, torch.float64), Pix2PixDraws())
+        model.step(run.sides(step, torch.float64), MixDraws())
     source = run.sides(0, torch.float64).source
     with torch.no_grad():
         final = model.G(source)  # in training mode, so the statistics move once more, as in the recording
@@ -133,7 +133,7 @@ def test_a_batch_may_be_permuted():
     """Batch statistics do not depend on the order of the images."""
     batch = random_batch(3)
     turned = Batch(batch.source.roll(1, 0), batch.target.roll(1, 0))
-    logs = [make("--no_dropout").step(one, Pix2PixDraws()) for one in (batch, turned)]
+    logs = [make("--no_dropout").step(one, MixDraws()) for one in (batch, turned)]
     for name, value in logs[0].items():
         assert value.item() == pytest.approx(logs[1][name].item(), rel=1e-4), name
 

@@ -85,5 +85,5 @@ def test_the_check_takes_a_step_of_every_kind():
     method, batch = MODELS["drit"].factory(options), Batch(torch.zeros(2, 3, 216, 216), torch.zeros(2, 3, 216, 216))
     stepper = Stepper(options, method, TrainingState(step=4), print)
     draws = method.draw_share(batch, step_generator(0, 4), 1, 2, 4)
-    kinds = [draws, *stepper._other_kinds(batch, draws)]
+    kinds = stepper._kinds(batch, draws)
     assert [(one.step, one.content_only) for one in kinds] == [(4, True), (5, False), (6, True)]

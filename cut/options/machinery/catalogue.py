@@ -79,22 +79,19 @@ def published_names(model: str) -> dict[str, tuple[str, ...]]:
     return {alias: names for entry in entries for alias, names in entry.aliases.items()}
 
 
-def choices_for(name: str, model: str) -> dict[str, list[str]]:
+def choices_for(name: str) -> dict[str, list[str]]:
     """The choices without which an option of a loss or a sampler does nothing: {"nce_loss": ["hdce"]} for HDCE_gamma.
 
     Those of networks are left out: published command lines give them to networks that do not have them.
 
     Args:
         name: of the option, or a published name of one.
-        model: name of the method.
     """
-    known, found = catalogue(model), {}
-    for registry in (GAN_LOSSES, NCE_LOSSES, NCE_SAMPLERS):
-        if registry.option in known:
-            takers = [entry.name for entry in registry.entries() if name in _own_names(entry)]
-            if takers:
-                found[registry.option] = takers
-    return found
+    found = {
+        registry.option: [entry.name for entry in registry.entries() if name in _own_names(entry)]
+        for registry in (GAN_LOSSES, NCE_LOSSES, NCE_SAMPLERS)
+    }
+    return {option: takers for option, takers in found.items() if takers}
 
 
 def _own_names(entry: Entry) -> set[str]:

@@ -145,7 +145,7 @@ class Declaration:
         choose = f"choose one of {', '.join(allowed)}"
         if value in self.unusable:
             raise ValueError(f"is {value!r}, which the published program listed but crashed on; {choose}")
-        if meant := VALUES_ELSEWHERE.get((self.name, value)):
+        if meant := VALUES_ELSEWHERE.get((self.name, str(value).lower())):
             raise ValueError(f"is {value!r}, for which you write {meant} here")
         raise ValueError(f"is {brief(value)}, which is not a choice{did_you_mean(value, allowed)}; {choose}")
 

@@ -130,10 +130,9 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 VALUES_ELSEWHERE: dict[tuple[str, str], str] = {
     ("model", "qs"): "--model cut --nce_sampler qs_global, qs_local or qs_local_global",
     ("model", "fastcut"): "--model cut --CUT_mode FastCUT",
-    ("model", "FastCUT"): "--model cut --CUT_mode FastCUT",
     ("model", "cyclegan"): "--model cycle_gan",
 }
-"""An option with a value that other programs know → what to write here."""
+"""An option with a value that other programs know, in lower case → what to write here."""
 
 
 def nearest_option(name: str, known: Iterable[str]) -> str:
