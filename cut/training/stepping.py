@@ -74,7 +74,9 @@ class Stepper:
 
     def _kinds(self, batch: Batch, draws: Any) -> list[Any]:
         """The draws of this step, and of those after it until the kinds of steps begin again."""
-        seed, model = self.run.seed, self.model
-        following = range(self.state.step + 1, self.state.step + model.step_period)
-        return [draws, *(model.draw_share(batch, step_generator(seed, step), draws.epoch, draws.last_epoch, step)
-                         for step in following)]  # fmt: skip
+
+        def draws_of(step: int) -> Any:
+            generator = step_generator(self.run.seed, step)
+            return self.model.draw_share(batch, generator, draws.epoch, draws.last_epoch, step)
+
+        return [draws, *map(draws_of, range(self.state.step + 1, self.state.step + self.model.step_period))]
