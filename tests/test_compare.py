@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.evaluation.tiny_run import write_image
 from tests.monitoring.recorded_runs import record
@@ -46,8 +48,31 @@ def test_few_of_many_and_no_targets(compare):
     assert len(re.findall(r'src="[^"]+fake_B', text)) == 3 and "real_B" not in text and "3 of 9" in text
 
 
+def test_picture_has_a_row_for_each_run_and_a_column_for_each_image(compare, capsys):
+    images = ("a.png", "b.png")
+    translated("one", *images, "c.png")
+    translated("two", *images)
+    for folder, color in (("one", (200, 0, 0)), ("two", (0, 200, 0))):
+        for name in images:
+            file = Path("results") / folder / "test_latest/images/fake_B" / name
+            Image.new("RGB", (16, 16), color).save(file)  # scaled to the source's 8²
+    assert compare(["one", "two", "--picture", "figure.png"]) == 0
+    assert "The picture is figure.png." in capsys.readouterr().out
+    with Image.open("figure.png") as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    red, green = (np.argwhere((pixels == color).all(-1)) for color in ((200, 0, 0), (0, 200, 0)))
+    assert len(red) == len(green) == len(images) * 8 * 8
+    assert red[:, 0].max() < green[:, 0].min()
+    assert set(red[:, 1]) == set(green[:, 1])
+    assert compare(["one", "--picture", "figure.jpg", "--picture_num", "1"]) == 0
+    with Image.open("figure.jpg") as picture:
+        assert picture.format == "JPEG" and picture.width < pixels.shape[1]
+
+
 def test_bad_input_is_one_sentence(compare, capsys):
     translated("one", "a.png")
+    assert compare(["one", "--picture", "figure.gif"]) == 2
+    assert "--picture figure.gif must end in .png or .jpg." in capsys.readouterr().err
     assert compare(["one", "two"]) == 2
     assert "holds no translations: python test.py --name two makes them." in capsys.readouterr().err
     translated("two", "b.png")
