@@ -117,6 +117,10 @@ class Workers:
         for process in self._processes.values():
             process.kill()  # it has nothing to lose, and may hang
         if self._pool is not None:
+            # Killed while it sent a batch, it leaves half a message, and the pool would wait for the rest for ever.
+            results: Any = self._pool._result_queue  # has no public name
+            if results is not None:
+                results._writer.close()
             self._pool.shutdown(cancel_futures=True)
         self._pool, self._processes = None, {}
 

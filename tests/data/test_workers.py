@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -129,6 +131,19 @@ def test_a_wait_ends_when_a_stop_is_asked_for_and_the_hanging_worker_with_it(wor
 
     assert numbers(pool.batches(TASKS, stopped, print)) == [0, 1, 2, 3, 4]
     pool.close()
+
+
+def test_a_worker_killed_while_it_sends_a_batch_holds_up_nothing(workers):
+    pool = workers(load, count=1)
+    batches = pool.batches(TASKS, go_on, print)
+    next(batches)
+    batches.close()
+    half = struct.pack("!i", 1000) + b"half of a message"
+    os.write(pool._pool._result_queue._writer.fileno(), half)  # what such a worker leaves
+    closing = threading.Thread(target=pool.close, daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive()
 
 
 def test_workers_that_cannot_be_started_are_said(workers, monkeypatch):
