@@ -119,8 +119,7 @@ class Workers:
         if self._pool is not None:
             # Killed while it sent a batch, it leaves half a message, and the pool would wait for the rest for ever.
             results: Any = self._pool._result_queue  # has no public name
-            if results is not None:
-                results._writer.close()
+            results._writer.close()
             self._pool.shutdown(cancel_futures=True)
         self._pool, self._processes = None, {}
 
