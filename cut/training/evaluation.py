@@ -21,9 +21,10 @@ class Evaluation:
         measures: value by name ("frechet", "kernel", "psnr", "mean_iou", …), in the order in which they are shown.
         spread: standard deviation of those that have one, by the same name (the kernel distance over its subsets).
         details: what makes the numbers comparable: `split` ("val", "test" or a folder), `real_count`, `fake_count`,
-            `extractor`, `real_sizes` and `fake_sizes` (texts such as "256×256"), `seed`, `pairs` (whether images were
-            compared one by one), `palette` (its name or None); in training `cost_share`, the part of the time since
-            the start that went into measuring.
+            `extractor`, `real_sizes` and `fake_sizes` (texts such as "256×256"), `variety` (the variance of the
+            translations' features, of which the real images' is 1), `seed`, `pairs` (whether images were compared one
+            by one), `palette` (its name or None); in training `cost_share`, the part of the time since the start that
+            went into measuring.
         seconds: what the measurement took.
         unaveraged: where `measures` are those of a moving average of the generator, the same measures of the generator
             as it was trained.
@@ -83,7 +84,8 @@ def _check_details(details: Any) -> None:
     Raises:
         ValueError: when what is shown of them is of another type.
     """
-    kinds = {"real_count": int, "fake_count": int, "extractor": str, "cost_share": int | float, "segmenter": Mapping}
+    kinds: dict[str, Any] = {"real_count": int, "fake_count": int, "extractor": str, "segmenter": Mapping}
+    kinds |= {"variety": int | float, "cost_share": int | float}
     if not isinstance(details, Mapping) or not all(
         details.get(name) is None or isinstance(details[name], kind) for name, kind in kinds.items()
     ):

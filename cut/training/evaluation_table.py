@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from cut.measures import MEASURES
 from cut.training.evaluation import UNAVERAGED, Evaluation
 
+ALIKE = 0.02  # of the real images' variety: translations with less hardly differ from one another
+
 
 class Column(NamedTuple):
     """What may stand in one column or curve: a measure, as the features of one extractor make it.
@@ -90,6 +92,28 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     if best is not None:
         rows.append((f"best (epoch {best.epoch})", best))
     return f"{evaluation_table(rows, best_metric)}\nThe best by {last.label(best_metric)}. {describe_details(last)}"
+
+
+def alike_message(measured: Evaluation, before: Evaluation | None) -> str | None:
+    """A warning when translations of different images are nearly the same picture, and were not (or not known) before.
+
+    Args:
+        measured: the newest measurement.
+        before: the one before it; None for the first.
+    """
+    variety = measured.details.get("variety")
+    if not _are_alike(measured) or before is not None and _are_alike(before):
+        return None
+    return (
+        f"The translations of epoch {measured.epoch} hardly differ from one another (the variance of their features is "
+        f"{variety:.2%} of that of the real images): the generator may have collapsed. If later epochs do not differ "
+        "either, start again with another --seed, or with a regularised discriminator (--lambda_R1 0.01)."
+    )
+
+
+def _are_alike(evaluation: Evaluation) -> bool:
+    variety = evaluation.details.get("variety")
+    return variety is not None and variety < ALIKE
 
 
 def describe_details(evaluation: Evaluation) -> str:

@@ -21,7 +21,7 @@ from cut.training.audience import Audience
 from cut.training.checkpoints import RunFolder, TrainingState, best_row
 from cut.training.early_stopping import early_stop
 from cut.training.evaluation import Evaluation, best_evaluation, same_conditions
-from cut.training.evaluation_table import last_and_best
+from cut.training.evaluation_table import alike_message, last_and_best
 from cut.training.facts import run_facts
 from cut.training.failures import explained, files_of, write_report
 from cut.training.finite import broken_losses, broken_part
@@ -225,6 +225,7 @@ class Trainer:
             return False
         if measured is None:
             return False
+        before = next(reversed(self.evaluations()), None)
         self.state.evaluations.append(asdict(measured))
         rivals = [measured]
         if self.best and same_conditions(self.best, measured):
@@ -237,6 +238,8 @@ class Trainer:
         best = best_evaluation(rivals, self.evaluator.best_metric)
         event = EvaluationEvent(progress, measured, best, self.evaluator.best_metric)
         self.tell("after_evaluation", event)
+        if alike := alike_message(measured, before):
+            self.say(alike)
         return event.is_best
 
     def catch_up(self, stop: StopRequest) -> None:

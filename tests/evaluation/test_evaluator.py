@@ -140,7 +140,7 @@ def test_every_result_carries_what_makes_it_comparable(data):
     measured = evaluator.evaluate(PROGRESS)
     assert (measured.epoch, measured.images, measured.step) == (3, 6, 6) and measured.seconds > 0
     details = dict(measured.details)
-    assert 0 < details.pop("cost_share") <= 1
+    assert 0 < details.pop("cost_share") <= 1 and details.pop("variety") > 0
     assert details == {
         "split": "val", "real_count": 5, "fake_count": 4, "extractor": "Colours", "real_sizes": "16×16",
         "fake_sizes": "16×16", "seed": 5, "pairs": False, "palette": None,

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import signal
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from cut.errors import UserError
 from cut.training.checkpoints import RunFolder
 from cut.training.evaluation import Evaluation, best_evaluation
 from cut.training.evaluation_table import (
+    alike_message,
     describe_measures,
     evaluation_table,
     last_and_best,
@@ -52,6 +53,31 @@ class Fake:
         measures = {self.best_metric: value}
         details = {"real_count": self.count, "fake_count": self.count, "extractor": self.extractor}
         return Evaluation(progress.epoch, progress.images, progress.step, measures, details=details, seconds=0.25)
+
+
+def test_translations_that_become_alike_are_said_once():
+    def having(variety: float | None) -> Evaluation:
+        one = measured(4, frechet=30.0)
+        return replace(one, details={**one.details, "variety": variety})
+
+    said = alike_message(having(0.004), having(0.7))
+    assert said and "epoch 4 hardly differ from one another" in said and "0.40%" in said
+    assert alike_message(having(0.0), None) and alike_message(having(0.0), having(None))
+    assert alike_message(having(0.0), having(0.01)) is None
+    assert all(alike_message(having(variety), having(0.7)) is None for variety in (0.03, 1.2, None))
+
+
+def test_the_loop_says_that_translations_became_alike(folder):
+    varieties = {2: 0.7, 4: 0.001, 6: 0.001}
+
+    class Alike(Fake):
+        def evaluate(self, progress, stopped):
+            found = super().evaluate(progress, stopped)
+            return replace(found, details={**found.details, "variety": varieties[progress.epoch]})
+
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Alike({}))
+    said = [message for message in recorder.messages if "hardly differ" in message]
+    assert len(said) == 1 and said[0].startswith("The translations of epoch 4 ")
 
 
 @pytest.fixture

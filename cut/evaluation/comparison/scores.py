@@ -107,6 +107,7 @@ def compare_sets(
         "extractor": real.title,
         "real_sizes": real.sizes,
         "fake_sizes": fake.sizes,
+        "variety": round(fake.variance / real.variance, 6) if real.variance else None,
         "seed": seed,
         "pairs": scores is not None,
         "palette": scores.palette.name if scores and scores.palette else None,

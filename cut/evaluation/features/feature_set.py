@@ -67,6 +67,11 @@ class FeatureSet:
         centred = (self.features - self.mean) / np.sqrt(len(self.features) - 1)  # (N, D)
         return centred if len(centred) <= centred.shape[1] else np.asarray(np.linalg.qr(centred, mode="r"))
 
+    @cached_property
+    def variance(self) -> float:
+        """Sum of the variances of all features (the covariance's trace); 0 where all images have the same features."""
+        return float(np.square(self.root).sum() if self.statistics is None else np.trace(self.covariance))
+
     def _given(self) -> tuple[np.ndarray, np.ndarray]:
         if self.statistics is None:
             raise ValueError("a set of images has features or statistics")

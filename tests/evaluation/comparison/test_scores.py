@@ -1,6 +1,7 @@
 """What every measure says of sets and of pairs, with what makes the numbers comparable."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,10 +46,20 @@ def test_the_details_say_what_was_compared():
         "extractor": "Inception",
         "real_sizes": "8×8",
         "fake_sizes": "unknown",
+        "variety": pytest.approx(4 / some(10, 0).features.var(axis=0, ddof=1).sum(), rel=1e-5),
         "seed": 3,
         "pairs": False,
         "palette": None,
     }
+
+
+def test_variety_is_the_variance_against_that_of_the_real_images():
+    real = some(10, 0)
+    half = replace(real, features=real.features.mean(axis=0) + (real.features - real.features.mean(axis=0)) / 2)
+    one = replace(real, features=np.ones_like(real.features))
+    assert compare_sets(real, half, 3, 0, {}).details["variety"] == pytest.approx(1 / 4, rel=1e-5)
+    assert compare_sets(real, one, 3, 0, {}).details["variety"] == 0
+    assert compare_sets(one, real, 3, 0, {}).details["variety"] is None
 
 
 def test_what_few_images_mean_is_said_of_either_side():

@@ -25,6 +25,8 @@ def test_mean_and_covariance_are_numpys_in_double_precision(count):
     one = FeatureSet("Inception", values)
     np.testing.assert_allclose(one.mean, values.astype(float).mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(one.covariance, np.cov(values.astype(float), rowvar=False), atol=1e-12)
+    given = FeatureSet("Inception", None, statistics=(one.mean, one.covariance))
+    assert one.variance == pytest.approx(np.trace(one.covariance)) and given.variance == pytest.approx(one.variance)
 
 
 def test_a_file_gives_back_what_was_saved(some, tmp_path):
