@@ -57,8 +57,8 @@ def test_two_folders(evaluate_fid, folders):
     assert row["name"] == "fake" and row["epoch"] is None
     assert row["details"] == {
         "split": None, "real": str(folders[0]), "fake": str(folders[1]), "real_count": 5, "fake_count": 4,
-        "extractor": "Colours", "real_sizes": "mixed, 24×20 to 28×20", "fake_sizes": "24×20", "seed": 3, "pairs": False,
-        "palette": None,
+        "extractor": "Colours", "real_sizes": "mixed, 24×20 to 28×20", "fake_sizes": "24×20",
+        "variety": row["details"]["variety"], "seed": 3, "pairs": False, "palette": None,
     }  # fmt: skip
     header, line = said.splitlines()[-5:-3]
     assert header.split() == [*FD.split(), *KD.split()]
