@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from cut.errors import counted
 from cut.measures import MEASURES
 from cut.training.evaluation import UNAVERAGED, Evaluation
 
@@ -121,8 +122,8 @@ def describe_details(evaluation: Evaluation) -> str:
     known = evaluation.details
     split = f" of {known['split']}" if known.get("split") else ""
     return (
-        f"{_count(known.get('fake_count'))} images ({known.get('fake_sizes')}) against "
-        f"{_count(known.get('real_count'))} real ones ({known.get('real_sizes')}){split}; features of "
+        f"{_count(known.get('fake_count'), 'image')} ({known.get('fake_sizes')}) against "
+        f"{_count(known.get('real_count'), 'real one')} ({known.get('real_sizes')}){split}; features of "
         f"{known.get('extractor')}, seed {known.get('seed')}.{_ceiling(known.get('segmenter') or {})}"
     )
 
@@ -136,8 +137,8 @@ def _ceiling(segmenter: Mapping[str, Any]) -> str:
     return f" The real photographs reach {scores} (weights {segmenter.get('file')}, SHA-256 {digest}…)."
 
 
-def _count(images: int | None) -> str:
-    return "an unknown number of" if images is None else f"{images:,}"
+def _count(images: int | None, noun: str) -> str:
+    return f"an unknown number of {noun}s" if images is None else counted(images, noun)
 
 
 def measure_text(evaluation: Evaluation, name: str) -> str:
