@@ -3,7 +3,7 @@
 # Run it again and it goes on where it stopped, or uses what is there.
 #
 #   bash scripts/quickstart.sh            CUT: satellite images to relief maps, ten to fifteen minutes of training
-#   bash scripts/quickstart.sh sincut     SinCUT: one satellite picture in the style of one map, five to nine minutes
+#   bash scripts/quickstart.sh sincut     SinCUT: one satellite picture in the style of one map, five to twenty minutes
 #   bash scripts/quickstart.sh compare    CUT, FastCUT and CycleGAN on the same images, side by side: about half an hour
 set -euo pipefail
 
