@@ -85,7 +85,7 @@ def _check_details(details: Any) -> None:
         ValueError: when what is shown of them is of another type.
     """
     kinds: dict[str, Any] = {"real_count": int, "fake_count": int, "extractor": str, "segmenter": Mapping}
-    kinds |= {"variety": int | float, "cost_share": int | float}
+    kinds |= dict.fromkeys(("variety", "cost_share"), int | float)
     if not isinstance(details, Mapping) or not all(
         details.get(name) is None or isinstance(details[name], kind) for name, kind in kinds.items()
     ):

@@ -95,26 +95,20 @@ def last_and_best(evaluations: Sequence[Evaluation], best: Evaluation | None, be
     return f"{evaluation_table(rows, best_metric)}\nThe best by {last.label(best_metric)}. {describe_details(last)}"
 
 
-def alike_message(measured: Evaluation, before: Evaluation | None) -> str | None:
-    """A warning when translations of different images are nearly the same picture, and were not (or not known) before.
+def alike_message(evaluations: Sequence[Evaluation]) -> str | None:
+    """A warning when translations of different images have become nearly the same picture.
 
     Args:
-        measured: the newest measurement.
-        before: the one before it; None for the first.
+        evaluations: of a run, the newest last; there is no warning where the one before it gave one.
     """
-    variety = measured.details.get("variety")
-    if not _are_alike(measured) or before is not None and _are_alike(before):
+    *before, now = (one.details.get("variety") for one in evaluations[-2:])
+    if now is None or now >= ALIKE or any(variety is not None and variety < ALIKE for variety in before):
         return None
     return (
-        f"The translations of epoch {measured.epoch} hardly differ from one another (the variance of their features is "
-        f"{variety:.2%} of that of the real images): the generator may have collapsed. If later epochs do not differ "
-        "either, start again with another --seed, or with a regularised discriminator (--lambda_R1 0.01)."
+        f"The translations of epoch {evaluations[-1].epoch} hardly differ from one another (the variance of their "
+        f"features is {now:.2%} of that of the real images): the generator may have collapsed. If later epochs do not "
+        "differ either, start again with another --seed, or with a regularised discriminator (--lambda_R1 0.01)."
     )
-
-
-def _are_alike(evaluation: Evaluation) -> bool:
-    variety = evaluation.details.get("variety")
-    return variety is not None and variety < ALIKE
 
 
 def describe_details(evaluation: Evaluation) -> str:

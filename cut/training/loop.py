@@ -225,7 +225,6 @@ class Trainer:
             return False
         if measured is None:
             return False
-        before = next(reversed(self.evaluations()), None)
         self.state.evaluations.append(asdict(measured))
         rivals = [measured]
         if self.best and same_conditions(self.best, measured):
@@ -238,7 +237,7 @@ class Trainer:
         best = best_evaluation(rivals, self.evaluator.best_metric)
         event = EvaluationEvent(progress, measured, best, self.evaluator.best_metric)
         self.tell("after_evaluation", event)
-        if alike := alike_message(measured, before):
+        if alike := alike_message(self.evaluations()):
             self.say(alike)
         return event.is_best
 

@@ -55,31 +55,6 @@ class Fake:
         return Evaluation(progress.epoch, progress.images, progress.step, measures, details=details, seconds=0.25)
 
 
-def test_translations_that_become_alike_are_said_once():
-    def having(variety: float | None) -> Evaluation:
-        one = measured(4, frechet=30.0)
-        return replace(one, details={**one.details, "variety": variety})
-
-    said = alike_message(having(0.004), having(0.7))
-    assert said and "epoch 4 hardly differ from one another" in said and "0.40%" in said
-    assert alike_message(having(0.0), None) and alike_message(having(0.0), having(None))
-    assert alike_message(having(0.0), having(0.01)) is None
-    assert all(alike_message(having(variety), having(0.7)) is None for variety in (0.03, 1.2, None))
-
-
-def test_the_loop_says_that_translations_became_alike(folder):
-    varieties = {2: 0.7, 4: 0.001, 6: 0.001}
-
-    class Alike(Fake):
-        def evaluate(self, progress, stopped):
-            found = super().evaluate(progress, stopped)
-            return replace(found, details={**found.details, "variety": varieties[progress.epoch]})
-
-    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Alike({}))
-    said = [message for message in recorder.messages if "hardly differ" in message]
-    assert len(said) == 1 and said[0].startswith("The translations of epoch 4 ")
-
-
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "tiny"
@@ -94,6 +69,31 @@ def run(folder, *arguments, evaluator, **more) -> Recorder:
 def resumed(folder):
     model = Model()
     return {"model": model, "state": RunFolder(folder).load(model)}
+
+
+def test_translations_that_become_alike_are_said_once():
+    def having(variety: float | None) -> Evaluation:
+        one = measured(4, frechet=30.0)
+        return replace(one, details={**one.details, "variety": variety})
+
+    said = alike_message([having(0.001), having(0.7), having(0.004)])
+    assert said and "epoch 4 hardly differ from one another" in said and "0.40%" in said
+    assert alike_message([having(0.0)]) and alike_message([having(None), having(0.0)])
+    assert alike_message([having(0.01), having(0.0)]) is None
+    assert all(alike_message([having(0.7), having(variety)]) is None for variety in (0.03, 1.2, None))
+
+
+def test_the_loop_says_that_translations_became_alike(folder):
+    varieties = {2: 0.7, 4: 0.001, 6: 0.001}
+
+    class Alike(Fake):
+        def evaluate(self, progress, stopped):
+            found = super().evaluate(progress, stopped)
+            return replace(found, details={**found.details, "variety": varieties[progress.epoch]})
+
+    recorder = run(folder, *SIX, "--evaluation_epoch_freq", "2", evaluator=Alike({}))
+    said = [message for message in recorder.messages if "hardly differ" in message]
+    assert len(said) == 1 and said[0].startswith("The translations of epoch 4 ")
 
 
 # ------------------------------------------------------------------ what a measurement says

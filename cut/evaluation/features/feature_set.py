@@ -70,7 +70,7 @@ class FeatureSet:
     @cached_property
     def variance(self) -> float:
         """Sum of the variances of all features (the covariance's trace); 0 where all images have the same features."""
-        return float(np.square(self.root).sum() if self.statistics is None else np.trace(self.covariance))
+        return float(np.square(self.root).sum())
 
     def _given(self) -> tuple[np.ndarray, np.ndarray]:
         if self.statistics is None:

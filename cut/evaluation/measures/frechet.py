@@ -37,7 +37,7 @@ def frechet_distance(a: FeatureSet, b: FeatureSet, seed: int = 0) -> float:
     if not np.isfinite(overlap).all():
         return math.nan
     shared = np.linalg.svd(overlap, compute_uv=False).sum()
-    return max(0.0, float(offset @ offset + np.square(a.root).sum() + np.square(b.root).sum() - 2 * shared))
+    return max(0.0, float(offset @ offset + a.variance + b.variance - 2 * shared))
 
 
 def check_comparable(a: FeatureSet, b: FeatureSet) -> None:
