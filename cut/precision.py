@@ -9,7 +9,7 @@ PatchNCE, the losses, and penalties on gradients.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cut.errors import UserError
 from cut.lazy import torch
@@ -31,9 +31,11 @@ class Arithmetic:
         layout: contiguous, channels_last or auto.
         device: where the run computes.
         instance_norm: whether a network has it.
+        convolutions: auto or direct: whether minimal filtering may compute 3×3 convolutions in training on a CPU.
 
     Attributes:
         layout: `torch.channels_last` or `torch.contiguous_format`.
+        minimal: whether it does, where `Conv3x3` finds that it is faster.
 
     Raises:
         UserError: when the device has no such precision.
@@ -45,6 +47,7 @@ class Arithmetic:
         layout: str = "auto",
         device: torch.device | str = "cpu",
         instance_norm: bool = True,
+        convolutions: str = "auto",
     ) -> None:
         self.precision, self.device = precision, torch.device(device)
         _check(precision, self.device)
@@ -56,13 +59,14 @@ class Arithmetic:
             faster = precision == "bf16" or (self.device.type == "cpu" and not instance_norm)
             layout = "channels_last" if faster else "contiguous"
         self.layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
+        self.minimal = convolutions == "auto" and precision == "float32" and self.device.type == "cpu"
 
     @classmethod
     def of(cls, options: Options, device: torch.device | str) -> Arithmetic:
         """That of a run on a device."""
         norms = (options.networks.normG, getattr(options.discriminator, "normD", "none"))
         instance_norm = any("instance" in norm for norm in norms)
-        return cls(options.run.precision, options.run.layout, device, instance_norm)
+        return cls(options.run.precision, options.run.layout, device, instance_norm, options.run.convolutions)
 
     def describe(self) -> str:
         """One sentence for the start of a run."""
@@ -81,11 +85,14 @@ class Arithmetic:
             torch.clear_autocast_cache()
 
     def place(self, network: Network) -> Network:
-        """The network on the device and in this layout, in place."""
+        """The network on the device, in this layout and with these convolutions, in place."""
         network.to(self.device)
         for tensor in (*network.parameters(), *network.buffers()):
             if tensor.dim() == 4:
                 tensor.data = tensor.data.contiguous(memory_format=self.layout)
+        for layer in network.modules():
+            if hasattr(layer, "minimal"):  # a Conv3x3
+                cast(Any, layer).minimal = self.minimal
         return network
 
     def images(self, images: Tensor) -> Tensor:

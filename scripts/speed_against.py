@@ -6,8 +6,8 @@
 
 Without --images it compares training steps, with it translating so many images of datasets/bluemarble, enlarged to
 --load_size, by a generator with random weights: reading, translating and writing, but not starting. Options that the
-earlier version does not know (--precision, --layout, --threads, --test_batch_size) go to this one alone. The earlier
-version is checked out into a temporary folder (git worktree) and runs with this Python.
+earlier version does not know (--precision, --layout, --convolutions, --threads, --test_batch_size) go to this one
+alone. The earlier version is checked out into a temporary folder (git worktree) and runs with this Python.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from cut.options import test_options
 
 ROOT = Path(__file__).resolve().parents[1]
 TILES = ROOT / "datasets" / "bluemarble"
-NEW_OPTIONS = ("--precision", "--layout", "--threads", "--test_batch_size")
+NEW_OPTIONS = ("--precision", "--layout", "--convolutions", "--threads", "--test_batch_size")
 NAME = "random_weights"
 
 Figures = tuple[float, float | None]  # seconds, and gigabytes of memory at the peak where they are known

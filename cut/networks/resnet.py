@@ -9,6 +9,7 @@ from torch.utils.checkpoint import checkpoint
 
 from cut.errors import UserError
 from cut.networks.blur import BlurDown, BlurUp
+from cut.networks.convolution import Conv3x3
 from cut.networks.dropout import Dropout
 from cut.networks.interface import ContrastiveGenerator
 from cut.networks.norm import needs_bias, norm_layer
@@ -36,12 +37,12 @@ class ResidualBlock(nn.Module):
         bias = needs_bias(norm)
         self.conv_block = nn.Sequential(
             ReflectionPad(1),
-            nn.Conv2d(channels, channels, 3, bias=bias),
+            Conv3x3(channels, channels, bias=bias),
             norm_layer(norm, channels),
             ReLU(),
             *([Dropout(0.5)] if dropout else []),
             ReflectionPad(1),
-            nn.Conv2d(channels, channels, 3, bias=bias),
+            Conv3x3(channels, channels, bias=bias),
             norm_layer(norm, channels),
         )
 
@@ -222,15 +223,15 @@ def add_image(x: Tensor, image: Tensor) -> Tensor:
 
 def downsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
     """Convolution, norm and ReLU that halve the resolution."""
-    conv = nn.Conv2d(channels, out, 3, stride=1 if antialias else 2, padding=1, bias=bias)
-    blur = [BlurDown(out)] if antialias else []
-    return [conv, norm_layer(norm, out), ReLU(), *blur]
+    if antialias:
+        return [Conv3x3(channels, out, padding=1, bias=bias), norm_layer(norm, out), ReLU(), BlurDown(out)]
+    return [nn.Conv2d(channels, out, 3, stride=2, padding=1, bias=bias), norm_layer(norm, out), ReLU()]
 
 
 def upsampling(channels: int, out: int, norm: str, bias: bool, antialias: bool) -> list[nn.Module]:
     """Convolution, norm and ReLU that double the resolution."""
     if antialias:
-        conv = [BlurUp(channels), nn.Conv2d(channels, out, 3, padding=1, bias=bias)]
+        conv = [BlurUp(channels), Conv3x3(channels, out, padding=1, bias=bias)]
     else:
         conv = [nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1, bias=bias)]
     return [*conv, norm_layer(norm, out), ReLU()]

@@ -4,6 +4,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
+from cut.networks.convolution import Conv3x3
 from cut.networks.dropout import Dropout
 from cut.networks.interface import Generator
 from cut.networks.norm import needs_bias, norm_layer
@@ -19,11 +20,11 @@ class ZeroPaddedBlock(nn.Module):
         super().__init__()
         bias = needs_bias(norm)
         self.conv_block = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
+            Conv3x3(channels, channels, padding=1, bias=bias),
             norm_layer(norm, channels),
             ReLU(),
             *([Dropout(0.5)] if dropout else []),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=bias),
+            Conv3x3(channels, channels, padding=1, bias=bias),
             norm_layer(norm, channels),
         )
 

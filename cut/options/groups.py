@@ -61,6 +61,13 @@ class RunOptions:
         "how images lie in memory: contiguous, channels_last, or the faster one of them (auto)",
         choices=("auto", "contiguous", "channels_last"),
     )
+    convolutions: str = option(
+        "auto",
+        "how a CPU computes large 3×3 convolutions of the ResNet generators in float32 training: auto, with fewer "
+        "products and as exact a result (Winograd's minimal filtering); direct, as PyTorch does",
+        choices=("auto", "direct"),
+        phase="train",
+    )
     threads: int = option(
         0,
         "processor threads that compute; 0: one for each core. On a machine with other work fewer are faster; "
