@@ -205,6 +205,8 @@ def benchmark(options: Options, steps: int, warmup: int, as_json: bool) -> None:
         print(f"{seconds:8.3f} s {name}")
     batch = next(batches)
     loader.close()
+    model.arithmetic.minimal = False  # what direct convolutions would take, which is what a method costs
+    model.arithmetic.place(model.networks)
     operations = count_operations(lambda: one_of_each_kind(model, batch)) / model.step_period
     peak = matmul_peak(device)
     print(f"{operations / 1e9:8.1f} GFLOP per iteration: {operations / peak:.2f} s at this machine's measured peak of "
