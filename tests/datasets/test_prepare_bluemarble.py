@@ -153,6 +153,11 @@ def test_single_gives_one_picture_a_side(prepare, monkeypatch):
     folder = prepare("single", "--single")
     assert tree(folder).keys() == {"about.txt", "trainA/here.png", "trainB/there.png"}
 
+    dark = np.asarray(Image.open(prepare("dark", "--single", "--plain") / "trainA/here.png"))
+    np.testing.assert_array_equal(dark[..., 1:], np.broadcast_to(LAND[1:], (60, 90, 2)))
+    shown = np.asarray(Image.open(folder / "trainA/here.png"))
+    np.testing.assert_allclose(shown / 255, np.sqrt(dark / 255), rtol=0, atol=0.5 / 255)
+
 
 def test_the_real_single_regions_are_apart():
     (_, _, one), (_, _, other) = bluemarble.SINGLE.values()
