@@ -45,8 +45,9 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx, x: Tensor, weight: Tensor, padding: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.padding = padding
+        less = 2 - 2 * padding
+        y = x.new_empty(len(x), len(weight), x.shape[2] - less, x.shape[3] - less)  # before what is freed at the end
         x, filters = _pad(x, padding), _transform_filters(weight)
-        y = x.new_empty(len(x), len(weight), x.shape[2] - 2, x.shape[3] - 2)
         work = _Work(x, y)
         for image, made in zip(x, y, strict=True):
             for rows, tiles, products in work.strips():
@@ -63,29 +64,30 @@ class _Convolution(torch.autograd.Function):
             of_x = direct.conv2d_input(x.shape, weight, of_y, padding=ctx.padding) if wanted[0] else None
             of_weight = direct.conv2d_weight(x, weight.shape, of_y, padding=ctx.padding) if wanted[1] else None
             return of_x, of_weight, None
-        return *_derivatives(_pad(x, ctx.padding), weight, of_y, ctx.padding, *wanted), None
+        return *_derivatives(x, weight, of_y, ctx.padding, *wanted), None
 
 
 def _derivatives(
     x: Tensor, weight: Tensor, of_y: Tensor, padding: int, for_x: bool, for_weight: bool
 ) -> tuple[Tensor | None, Tensor | None]:
-    """What comes back to x, without its padding, and to the weights."""
-    filters = _transform_filters(weight).transpose(1, 2)
-    of_x, of_filters = torch.zeros_like(x), x.new_zeros(16, *weight.shape[:2])
+    """What comes back to x and to the weights."""
+    of_x = torch.zeros_like(x) if for_x else None  # before what is freed at the end
+    x = _pad(x, padding)
+    of_padded = of_x if of_x is None or not padding else torch.zeros_like(x)
+    filters, of_filters = _transform_filters(weight).transpose(1, 2), x.new_zeros(16, *weight.shape[:2])
     work = _Work(x, of_y)
-    for image, of_image, of_outputs in zip(x, of_x, of_y, strict=True):
+    for index, (image, of_outputs) in enumerate(zip(x, of_y, strict=True)):
         for rows, tiles, products in work.strips():
             work.transform_outputs(of_outputs[:, rows], products)
             if for_weight:
                 work.transform_images(image[:, _around(rows)], tiles)
                 of_filters.baddbmm_(products.flatten(2), tiles.flatten(2).transpose(1, 2))
-            if for_x:
+            if of_padded is not None:
                 torch.bmm(filters, products.flatten(2), out=tiles.flatten(2))
-                work.add_images(tiles, of_image[:, _around(rows)])
-    return (
-        _pad(of_x, -padding) if for_x else None,
-        (of_filters.flatten(1).t() @ _to_filters(weight)).view_as(weight) if for_weight else None,
-    )
+                work.add_images(tiles, of_padded[index, :, _around(rows)])
+    if of_x is not None and of_padded is not None and padding:
+        of_x.copy_(_pad(of_padded, -padding))
+    return of_x, (of_filters.flatten(1).t() @ _to_filters(weight)).view_as(weight) if for_weight else None
 
 
 def _pad(x: Tensor, padding: int) -> Tensor:
