@@ -110,7 +110,7 @@ def describe(kind: str, plain: bool) -> str:
 
     Args:
         kind: "single", "paired" or "".
-        plain: whether the satellite tiles are as dark as the map.
+        plain: whether the satellite images are as dark as the map.
     """
     lighter = [] if plain else [f"satellite {'picture' if kind == 'single' else 'tiles'} brightened: square root"]
     places = [f"{folder}: {name} {box}" for folder, (_, name, box) in SINGLE.items()]

@@ -71,23 +71,23 @@ def _derivatives(
     x: Tensor, weight: Tensor, of_y: Tensor, padding: int, for_x: bool, for_weight: bool
 ) -> tuple[Tensor | None, Tensor | None]:
     """What comes back to x and to the weights."""
-    of_x = torch.zeros_like(x) if for_x else None  # before what is freed at the end
-    x = _pad(x, padding)
-    of_padded = of_x if of_x is None or not padding else torch.zeros_like(x)
+    of_x, x = torch.zeros_like(x), _pad(x, padding)  # what is kept before what is freed at the end
+    of_padded = torch.zeros_like(x) if padding else of_x
     filters, of_filters = _transform_filters(weight).transpose(1, 2), x.new_zeros(16, *weight.shape[:2])
     work = _Work(x, of_y)
-    for index, (image, of_outputs) in enumerate(zip(x, of_y, strict=True)):
+    for image, of_image, of_outputs in zip(x, of_padded, of_y, strict=True):
         for rows, tiles, products in work.strips():
             work.transform_outputs(of_outputs[:, rows], products)
             if for_weight:
                 work.transform_images(image[:, _around(rows)], tiles)
                 of_filters.baddbmm_(products.flatten(2), tiles.flatten(2).transpose(1, 2))
-            if of_padded is not None:
+            if for_x:
                 torch.bmm(filters, products.flatten(2), out=tiles.flatten(2))
-                work.add_images(tiles, of_padded[index, :, _around(rows)])
-    if of_x is not None and of_padded is not None and padding:
+                work.add_images(tiles, of_image[:, _around(rows)])
+    if padding:
         of_x.copy_(_pad(of_padded, -padding))
-    return of_x, (of_filters.flatten(1).t() @ _to_filters(weight)).view_as(weight) if for_weight else None
+    of_weight = (of_filters.flatten(1).t() @ _to_filters(weight)).view_as(weight)
+    return of_x if for_x else None, of_weight if for_weight else None
 
 
 def _pad(x: Tensor, padding: int) -> Tensor:
@@ -121,21 +121,24 @@ class _Work:
     def __init__(self, x: Tensor, y: Tensor) -> None:
         self.height, self.columns = y.shape[2] // 2, y.shape[3] // 2  # in tiles
         self.rows = min(self.height, max(1, TILES // self.columns))
-        self.tiles = x.new_empty(16, x.shape[1], self.rows, self.columns)
-        self.products = x.new_empty(16, y.shape[1], self.rows, self.columns)
-        channels = max(x.shape[1], y.shape[1])
-        self.scratch = [x.new_empty(channels * 2 * (self.rows + 1) * (self.columns + 1)) for _ in range(3)]
+        self.channels = x.shape[1], y.shape[1]
+        self.tiles, self.products = (x.new_empty(16 * each * self.rows * self.columns) for each in self.channels)
+        self.scratch = [x.new_empty(max(self.channels) * 2 * (self.rows + 1) * (self.columns + 1)) for _ in range(3)]
 
     def strips(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
         """The rows of outputs of each strip, and memory for (16, C, rows, columns) and (16, K, rows, columns)."""
         for top in range(0, self.height, self.rows):
             rows = min(self.rows, self.height - top)
-            yield slice(2 * top, 2 * (top + rows)), _part(self.tiles, rows), _part(self.products, rows)
+            tiles, products = (
+                _start(memory, (16, channels, rows, self.columns))
+                for memory, channels in zip((self.tiles, self.products), self.channels, strict=True)
+            )
+            yield slice(2 * top, 2 * (top + rows)), tiles, products
 
     def transform_images(self, x: Tensor, tiles: Tensor) -> None:
         """Bᵀ tile B of a strip (C, 2 rows + 2, 2 columns + 2) into (16, C, rows, columns)."""
         columns = _columns_of_tiles(*self._split(x))
-        one = self._memory(2, columns[0].shape)
+        one = _start(self.scratch[2], columns[0].shape)
         rows = _rows_of_tiles(one)
         for j, (first, second, sign) in enumerate(BT):
             torch.add(columns[first], columns[second], alpha=sign, out=one)
@@ -145,9 +148,9 @@ class _Work:
     def add_images(self, tiles: Tensor, x: Tensor) -> None:
         """Add B tile Bᵀ to a strip (C, 2 rows + 2, 2 columns + 2), where tiles overlap."""
         shape = (*x.shape[:2], x.shape[2] // 2)
-        even, odd = self._memory(0, shape).zero_(), self._memory(1, shape).zero_()
+        even, odd = _start(self.scratch[0], shape).zero_(), _start(self.scratch[1], shape).zero_()
         columns = _columns_of_tiles(even, odd)
-        one = self._memory(2, columns[0].shape)
+        one = _start(self.scratch[2], columns[0].shape)
         rows = _rows_of_tiles(one)
         for j, (first, second, sign) in enumerate(BT):
             one.zero_()
@@ -162,9 +165,7 @@ class _Work:
     def transform_outputs(self, y: Tensor, products: Tensor) -> None:
         """A outputs Aᵀ of a strip (K, 2 rows, 2 columns) into (16, K, rows, columns)."""
         left, right = self._split(y)
-        both = self._memory(2, left.shape)
-        for j in range(4):
-            one = left if j == 0 else right.neg_() if j == 3 else torch.add(left, right, alpha=3 - 2 * j, out=both)
+        for j, one in enumerate(_combinations(left, right, _start(self.scratch[2], left.shape))):
             upper, lower = one[:, 0::2], one[:, 1::2]
             products[j].copy_(upper)
             torch.add(upper, lower, out=products[4 + j])
@@ -174,10 +175,7 @@ class _Work:
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The even and the odd columns of (C, H, W), each contiguous: strided arithmetic is slow."""
         shape = (*x.shape[:2], x.shape[2] // 2)
-        return self._memory(0, shape).copy_(x[..., 0::2]), self._memory(1, shape).copy_(x[..., 1::2])
-
-    def _memory(self, which: int, shape: Sequence[int]) -> Tensor:
-        return self.scratch[which][: prod(shape)].view(*shape)
+        return _start(self.scratch[0], shape).copy_(x[..., 0::2]), _start(self.scratch[1], shape).copy_(x[..., 1::2])
 
 
 def _columns_of_tiles(even: Tensor, odd: Tensor) -> tuple[Tensor, ...]:
@@ -200,7 +198,14 @@ def _sum_outputs(products: Tensor, y: Tensor) -> None:
         torch.sub(b.sub_(c), d, out=y[:, row::2, 1::2])
 
 
-def _part(memory: Tensor, rows: int) -> Tensor:
-    """The first part of (16, C, most rows, columns) as (16, C, rows, columns), contiguous."""
-    shape = (*memory.shape[:2], rows, memory.shape[3])
-    return memory.view(-1)[: prod(shape)].view(shape)
+def _combinations(first: Tensor, second: Tensor, memory: Tensor) -> Iterator[Tensor]:
+    """A times two numbers: the first, their sum and difference, both in `memory`, and minus the second, in place."""
+    yield first
+    yield torch.add(first, second, out=memory)
+    yield torch.sub(first, second, out=memory)
+    yield second.neg_()
+
+
+def _start(memory: Tensor, shape: Sequence[int]) -> Tensor:
+    """The start of a flat tensor in a shape."""
+    return memory[: prod(shape)].view(*shape)

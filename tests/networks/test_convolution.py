@@ -5,11 +5,8 @@ import torch
 
 from cut.networks import convolution
 from cut.networks.convolution import Conv3x3
-from cut.options import train_options
 from cut.precision import Arithmetic
-from cut.registry import MODELS
-from cut.training.steps import step_generator
-from tests.models.test_cut import random_batch
+from tests.test_precision import losses, model
 
 
 @pytest.fixture
@@ -78,19 +75,11 @@ def test_a_step_is_the_same(monkeypatch, filtered, words):
     monkeypatch.setattr(convolution, "AREA", 64)
 
     def step(convolutions: str) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
-        options = train_options(
-            [
-                *"--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32".split(),
-                *f"--gpu_ids -1 {words} --convolutions {convolutions}".split(),
-            ]
-        )
-        method = MODELS[options.run.model].factory(options)
-        batch = random_batch(2, 32, 32)
-        logs = method.train_step(batch, method.draw(batch, step_generator(0, 0), 1, 2, step=0))
-        gradients = {
-            name: tensor.grad for name, tensor in method.networks.named_parameters() if tensor.grad is not None
-        }
-        return {name: value.item() for name, value in logs.items()}, gradients
+        tiny = "--dataroot x --netG resnet_4blocks --ngf 4 --ndf 4 --crop_size 32 --gpu_ids -1"
+        method = model(f"{tiny} {words} --convolutions {convolutions}")
+        logs = losses(method)
+        parameters = method.networks.named_parameters()
+        return logs, {name: parameter.grad for name, parameter in parameters if parameter.grad is not None}
 
     logs, gradients = step("auto")
     assert filtered
