@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Network = TypeVar("Network", bound=nn.Module)
 
 
+_WIDE = 64  # from this ngf on contiguous convolutions are faster: large ones by minimal filtering, others by themselves
+
+
 class Arithmetic:
     """The device, the precision and the layout of a run, decided once.
 
@@ -31,6 +34,7 @@ class Arithmetic:
         layout: contiguous, channels_last or auto.
         device: where the run computes.
         instance_norm: whether a network has it.
+        width: the generator's filters in its first layer (ngf).
         convolutions: auto or direct: whether minimal filtering may compute 3×3 convolutions in training on a CPU.
 
     Attributes:
@@ -47,6 +51,7 @@ class Arithmetic:
         layout: str = "auto",
         device: torch.device | str = "cpu",
         instance_norm: bool = True,
+        width: int = 64,
         convolutions: str = "auto",
     ) -> None:
         self.precision, self.device = precision, torch.device(device)
@@ -54,9 +59,10 @@ class Arithmetic:
         if self.device.type == "cuda":
             _set_products(precision)
         if layout == "auto":
-            # On a CPU convolutions are faster channels-last in float32 too, but there the statistics of instance norm
-            # are less exact.
-            faster = precision == "bf16" or (self.device.type == "cpu" and not instance_norm)
+            # On a CPU narrow convolutions are faster channels-last in float32 too, but there the statistics of instance
+            # norm are less exact.
+            narrow = width < _WIDE and self.device.type == "cpu"
+            faster = precision == "bf16" or (narrow and not instance_norm)
             layout = "channels_last" if faster else "contiguous"
         self.layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
         self.minimal = convolutions == "auto" and precision == "float32" and self.device.type == "cpu"
@@ -66,12 +72,19 @@ class Arithmetic:
         """That of a run on a device."""
         norms = (options.networks.normG, getattr(options.discriminator, "normD", "none"))
         instance_norm = any("instance" in norm for norm in norms)
-        return cls(options.run.precision, options.run.layout, device, instance_norm, options.run.convolutions)
+        width = options.networks.ngf
+        return cls(options.run.precision, options.run.layout, device, instance_norm, width, options.run.convolutions)
 
     def describe(self) -> str:
-        """One sentence for the start of a run."""
+        """For the start of a run: one sentence, and another where bfloat16 is likely to be the slower choice."""
         layout = "channels-last" if self.layout == torch.channels_last else "contiguous"
-        return f"Precision {self.precision}, {layout} images."
+        said = f"Precision {self.precision}, {layout} images."
+        if self.precision == "bf16" and self.device.type == "cpu" and _lacks_amx():
+            said += (
+                " This CPU has no AMX, without which bfloat16 saves memory but not time: --precision float32 is likely "
+                "to be faster."
+            )
+        return said
 
     def region(self) -> AbstractContextManager:
         """A block in which networks compute in this precision. Weights are cast once in it: see `forget_casts`."""
@@ -136,3 +149,8 @@ def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _lacks_amx() -> bool:
+    """Whether this is an x86 processor that does not multiply matrices of bfloat16 in tiles, as AMX does."""
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX") and not torch.cpu._is_amx_tile_supported()

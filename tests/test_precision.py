@@ -49,9 +49,19 @@ def test_the_layout_is_chosen_once(precision, layout, chosen):
     assert precision in said and ("channels-last" in said) == (chosen == torch.channels_last)
 
 
-def test_float32_is_channels_last_where_no_instance_norm_computes():
+def test_float32_is_channels_last_where_no_instance_norm_computes_and_networks_are_narrow():
     assert model(f"{TINY} --normG none --normD group").arithmetic.layout == torch.channels_last
     assert model(f"{TINY} --normG none").arithmetic.layout == torch.contiguous_format
+    assert Arithmetic(instance_norm=False, width=32).layout == torch.channels_last
+    assert Arithmetic(instance_norm=False, width=64).layout == torch.contiguous_format  # faster there
+
+
+@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.parametrize("lacking", [False, True])
+def test_a_run_in_bfloat16_says_where_that_is_slow(monkeypatch, lacking):
+    monkeypatch.setattr("cut.precision._lacks_amx", lambda: lacking)
+    assert ("--precision float32 is likely to be faster" in Arithmetic("bf16").describe()) == lacking
+    assert "faster" not in Arithmetic("float32").describe()
 
 
 def test_what_a_device_lacks_is_refused(monkeypatch):

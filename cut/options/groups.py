@@ -52,8 +52,8 @@ class RunOptions:
     )
     precision: str = option(
         "float32",
-        "numbers the networks compute in: float32; bf16 (bfloat16, several times as fast where the processor has it, "
-        "weights and losses in float32); tf32 (GPUs only)",
+        "numbers the networks compute in: float32; bf16 (bfloat16, weights and losses in float32: several times as "
+        "fast on a CPU with AMX, slower on one without); tf32 (GPUs only)",
         choices=("float32", "tf32", "bf16"),
     )
     layout: str = option(
