@@ -31,7 +31,7 @@ a:hover { text-decoration: underline; }
 .card { margin: 0 0 1rem; padding: .9rem 1.1rem 1.1rem; border: 1px solid var(--line); border-radius: 10px;
         background: var(--card); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; }
-figure { margin: 0; max-width: 100%; }
+figure { flex: 1 1 9rem; margin: 0; max-width: max-content; }
 figure img { display: block; max-width: 100%; height: auto; border-radius: 4px; background: var(--line); }
 figcaption { margin-top: .3rem; color: var(--muted); font-size: .85rem; }
 .scroll { overflow-x: auto; }
