@@ -61,8 +61,7 @@ class Arithmetic:
         if layout == "auto":
             # On a CPU narrow convolutions are faster channels-last in float32 too, but there the statistics of instance
             # norm are less exact.
-            narrow = width < _WIDE and self.device.type == "cpu"
-            faster = precision == "bf16" or (narrow and not instance_norm)
+            faster = precision == "bf16" or (self.device.type == "cpu" and width < _WIDE and not instance_norm)
             layout = "channels_last" if faster else "contiguous"
         self.layout = torch.channels_last if layout == "channels_last" else torch.contiguous_format
         self.minimal = convolutions == "auto" and precision == "float32" and self.device.type == "cpu"
