@@ -4,4 +4,5 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 export OMP_NUM_THREADS=1 # the processes share the processors
-exec "$PYTHON" -m pytest -n auto --maxprocesses 4 --dist loadfile "$@"
+# A test that ends its process is tried once more, in another.
+exec "$PYTHON" -m pytest -n auto --maxprocesses 4 --dist loadfile --max-worker-restart 1 "$@"

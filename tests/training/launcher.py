@@ -13,12 +13,16 @@ Reads one JSON object a line from standard input, and answers with a list: the e
 
 With "processes": N it starts N that train together, as torchrun does, and answers with the status of each. What
 happens, happens in the process "of"; process r > 0 writes to `output` with r appended.
+
+A process that has not ended after `DEADLINE` writes where it stands, and fails: no test waits for ever.
 """
 
 import atexit
+import faulthandler
 import json
 import multiprocessing
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,6 +37,8 @@ from cut.registry import EXTRACTORS, MODELS
 from cut.training import checkpoints
 from cut.training.loop import Trainer
 from tests import tiny_extractor
+
+DEADLINE = 300  # seconds; the longest run takes a tenth of it on two cores
 
 HOOKS = {
     "step": (Trainer, "train_step"),
@@ -79,6 +85,7 @@ def run(job: dict) -> None:
     output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    faulthandler.dump_traceback_later(DEADLINE, exit=True)
     if "at" in job:
         happen_before(job, **job["at"])
     status = run_script(train.main, train_options, job["arguments"])
@@ -95,12 +102,18 @@ def start(job: dict) -> int:
     return child
 
 
+def free_port() -> int:
+    """Below those that systems hand out by themselves: nobody gets it before the process that is to listen there."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)):
+                return port
+
+
 def start_together(job: dict) -> list[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     everyone = {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": str(job["processes"])}
-    os.environ |= everyone | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= everyone | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     children = []
     for rank in range(job["processes"]):
         os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
